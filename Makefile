@@ -1,0 +1,69 @@
+# Everything that this repository does: `make help`.
+SHELL := /bin/sh
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+# uv from the machine if it has one, else bootstrapped from PyPI into .cache.
+UV := $(or $(shell command -v uv 2>/dev/null),.cache/uv/bin/uv)
+export UV_PYTHON_DOWNLOADS := never
+export UV_LINK_MODE := copy
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint types pytest snapshot matrix lock clean
+
+help:  ## Show this list
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+
+demo: $(VENV)/demo.stamp  ## Load the sandbox's campaigns into PostgreSQL with Meltano and show them
+	@$(BIN)/python examples/demo.py
+
+test: lint types pytest  ## Run all checks and tests
+
+lint: $(VENV)/dev.stamp  ## Check style
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(VENV)/dev.stamp  ## Check types
+	$(BIN)/mypy
+	$(BIN)/ty check
+
+pytest: $(VENV)/dev.stamp  ## Run the tests, those with Meltano and PostgreSQL too
+	$(BIN)/pytest
+
+snapshot: $(VENV)/dev.stamp  ## Accept the catalog as it is now
+	$(BIN)/pytest tests/unit/test_catalog.py --snapshot-update
+
+matrix: $(VENV)/dev.stamp  ## Run the quick tests on every Python that the machine has
+	$(BIN)/tox run
+
+LOCK = $(UV) pip compile --quiet --universal --generate-hashes --no-emit-index-url \
+	--no-emit-find-links --python-version 3.10 --no-annotate \
+	--custom-compile-command "make lock" $(UPGRADE)
+
+lock: $(UV)  ## Write requirements/ anew; UPGRADE=--upgrade takes newer releases
+	$(LOCK) pyproject.toml --extra sandbox --group dev -o requirements/dev.txt
+	$(LOCK) pyproject.toml -c requirements/dev.txt -o requirements/tap.txt
+	$(LOCK) pyproject.toml --extra sandbox --group demo -c requirements/dev.txt -o requirements/demo.txt
+	$(LOCK) --group bootstrap -c requirements/dev.txt -o requirements/bootstrap.txt
+	$(LOCK) --group build -o requirements/build.txt
+	$(LOCK) --group target-postgres -o requirements/target-postgres.txt
+	$(LOCK) --group target-jsonl -o requirements/target-jsonl.txt
+
+clean:  ## Remove all that was installed or built here
+	rm -rf $(VENV) .cache .meltano .mypy_cache .pytest_cache .ruff_cache .tox build dist output
+
+.cache/uv/bin/uv: requirements/bootstrap.txt
+	$(PYTHON) -m venv .cache/uv
+	.cache/uv/bin/python -m pip install --quiet --disable-pip-version-check \
+		--require-hashes -r requirements/bootstrap.txt
+	@touch $@
+
+$(BIN)/python: | $(UV)
+	$(UV) venv --quiet --python "$$(command -v $(PYTHON))" $(VENV)
+
+# dev.txt holds all that demo.txt does, in the same versions.
+$(VENV)/%.stamp: requirements/%.txt pyproject.toml | $(BIN)/python $(UV)
+	$(UV) pip install --quiet --python $(BIN)/python \
+		--build-constraints requirements/build.txt -r $< -e .
+	@touch $@

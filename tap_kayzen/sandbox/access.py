@@ -1,0 +1,111 @@
+"""The sandbox's logins and tokens."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import secrets
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+TOKEN_LIFETIME = 1799
+"""Seconds a token lives, as documented."""
+
+
+class AccessDeniedError(Exception):
+    """The request proves no right to what it asks for."""
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """Both pairs that a login needs; the defaults are those of sample_config.json."""
+
+    username: str = "demo+sandbox@example.com"
+    password: str = "correct horse & battery+staple=100%"  # noqa: S105
+    api_key: str = "sandbox-api-key"
+    api_secret: str = "sandbox-api-secret"  # noqa: S105
+
+
+class Access:
+    """Gives tokens for the right credentials and knows which are still good."""
+
+    def __init__(
+        self,
+        credentials: Credentials,
+        *,
+        lifetime: int = TOKEN_LIFETIME,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Start without tokens.
+
+        Args:
+            credentials: What a login must show.
+            lifetime: Seconds that a token lives.
+            clock: Tells the time in seconds.
+        """
+        self.credentials = credentials
+        self.lifetime = lifetime
+        self.clock = clock
+        self._ends: dict[str, float] = {}
+
+    def log_in(self, authorization: str, form: Mapping[str, str]) -> dict[str, str]:
+        """Check a token call and make a token.
+
+        Older tokens stay good; whether Kayzen's do is not known.
+
+        Args:
+            authorization: The header's value.
+            form: The body's fields.
+
+        Returns:
+            The answer's JSON object, `expires_in` being text as documented.
+
+        Raises:
+            AccessDeniedError: One of the pairs is wrong; the message says which.
+        """
+        ours = self.credentials
+        if _basic(authorization) != (ours.api_key, ours.api_secret):
+            msg = "Invalid API Key"
+            raise AccessDeniedError(msg)
+        login = {
+            "grant_type": "password",
+            "username": ours.username,
+            "password": ours.password,
+        }
+        if any(form.get(name) != value for name, value in login.items()):
+            msg = "Invalid login credentials"
+            raise AccessDeniedError(msg)
+        token = secrets.token_urlsafe(32)
+        self._ends[token] = self.clock() + self.lifetime
+        return {"access_token": token, "expires_in": str(self.lifetime), "scope": ""}
+
+    def check(self, authorization: str) -> None:
+        """Check the header of a data call.
+
+        Raises:
+            AccessDeniedError: It holds no token that is good now.
+        """
+        scheme, _, token = authorization.partition(" ")
+        if scheme != "Bearer" or self._ends.get(token, 0) <= self.clock():
+            msg = "Authentication error"
+            raise AccessDeniedError(msg)
+
+    def revoke_all(self) -> None:
+        """Make every token bad, as a server that lost its memory would."""
+        self._ends.clear()
+
+
+def _basic(authorization: str) -> tuple[str, str]:
+    scheme, _, value = authorization.partition(" ")
+    if scheme != "Basic":
+        return "", ""
+    try:
+        pair = base64.b64decode(value, validate=True).decode()
+    except (binascii.Error, UnicodeDecodeError):
+        return "", ""
+    key, _, secret = pair.partition(":")
+    return key, secret

@@ -1,0 +1,73 @@
+"""The command ``kayzen-sandbox``."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import click
+
+try:
+    import starlette  # noqa: F401
+    import uvicorn  # noqa: F401
+except ImportError:
+    sys.exit("kayzen-sandbox needs an extra: pip install 'tap-kayzen[sandbox]'")
+
+from tap_kayzen.sandbox.access import TOKEN_LIFETIME, Access, Credentials
+from tap_kayzen.sandbox.app import create_app
+from tap_kayzen.sandbox.data import Dataset
+from tap_kayzen.sandbox.server import LOOPBACK, listen, server_of, url_of
+
+DEFAULTS = Credentials()
+
+
+@click.command(context_settings={"show_default": True})
+@click.option("--host", default=LOOPBACK, help="Address to listen on.")
+@click.option("--port", default=8765, help="Port to listen on; 0 takes a free one.")
+@click.option(
+    "--campaigns",
+    default=5000,
+    type=click.IntRange(min=0),
+    help="Campaigns of the default advertiser.",
+)
+@click.option("--seed", default=1, help="Where the generated data start.")
+@click.option(
+    "--token-lifetime",
+    default=TOKEN_LIFETIME,
+    type=click.IntRange(min=1),
+    help="Seconds that a token lives.",
+)
+@click.option("--username", default=DEFAULTS.username)
+@click.option("--password", default=DEFAULTS.password)
+@click.option("--api-key", default=DEFAULTS.api_key)
+@click.option("--api-secret", default=DEFAULTS.api_secret)
+@click.version_option(package_name="tap-kayzen")
+def main(  # noqa: PLR0913
+    *,
+    host: str,
+    port: int,
+    campaigns: int,
+    seed: int,
+    token_lifetime: int,
+    username: str,
+    password: str,
+    api_key: str,
+    api_secret: str,
+) -> None:
+    """Run a Kayzen API with generated data on this machine, until Ctrl-C."""
+    dataset = Dataset(campaigns=campaigns, seed=seed)
+    credentials = Credentials(username, password, api_key, api_secret)
+    access = Access(credentials, lifetime=token_lifetime)
+    try:
+        listener = listen(host, port)
+    except OSError as error:
+        reason = os.strerror(error.errno) if error.errno else str(error)
+        msg = f"cannot listen on {host} port {port}: {reason}; try --port 0"
+        raise click.ClickException(msg) from error
+    with listener:
+        click.echo(
+            f"Kayzen sandbox at {url_of(listener)} with {campaigns:,} campaigns of "
+            f"advertiser {next(iter(dataset.campaigns))}; Ctrl-C ends it"
+        )
+        sys.stdout.flush()
+        server_of(create_app(dataset, access)).run(sockets=[listener])

@@ -1,0 +1,310 @@
+"""The settings: what they are, where they come from and what is wrong with them."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import os
+from datetime import date
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from dotenv import find_dotenv, load_dotenv
+from jsonschema import Draft202012Validator
+from singer_sdk import typing as th
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from jsonschema import ValidationError
+
+ENVIRONMENT_PREFIX = "TAP_KAYZEN_"
+
+SETTINGS: dict[str, Any] = th.PropertiesList(
+    th.Property(
+        "username",
+        th.StringType(min_length=1),
+        required=True,
+        title="Username",
+        description="Login e-mail of the Kayzen console, as it is: not encoded.",
+    ),
+    th.Property(
+        "password",
+        th.StringType(min_length=1),
+        required=True,
+        secret=True,
+        title="Password",
+        description="Password of the Kayzen console, as it is: not encoded.",
+    ),
+    th.Property(
+        "api_key",
+        th.StringType(min_length=1),
+        required=True,
+        secret=True,
+        title="API key",
+        description="API key from the account menu of the Kayzen console.",
+    ),
+    th.Property(
+        "api_secret",
+        th.StringType(min_length=1),
+        required=True,
+        secret=True,
+        title="API secret",
+        description="Secret that belongs to the API key.",
+    ),
+    th.Property(
+        "api_url",
+        th.StringType(min_length=1),
+        default="https://api.kayzen.io",
+        title="API address",
+        description=(
+            "All that stands before /v1: https://api.kayzen.io, or "
+            "https://dsp.example.com/api for a white-label or console host, or the "
+            "sandbox's address."
+        ),
+    ),
+    th.Property(
+        "campaigns_endpoint",
+        th.StringType(),
+        allowed_values=["meta/campaigns", "campaigns"],
+        default="meta/campaigns",
+        title="Campaigns endpoint",
+        description=(
+            "Which list the `campaigns` stream reads: the look-up list "
+            "(meta/campaigns) or the full objects (campaigns)."
+        ),
+    ),
+    th.Property(
+        "advertiser_ids",
+        th.ArrayType(th.IntegerType(minimum=1)),
+        title="Advertiser IDs",
+        description=(
+            "Advertisers to read, one after the other; each record carries its "
+            "`advertiser_id`. For enterprise admins. Default: the API key's own "
+            "advertiser."
+        ),
+    ),
+    th.Property(
+        "start_date",
+        th.DateType(),
+        title="Start date",
+        description=(
+            "First day that report streams read, like 2026-01-31. Streams of "
+            "entities, such as `campaigns`, are read whole."
+        ),
+    ),
+    th.Property(
+        "end_date",
+        th.DateType(),
+        title="End date",
+        description="Last day that report streams read, inclusive.",
+    ),
+    th.Property(
+        "page_size",
+        th.IntegerType(minimum=1, maximum=1000),
+        default=100,
+        title="Page size",
+        description="Records asked for per page of a list; Kayzen may give fewer.",
+    ),
+    th.Property(
+        "request_timeout",
+        th.NumberType(exclusive_minimum=0),
+        default=120,
+        title="Request timeout",
+        description="Seconds to wait for Kayzen's answer to one request.",
+    ),
+    th.Property(
+        "max_retries",
+        th.IntegerType(minimum=0, maximum=100),
+        default=8,
+        title="Retries",
+        description=(
+            "How many times a request is repeated after HTTP 429 or 5xx, a lost "
+            "connection or a broken body, with growing waits."
+        ),
+    ),
+    th.Property(
+        "user_agent",
+        th.StringType(min_length=1),
+        title="User agent",
+        description="User-Agent header of all requests. Default: tap-kayzen/<version>.",
+    ),
+    th.Property(
+        "emit_activate_version_messages",
+        th.BooleanType(),
+        default=False,
+        title="Emit ACTIVATE_VERSION",
+        description=(
+            "After a complete pass over a stream, tell the target that it may drop "
+            "or mark the rows that are gone from Kayzen."
+        ),
+    ),
+).to_dict()
+"""JSON Schema of the tap's own settings; the SDK adds its own when it starts."""
+
+
+def from_environment(schema: Mapping[str, Any]) -> dict[str, Any]:
+    """Read the settings from ``TAP_KAYZEN_<NAME>`` and a ``.env`` file.
+
+    The file is the nearest one from the working directory upwards; the environment
+    goes before it. An empty variable counts as not set, as CI systems pass empty
+    ones for secrets that do not exist. What cannot be converted is left as the text
+    it is, for `problems` to name.
+
+    Args:
+        schema: JSON Schema of the settings to look for.
+
+    Returns:
+        The settings found.
+    """
+    load_dotenv(find_dotenv(usecwd=True))
+    found = {}
+    for name, definition in schema["properties"].items():
+        text = os.environ.get(f"{ENVIRONMENT_PREFIX}{name.upper()}")
+        if text:
+            found[name] = _parse(text, _types(definition))
+    return found
+
+
+def _parse(text: str, types: list[str]) -> object:
+    if "string" in types:
+        return text
+    if "array" in types and not text.lstrip().startswith("["):
+        text = f"[{text}]"
+    if "boolean" in types:
+        text = text.strip().lower()
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+def _types(definition: Mapping[str, Any]) -> list[str]:
+    types = definition.get("type", [])
+    return [types] if isinstance(types, str) else types
+
+
+def normalized(
+    config: Mapping[str, Any], schema: Mapping[str, Any], *, version: str
+) -> dict[str, Any]:
+    """Fill in the defaults and bring `api_url` to one form.
+
+    Args:
+        config: The settings as given. Null counts as not set.
+        schema: JSON Schema of all settings, which holds the constant defaults.
+        version: The tap's version, for the default user agent.
+
+    Returns:
+        A new mapping; `api_url` ends neither in a slash nor in /v1.
+    """
+    result = {
+        name: definition["default"]
+        for name, definition in schema["properties"].items()
+        if "default" in definition
+    }
+    result["user_agent"] = f"tap-kayzen/{version}"
+    result.update((name, value) for name, value in config.items() if value is not None)
+    if isinstance(url := result["api_url"], str):
+        result["api_url"] = url.rstrip("/").removesuffix("/v1").rstrip("/")
+    return result
+
+
+def problems(config: Mapping[str, Any], schema: Mapping[str, Any]) -> list[str]:
+    """Find all that is wrong with the settings.
+
+    Args:
+        config: The settings as given.
+        schema: JSON Schema of all settings, the SDK's own included.
+
+    Returns:
+        One line a problem, each saying what to do; none shows a secret's value.
+    """
+    return [*_schema_problems(config, schema), *_own_problems(config, schema)]
+
+
+def _schema_problems(
+    config: Mapping[str, Any], schema: Mapping[str, Any]
+) -> Iterator[str]:
+    for name in schema.get("required", []):
+        if name not in config:
+            yield (
+                f"`{name}` is missing: set it in the config file, or as "
+                f"{ENVIRONMENT_PREFIX}{name.upper()} with --config ENV"
+            )
+    validator = Draft202012Validator({**schema, "required": []})
+    yield from map(_describe, validator.iter_errors(config))
+
+
+def _describe(error: ValidationError) -> str:
+    """Put a schema's complaint into words, without the value that it is about."""
+    limit: Any = error.validator_value
+    path = [str(part) for part in error.absolute_path]
+    name = ".".join(path) or "config"
+    if error.validator == "type":
+        types = [limit] if isinstance(limit, str) else limit
+        expected = " or ".join(kind for kind in types if kind != "null")
+        return f"`{name}` must be of type {expected}, not {_json_type(error.instance)}"
+    choices = ", ".join(map(str, limit)) if isinstance(limit, list) else limit
+    wordings: dict[Any, str] = {
+        "minLength": "must not be empty",
+        "enum": f"must be one of {choices}",
+        "minimum": f"must be {limit} or more",
+        "exclusiveMinimum": f"must be more than {limit}",
+        "maximum": f"must be {limit} or less",
+    }
+    fallback = f"does not fit its {error.validator}: {limit}"
+    return f"`{name}` {wordings.get(error.validator, fallback)}"
+
+
+def _json_type(value: object) -> str:
+    names: dict[type, str] = {
+        bool: "boolean",
+        dict: "object",
+        float: "number",
+        int: "integer",
+        list: "array",
+        str: "string",
+    }
+    return names.get(type(value), type(value).__name__)
+
+
+def _own_problems(
+    config: Mapping[str, Any], schema: Mapping[str, Any]
+) -> Iterator[str]:
+    """Find what JSON Schema cannot say: addresses, dates, unknown names."""
+    known = schema["properties"]
+    for name in config:
+        if name not in known:
+            guesses = difflib.get_close_matches(name, known, n=1)
+            hint = f": did you mean `{guesses[0]}`?" if guesses else ""
+            yield f"`{name}` is not a setting of tap-kayzen{hint}"
+
+    url = config.get("api_url")
+    if isinstance(url, str) and url and (complaint := _url_complaint(url)):
+        yield f"`api_url` {complaint}, like https://api.kayzen.io"
+
+    days = {}
+    for name in ("start_date", "end_date"):
+        if isinstance(value := config.get(name), str):
+            try:
+                days[name] = date.fromisoformat(value)
+            except ValueError:
+                yield f"`{name}` must be a date like 2026-01-31"
+    if len(days) == 2 and days["start_date"] > days["end_date"]:  # noqa: PLR2004
+        yield "`start_date` must not be after `end_date`"
+
+
+def _url_complaint(url: str) -> str | None:
+    try:
+        parts = urlsplit(url)
+        host, has_login = parts.hostname, parts.username or parts.password
+        _ = parts.port
+    except ValueError:
+        return "is not an address"
+    if parts.scheme not in {"http", "https"} or not host:
+        return "must be an http or https address"
+    if has_login:
+        return "must not hold a login; use the settings for it"
+    if parts.query or parts.fragment:
+        return "must end with the path"
+    return None

@@ -1,0 +1,114 @@
+"""TapKayzen: the settings, the streams, and what all streams share."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from copy import deepcopy
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import requests
+from singer_sdk import Tap
+from singer_sdk.exceptions import ConfigurationError, ConfigValidationError
+
+from tap_kayzen import settings, streams
+from tap_kayzen.auth import KayzenAuthenticator
+from tap_kayzen.cli import KayzenCommand
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+    import click
+    from singer_sdk.plugin_base import _ConfigInput
+
+    from tap_kayzen.client import KayzenStream
+
+
+class TapKayzen(Tap):
+    """Singer tap for Kayzen, the mobile advertising platform (DSP)."""
+
+    name = "tap-kayzen"
+    config_jsonschema: ClassVar[dict[str, Any]] = deepcopy(settings.SETTINGS)
+
+    @cached_property
+    def session(self) -> requests.Session:
+        """The HTTP session of all streams and of the login."""
+        return requests.Session()
+
+    @cached_property
+    def authenticator(self) -> KayzenAuthenticator:
+        """The one authenticator, so that all streams use the same token."""
+        return KayzenAuthenticator(
+            config=self.config,
+            session=self.session,
+            url=f"{self.config['api_url']}/v1/authentication/token",
+        )
+
+    def discover_streams(self) -> list[KayzenStream]:
+        """List all streams; nothing is asked of Kayzen for it."""
+        return [stream(tap=self) for stream in streams.ALL]
+
+    @property
+    def _env_var_config(self) -> dict[str, Any]:
+        """Settings from the environment.
+
+        Overridden because the SDK's own reads no numbers, ends in a traceback when
+        a value does not parse, and looks for ``.env`` near its own source code
+        instead of the working directory.
+        """
+        return settings.from_environment(self.config_jsonschema)
+
+    def _validate_config(self, *, raise_errors: bool = True) -> list[str]:
+        """Check the settings.
+
+        Overridden because the SDK's own check prints the values of secrets, and
+        knows nothing of relations between settings or of misspelt names.
+        """
+        schema = self.config_jsonschema
+        self.append_builtin_config(schema)
+        errors = settings.problems(
+            {name: value for name, value in self._config.items() if value is not None},
+            schema,
+        )
+        self._config = settings.normalized(
+            self._config, schema, version=self.plugin_version
+        )
+        if errors and raise_errors:
+            msg = "Config validation failed"
+            raise ConfigValidationError(msg, errors=errors, schema=schema)
+        return errors
+
+    def _handle_termination(
+        self,
+        signum: int,
+        frame: FrameType | None,  # noqa: ARG002
+    ) -> None:
+        """End at SIGTERM and Ctrl-C with the shell's exit code for it.
+
+        The SDK would exit with 0, as if the run were complete, and write a STATE
+        into whatever line is being written at that moment.
+        """
+        self.logger.warning("Stopped by %s", signal.Signals(signum).name)
+        sys.exit(128 + signum)
+
+    @classmethod
+    def cb_config(
+        cls, ctx: click.Context, param: click.Option, value: tuple[str, ...]
+    ) -> _ConfigInput:
+        """Read the config files.
+
+        Raises:
+            ConfigurationError: A file is missing or is not a JSON object.
+        """
+        try:
+            return super().cb_config(ctx, param, value)
+        except (OSError, TypeError, ValueError) as error:
+            files = ", ".join(path for path in value if path != "ENV")
+            msg = f"--config {files}: must be a file with one JSON object: {error}"
+            raise ConfigurationError(msg) from error
+
+    @classmethod
+    def get_singer_command(cls) -> click.Command:
+        """Build the command line."""
+        return KayzenCommand.wrap(super().get_singer_command(), logger=cls.logger)

@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+import json
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from support import SAMPLE_CONFIG, Sandbox, ScriptedApi
+
+from tap_kayzen.sandbox.access import Access, Credentials
+from tap_kayzen.sandbox.app import create_app
+from tap_kayzen.sandbox.data import Dataset
+from tap_kayzen.sandbox.server import running
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator
+    from pathlib import Path
+
+    from starlette.responses import Response
+    from support import Call
+
+    Serve = Callable[[Callable[[Call], Response]], tuple[str, ScriptedApi]]
+
+
+@pytest.fixture(autouse=True)
+def _own_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Keep the tests apart from the settings and files of whoever runs them."""
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.delenv("NETRC", raising=False)
+    for setting in SAMPLE_CONFIG:
+        monkeypatch.delenv(f"TAP_KAYZEN_{setting.upper()}", raising=False)
+
+
+@pytest.fixture
+def sandbox() -> Generator[Sandbox]:
+    dataset = Dataset(campaigns=250, seed=1)
+    access = Access(Credentials())
+    with running(create_app(dataset, access)) as url:
+        yield Sandbox(url, dataset, access)
+
+
+@pytest.fixture
+def config(sandbox: Sandbox) -> dict[str, Any]:
+    return {**SAMPLE_CONFIG, "api_url": sandbox.url}
+
+
+@pytest.fixture
+def config_file(config: dict[str, Any], tmp_path: Path) -> Path:
+    path = tmp_path / "config.json"
+    path.write_text(json.dumps(config), encoding="utf-8")
+    return path
+
+
+@pytest.fixture
+def serve() -> Generator[Serve]:
+    """Serve a scripted API; returns its address and what it has been asked."""
+    with ExitStack() as servers:
+
+        def start(answer: Callable[[Call], Response]) -> tuple[str, ScriptedApi]:
+            api = ScriptedApi(answer)
+            return servers.enter_context(running(api)), api
+
+        yield start
+
+
+@pytest.fixture
+def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """Seconds that retries would have waited, instead of waiting them."""
+    seconds: list[float] = []
+    monkeypatch.setattr("backoff._sync.time.sleep", seconds.append)
+    return seconds

@@ -1,0 +1,486 @@
+"""The campaigns stream, over real sockets: against the sandbox and stranger servers."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs
+
+import pytest
+from singer_sdk.exceptions import FatalAPIError, MissingKeyPropertiesError
+from starlette.responses import PlainTextResponse, RedirectResponse, Response
+from support import (
+    SAMPLE_CONFIG,
+    TOKEN_PATH,
+    json_response,
+    page_response,
+    run_process,
+    sync,
+    token_response,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from conftest import Serve
+    from support import Call, Sandbox
+
+PATH = "/v1/campaigns"
+MESSAGES = {"emit_activate_version_messages": True}
+
+
+def api(pages: Callable[[int], Response]) -> Callable[[Call], Response]:
+    """Answer logins, and each page as the test says."""
+
+    def answer(call: Call) -> Response:
+        if call.path == TOKEN_PATH:
+            return token_response()
+        return pages(int(parse_qs(call.query)["page"][0]))
+
+    return answer
+
+
+def config_for(url: str, **changes: object) -> dict[str, Any]:
+    return {**SAMPLE_CONFIG, "api_url": url, **changes}
+
+
+def test_every_campaign_comes_once_and_unchanged(
+    sandbox: Sandbox, config_file: Path
+) -> None:
+    run = run_process("--config", config_file)
+    assert run.code == 0
+    truth = next(iter(sandbox.dataset.campaigns.values()))
+    assert len(truth) == 250
+    assert run.records == truth
+    assert [message["type"] for message in run.messages] == [
+        "SCHEMA",
+        *["RECORD"] * 250,
+        "STATE",
+    ]
+
+
+def test_the_lookup_list_says_once_where_the_rest_is(
+    config: dict[str, Any],
+    capsys: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    run = sync({**config, "campaigns_endpoint": "meta/campaigns"}, capsys)
+    assert len(run.records) == 250
+    assert all(record.keys() == {"id", "name"} for record in run.records)
+    assert caplog.text.count("set `campaigns_endpoint` to `campaigns`") == 1
+
+
+def test_the_full_list_says_nothing_of_it(
+    config: dict[str, Any],
+    capsys: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    sync(config, capsys)
+    assert "campaigns_endpoint" not in caplog.text
+
+
+def test_requests_are_the_documented_ones(
+    serve: Serve, capsys: pytest.CaptureFixture[str]
+) -> None:
+    url, server = serve(api(lambda _: page_response([], total_pages=1)))
+    sync(config_for(url, page_size=7, advertiser_ids=[5]), capsys)
+    (call,) = server.to(PATH)
+    assert (call.method, call.body) == ("GET", b"")
+    assert parse_qs(call.query) == {
+        "page": ["1"],
+        "per_page": ["7"],
+        "advertiser_id": ["5"],
+    }
+    assert call.headers["authorization"] == "Bearer token-1"
+    assert call.headers["accept"] == "application/json"
+    assert call.headers["user-agent"].startswith("tap-kayzen/")
+
+
+def test_a_host_with_a_path_before_v1(
+    serve: Serve, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def answer(call: Call) -> Response:
+        if call.path == f"/api{TOKEN_PATH}":
+            return token_response()
+        assert call.path == "/api/v1/campaigns"
+        return page_response([{"id": 1}], total_pages=1)
+
+    url, _ = serve(answer)
+    assert sync(config_for(f"{url}/api/"), capsys).records == [{"id": 1}]
+
+
+def test_uneven_pages_and_numbers_as_text(
+    serve: Serve, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pages: dict[int, list[dict[str, Any]]] = {
+        1: [{"id": "1", "day_budget": "200"}, {"id": 2}, {"id": 3}],
+        2: [],
+        3: [{"id": 4, "is_active": "true"}],
+    }
+    url, server = serve(
+        api(
+            lambda number: page_response(
+                pages[number],
+                current_page=str(number),
+                total_pages="3",
+                total_entries="4",
+            )
+        )
+    )
+    run = sync(config_for(url, **MESSAGES), capsys)
+    assert run.records == [
+        {"id": 1, "day_budget": 200},
+        {"id": 2},
+        {"id": 3},
+        {"id": 4, "is_active": True},
+    ]
+    assert len(server.to(PATH)) == 3
+    assert len(run.of_type("ACTIVATE_VERSION")) == 1
+
+
+def test_decimals_are_exact_from_wire_to_message(
+    serve: Serve, capsys: pytest.CaptureFixture[str]
+) -> None:
+    body = (
+        '{"data": [{"id": 1, "target_bid": 0.10, "billing_price": '
+        '123456789012345678.123456789, "unknown": 1.10}], "meta": {"total_pages": 1}}'
+    )
+    url, _ = serve(api(lambda _: Response(body)))
+    run = sync(config_for(url), capsys)
+    (line,) = [line for line in run.stdout.splitlines() if '"RECORD"' in line]
+    assert '"target_bid":0.10,' in line
+    assert '"billing_price":123456789012345678.123456789,' in line
+    assert '"_extra":{"unknown":1.10}' in line
+
+
+def test_unknown_fields_and_wrong_types_are_kept(
+    serve: Serve,
+    capsys: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    record = {"id": 1, "order_id": 9, "day_budget": 20.5, "tags": [{"id": 3}]}
+    url, _ = serve(
+        api(lambda _: page_response([record, {**record, "id": 2}], total_pages=1))
+    )
+    run = sync(config_for(url), capsys)
+    extra = {"order_id": 9, "day_budget": 20.5}
+    assert run.records == [
+        {"id": number, "day_budget": None, "tags": [{"id": 3}], "_extra": extra}
+        for number in (1, 2)
+    ]
+    assert caplog.text.count("'order_id'") == caplog.text.count("'day_budget'") == 1
+
+
+def test_a_key_that_shows_twice_goes_out_once(
+    serve: Serve, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pages = {1: [{"id": 1}, {"id": 2}], 2: [{"id": 2}, {"id": 3}]}
+    url, _ = serve(api(lambda number: page_response(pages[number], total_pages=2)))
+    run = sync(config_for(url), capsys)
+    assert [record["id"] for record in run.records] == [1, 2, 3]
+
+
+@pytest.mark.parametrize("record", [{"name": "x"}, {"id": None}, {"id": "abc"}])
+def test_a_record_without_key_is_an_error(
+    serve: Serve, capsys: pytest.CaptureFixture[str], record: dict[str, Any]
+) -> None:
+    url, _ = serve(api(lambda _: page_response([record], total_pages=1)))
+    with pytest.raises(MissingKeyPropertiesError, match=r"campaigns: .*\(id\)"):
+        sync(config_for(url), capsys)
+
+
+# Advertisers
+
+
+def test_each_advertiser_is_read_and_named(
+    sandbox: Sandbox, config: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    own, second, third = sandbox.dataset.campaigns
+    run = sync({**config, "advertiser_ids": [third, second, third]}, capsys)
+    assert [(record["advertiser_id"], record["id"]) for record in run.records] == [
+        (advertiser, campaign["id"])
+        for advertiser in (third, second)
+        for campaign in sandbox.dataset.campaigns[advertiser]
+    ]
+    assert own not in {record["advertiser_id"] for record in run.records}
+
+
+def test_advertisers_of_an_old_state_are_not_read(
+    config: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    state = {
+        "bookmarks": {
+            "campaigns": {"partitions": [{"context": {"advertiser_id": 108994}}]}
+        }
+    }
+    assert len(sync(config, capsys, state=state).records) == 250
+
+
+def test_an_advertiser_that_is_not_allowed_is_named(
+    config: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(
+        FatalAPIError,
+        match=r"campaigns, page 1 of advertiser 7: HTTP 403: .*`advertiser_ids`",
+    ):
+        sync({**config, "advertiser_ids": [7]}, capsys)
+
+
+# Tokens on the way
+
+
+def test_a_token_lost_on_the_way_is_replaced_once(
+    serve: Serve, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tokens = iter(("first", "second"))
+
+    def answer(call: Call) -> Response:
+        if call.path == TOKEN_PATH:
+            return token_response(next(tokens))
+        number = int(parse_qs(call.query)["page"][0])
+        if number > 1 and call.headers["authorization"] == "Bearer first":
+            return json_response({}, 401)
+        return page_response([{"id": number}], total_pages=3)
+
+    url, server = serve(answer)
+    run = sync(config_for(url), capsys)
+    assert [record["id"] for record in run.records] == [1, 2, 3]
+    assert len(server.to(PATH)) == 4
+    assert len(server.to(TOKEN_PATH)) == 2
+
+
+def test_a_second_refusal_of_the_same_request_is_the_end(
+    serve: Serve, capsys: pytest.CaptureFixture[str]
+) -> None:
+    url, server = serve(api(lambda _: json_response({}, 401)))
+    with pytest.raises(FatalAPIError, match="page 1: HTTP 401: Kayzen refused a fresh"):
+        sync(config_for(url), capsys)
+    assert len(server.to(PATH)) == 2
+    assert len(server.to(TOKEN_PATH)) == 2
+
+
+def test_tokens_that_end_all_the_time_are_no_obstacle(
+    sandbox: Sandbox, config: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    tick = iter(range(10_000_000))
+    sandbox.access.clock = lambda: float(next(tick))
+    sandbox.access.lifetime = 5
+    run = sync({**config, "page_size": 10}, capsys)
+    assert len(run.records) == 250
+
+
+# Failures
+
+
+@pytest.mark.parametrize(
+    "hiccup",
+    [
+        PlainTextResponse("busy", 429, {"Retry-After": "1"}),
+        PlainTextResponse("", 500),
+        PlainTextResponse("<html>", 503),
+        PlainTextResponse("<html>a proxy's page", 200),
+        PlainTextResponse('{"data": [{"id": 1}', 200),
+        PlainTextResponse("", 200),
+    ],
+)
+def test_passing_failures_cost_nothing_but_time(
+    serve: Serve,
+    capsys: pytest.CaptureFixture[str],
+    waits: list[float],
+    hiccup: Response,
+) -> None:
+    troubles = iter([hiccup, hiccup])
+    url, _ = serve(
+        api(
+            lambda number: (
+                (number == 2 and next(troubles, None))
+                or page_response([{"id": number}], total_pages=3)
+            )
+        )
+    )
+    run = sync(config_for(url, **MESSAGES), capsys)
+    assert [record["id"] for record in run.records] == [1, 2, 3]
+    assert len(run.of_type("ACTIVATE_VERSION")) == 1
+    assert len(waits) == 2
+
+
+@pytest.mark.parametrize(
+    ("response", "requests_made", "message"),
+    [
+        (
+            PlainTextResponse("", 503),
+            3,
+            (
+                "campaigns, page 2: HTTP 503, 2 retries included; try again later, or "
+                "raise `max_retries` or `request_timeout`"
+            ),
+        ),
+        (
+            json_response({"error": "no " * 100}, 422),
+            1,
+            (
+                "campaigns, page 2: HTTP 422: Kayzen does not accept the request. "
+                f'Kayzen\'s words: {{"error": "{"no " * 63}'
+            ),
+        ),
+        (
+            json_response({"error": "Not Found"}, 404),
+            1,
+            (
+                "campaigns, page 2: HTTP 404: there is no such address; check "
+                "`api_url`, or deselect the stream. Kayzen's words: "
+                '{"error": "Not Found"}'
+            ),
+        ),
+        (
+            RedirectResponse("http://elsewhere.test/", 302),
+            1,
+            (
+                "campaigns, page 2: HTTP 302: redirects are not followed; set "
+                "`api_url` to the final address. Kayzen's words: (empty body)"
+            ),
+        ),
+        (
+            json_response("all well", 200),
+            1,
+            'campaigns, page 2: the answer is not a list of records: "all well"',
+        ),
+    ],
+)
+def test_lasting_failures_end_the_run_and_delete_nothing(  # noqa: PLR0913, PLR0917
+    serve: Serve,
+    capsys: pytest.CaptureFixture[str],
+    waits: list[float],
+    response: Response,
+    requests_made: int,
+    message: str,
+) -> None:
+    url, server = serve(
+        api(
+            lambda number: (
+                response
+                if number == 2
+                else page_response([{"id": number}], total_pages=3)
+            )
+        )
+    )
+    with pytest.raises(FatalAPIError) as caught:
+        sync(config_for(url, max_retries=2, **MESSAGES), capsys)
+    assert str(caught.value) == message
+    assert len(server.to(PATH)) == 1 + requests_made
+    assert len(waits) == requests_made - 1
+    assert "ACTIVATE_VERSION" not in capsys.readouterr().out
+
+
+def test_bodies_of_errors_show_no_secret(
+    serve: Serve, capsys: pytest.CaptureFixture[str]
+) -> None:
+    url, _ = serve(
+        api(
+            lambda _: json_response(
+                {"error": "bad token-1", "seen": SAMPLE_CONFIG}, 400
+            )
+        )
+    )
+    with pytest.raises(FatalAPIError) as caught:
+        sync(config_for(url), capsys)
+    text = str(caught.value)
+    assert "HTTP 400" in text
+    assert "token-1" not in text
+    assert not any(
+        SAMPLE_CONFIG[name] in text for name in ("password", "api_key", "api_secret")
+    )
+
+
+# ACTIVATE_VERSION
+
+
+def test_the_version_is_activated_after_the_last_record(
+    config: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = sync({**config, **MESSAGES}, capsys)
+    kinds = [message["type"] for message in run.messages]
+    assert kinds.count("ACTIVATE_VERSION") == 1
+    assert kinds.index("ACTIVATE_VERSION") > len(kinds) - 1 - kinds[::-1].index(
+        "RECORD"
+    )
+    (activation,) = run.of_type("ACTIVATE_VERSION")
+    assert {record["version"] for record in run.of_type("RECORD")} == {
+        activation["version"]
+    }
+
+
+def test_one_activation_for_all_advertisers(
+    sandbox: Sandbox, config: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    advertisers = list(sandbox.dataset.campaigns)
+    run = sync({**config, **MESSAGES, "advertiser_ids": advertisers}, capsys)
+    kinds = [message["type"] for message in run.messages]
+    assert kinds.count("ACTIVATE_VERSION") == 1
+    assert "RECORD" not in kinds[kinds.index("ACTIVATE_VERSION") :]
+
+
+def test_no_activation_without_the_setting(
+    config: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert sync(config, capsys).of_type("ACTIVATE_VERSION") == []
+
+
+def test_no_activation_when_fewer_came_than_announced(
+    serve: Serve,
+    capsys: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    url, _ = serve(api(lambda _: page_response([], total_pages=1, total_entries=58)))
+    run = sync(config_for(url, **MESSAGES), capsys)
+    assert run.of_type("ACTIVATE_VERSION") == []
+    assert "0 of 58 records came: nothing is deleted in the target" in caplog.text
+
+
+def test_no_activation_with_batch_files(
+    config: dict[str, Any], capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    batch = {
+        "encoding": {"format": "jsonl", "compression": "gzip"},
+        "storage": {"root": tmp_path.as_uri()},
+    }
+    run = sync({**config, **MESSAGES, "batch_config": batch}, capsys)
+    assert run.of_type("ACTIVATE_VERSION") == []
+    assert run.of_type("BATCH")
+
+
+# Catalogs
+
+
+def catalog_without(column: str, *, how: str) -> dict[str, Any]:
+    run = run_process("--discover")
+    catalog: dict[str, Any] = json.loads(run.stdout)
+    (entry,) = catalog["streams"]
+    if how == "deselected":
+        for each in entry["metadata"]:
+            if each["breadcrumb"] == ["properties", column]:
+                each["metadata"]["selected"] = False
+            if each["breadcrumb"] == []:
+                each["metadata"]["selected"] = True
+    else:
+        del entry["schema"]["properties"][column]
+        entry["metadata"] = [{"breadcrumb": [], "metadata": {"selected": True}}]
+    return catalog
+
+
+def test_a_deselected_column_is_left_out(
+    config: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    catalog = catalog_without("tags", how="deselected")
+    run = sync(config, capsys, catalog=catalog)
+    assert len(run.records) == 250
+    assert not any("tags" in record or "_extra" in record for record in run.records)
+
+
+def test_a_column_that_an_older_catalog_lacks_is_kept_in_extra(
+    config: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    catalog = catalog_without("tags", how="missing")
+    run = sync(config, capsys, catalog=catalog)
+    assert all(record["_extra"].keys() == {"tags"} for record in run.records)

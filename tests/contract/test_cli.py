@@ -1,0 +1,199 @@
+"""The command line, as real processes."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from support import (
+    SAMPLE_CONFIG,
+    TOKEN_PATH,
+    page_response,
+    run_process,
+    token_response,
+)
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from conftest import Serve
+    from starlette.responses import Response
+    from support import Call, Sandbox
+
+
+def write(path: Path, config: dict[str, Any]) -> Path:
+    path.write_text(json.dumps(config), encoding="utf-8")
+    return path
+
+
+def test_discover_needs_no_settings() -> None:
+    run = run_process("--discover")
+    assert run.code == 0
+    assert run.errors == []
+    (entry,) = json.loads(run.stdout)["streams"]
+    assert entry["tap_stream_id"] == "campaigns"
+    assert entry["key_properties"] == ["id"]
+
+
+def test_test_reads_one_record(config_file: Path) -> None:
+    run = run_process("--config", config_file, "--test")
+    assert run.code == 0
+    assert len(run.records) == 1
+
+
+def test_about_lists_all_settings() -> None:
+    run = run_process("--about", "--format=markdown")
+    assert run.code == 0
+    assert all(f"| {name} |" in run.stdout for name in SAMPLE_CONFIG)
+
+
+def test_version() -> None:
+    run = run_process("--version")
+    assert run.stdout.startswith("tap-kayzen v")
+
+
+def test_settings_from_the_environment(sandbox: Sandbox, tmp_path: Path) -> None:
+    lines = [
+        f"TAP_KAYZEN_{name.upper()}='{value}'"
+        for name, value in {**SAMPLE_CONFIG, "api_url": sandbox.url}.items()
+    ]
+    (tmp_path / ".env").write_text("\n".join(lines))
+    run = run_process("--config", "ENV", cwd=tmp_path)
+    assert run.code == 0
+    assert len(run.records) == 250
+
+
+@pytest.mark.parametrize("arguments", [(), ("--test",)])
+def test_all_bad_settings_are_named_one_line_each(
+    tmp_path: Path, arguments: tuple[str, ...]
+) -> None:
+    config = {
+        "username": "me",
+        "password": "",
+        "api_key": 12345,
+        "api_url": "ftp://api.kayzen.io",
+        "page_size": 0,
+        "start_date": "2026-02-01",
+        "end_date": "2026-01-31",
+    }
+    run = run_process("--config", write(tmp_path / "bad.json", config), *arguments)
+    assert run.code == 1
+    assert run.stdout == ""
+    assert sorted(run.errors) == [
+        "`api_key` must be of type string, not integer",
+        (
+            "`api_secret` is missing: set it in the config file, or as "
+            "TAP_KAYZEN_API_SECRET with --config ENV"
+        ),
+        "`api_url` must be an http or https address, like https://api.kayzen.io",
+        "`page_size` must be 1 or more",
+        "`password` must not be empty",
+        "`start_date` must not be after `end_date`",
+    ]
+    assert "12345" not in run.stderr
+
+
+@pytest.mark.parametrize("content", [None, "{", "[1]", ""])
+def test_a_config_file_that_cannot_be_read_is_named(
+    tmp_path: Path, content: str | None
+) -> None:
+    path = tmp_path / "config.json"
+    if content is not None:
+        path.write_text(content)
+    run = run_process("--config", path)
+    assert run.code == 1
+    (error,) = run.errors
+    assert error.startswith(f"--config {path}: must be a file with one JSON object: ")
+
+
+@pytest.mark.parametrize(
+    ("setting", "pair"),
+    [
+        ("username", "the login pair (HTTP 401); check `username` and `password`"),
+        ("password", "the login pair (HTTP 401); check `username` and `password`"),
+        ("api_key", "the API key pair (HTTP 401); check `api_key` and `api_secret`"),
+        ("api_secret", "the API key pair (HTTP 401); check `api_key` and `api_secret`"),
+    ],
+)
+def test_a_wrong_login_is_one_line_that_names_the_pair(
+    config: dict[str, Any], tmp_path: Path, setting: str, pair: str
+) -> None:
+    bad = write(tmp_path / "bad.json", {**config, setting: "wrong-s3cret"})
+    run = run_process("--config", bad, env={**os.environ, "LOGLEVEL": "INFO"})
+    assert run.code == 1
+    (error,) = run.errors
+    assert error.startswith(f"Kayzen rejected {pair}")
+    assert "Traceback" not in run.stderr
+    assert "wrong-s3cret" not in run.stderr
+    assert run.records == []
+
+
+def test_the_traceback_is_shown_at_debug_without_secrets(
+    config: dict[str, Any], tmp_path: Path
+) -> None:
+    bad = write(tmp_path / "bad.json", {**config, "password": "wrong-s3cret"})
+    run = run_process(
+        "--config", bad, env={**os.environ, "TAP_KAYZEN_LOGLEVEL": "DEBUG"}
+    )
+    assert run.code == 1
+    assert "Traceback" in run.stderr
+    for secret in ("wrong-s3cret", config["api_key"], config["api_secret"]):
+        assert secret not in run.stderr
+
+
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)]
+)
+def test_signals_end_the_run_with_the_shells_code(
+    serve: Serve, tmp_path: Path, number: signal.Signals, code: int
+) -> None:
+    """The server sends the signal itself, while the tap waits for page 2."""
+    processes: list[subprocess.Popen[str]] = []
+
+    def answer(call: Call) -> Response:
+        if call.path == TOKEN_PATH:
+            return token_response()
+        if "page=2" in call.query:
+            processes[0].send_signal(number)
+        return page_response([{"id": 1}], total_pages=1_000_000)
+
+    url, _ = serve(answer)
+    path = write(
+        tmp_path / "config.json",
+        {**SAMPLE_CONFIG, "api_url": url, "emit_activate_version_messages": True},
+    )
+    with subprocess.Popen(
+        [sys.executable, "-m", "tap_kayzen", "--config", path],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        encoding="utf-8",
+    ) as process:
+        processes.append(process)
+        stdout, stderr = process.communicate(timeout=60)
+    assert process.returncode == code
+    assert f"Stopped by {number.name}" in stderr
+    assert "Traceback" not in stderr
+    assert "ACTIVATE_VERSION" not in stdout
+    assert all(json.loads(line) for line in stdout.splitlines())
+
+
+def test_a_target_that_goes_away_ends_the_run_quietly(config_file: Path) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-m", "tap_kayzen", "--config", config_file],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        encoding="utf-8",
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.readline()
+        process.stdout.close()
+        stderr = process.stderr.read()
+        assert process.wait(timeout=60) == 1
+    assert "Traceback" not in stderr
+    assert "BrokenPipe" not in stderr

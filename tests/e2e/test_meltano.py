@@ -1,0 +1,149 @@
+"""The main job on real parts: Meltano, the targets and a PostgreSQL."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import demo
+import psycopg
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+    from pathlib import Path
+
+    from support import Sandbox
+
+
+@pytest.fixture(scope="module")
+def server() -> Generator[str]:
+    with demo.postgres() as url:
+        yield url
+
+
+@pytest.fixture
+def database(server: str) -> str:
+    with psycopg.connect(server) as connection:
+        connection.execute("DROP SCHEMA IF EXISTS kayzen CASCADE")
+    return server
+
+
+@pytest.fixture(autouse=True)
+def _own_meltano_state(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("MELTANO_DATABASE_URI", f"sqlite:///{tmp_path}/meltano.db")
+    monkeypatch.delenv("TAP_KAYZEN_API_URL", raising=False)
+
+
+def query(database: str, sql: str) -> list[tuple[Any, ...]]:
+    with psycopg.connect(database) as connection:
+        return connection.execute(sql.encode()).fetchall()
+
+
+def load(sandbox: Sandbox, database: str) -> int:
+    return demo.meltano(
+        "run",
+        "tap-kayzen",
+        "target-postgres",
+        api_url=sandbox.url,
+        database=database,
+    )
+
+
+TYPES = {
+    "id": "bigint",
+    "advertiser_id": "bigint",
+    "name": "text",
+    "is_active": "boolean",
+    "creative_statuses": "ARRAY",
+    "creative_ids": "ARRAY",
+    "start_time": "timestamp without time zone",
+    "end_time": "timestamp without time zone",
+    "budget_cap_amount": "numeric",
+    "billing_price": "numeric",
+    "target_bid": "numeric",
+    "total_budget": "bigint",
+    "day_budget": "bigint",
+    "tags": "jsonb",
+    "_extra": "jsonb",
+}
+
+
+def test_campaigns_land_change_and_go(sandbox: Sandbox, database: str) -> None:
+    campaigns = next(iter(sandbox.dataset.campaigns.values()))
+    assert load(sandbox, database) == 0
+
+    assert query(
+        database, "SELECT count(*), count(DISTINCT id) FROM kayzen.campaigns"
+    ) == [(250, 250)]
+    types = dict(
+        query(
+            database,
+            "SELECT column_name, data_type FROM information_schema.columns"
+            " WHERE table_schema = 'kayzen' AND table_name = 'campaigns'",
+        )
+    )
+    assert TYPES.items() <= types.items()
+    landed = query(
+        database,
+        "SELECT id, name, target_bid::text::float8, creative_ids, tags,"
+        ' to_char(end_time, \'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"\')'
+        " FROM kayzen.campaigns ORDER BY id",
+    )
+    names = ("id", "name", "target_bid", "creative_ids", "tags", "end_time")
+    assert landed == [tuple(campaign[name] for name in names) for campaign in campaigns]
+
+    # The next day: one budget is raised, one campaign deleted, one is new.
+    gone = campaigns[3]["id"]
+    assert sandbox.dataset.delete_campaign(gone)
+    campaigns[0]["day_budget"] = 4242
+    campaigns.append({**campaigns[0], "id": 999_999, "order_id": 7})
+    assert load(sandbox, database) == 0
+
+    assert query(
+        database, "SELECT count(*), count(DISTINCT id) FROM kayzen.campaigns"
+    ) == [(251, 251)]
+    assert query(
+        database, "SELECT id FROM kayzen.campaigns WHERE _sdc_deleted_at IS NOT NULL"
+    ) == [(gone,)]
+    assert query(
+        database,
+        "SELECT id, day_budget, _extra FROM kayzen.campaigns"
+        f" WHERE id IN (999999, {campaigns[0]['id']}) ORDER BY id",
+    ) == [(campaigns[0]["id"], 4242, None), (999_999, 4242, {"order_id": 7})]
+
+
+def test_a_run_that_dies_marks_nothing(sandbox: Sandbox, database: str) -> None:
+    assert load(sandbox, database) == 0
+    sandbox.dataset.campaigns = {
+        advertiser: [*campaigns[:5], {"name": "without a key"}]
+        for advertiser, campaigns in sandbox.dataset.campaigns.items()
+    }
+    marked = "SELECT id FROM kayzen.campaigns WHERE _sdc_deleted_at IS NOT NULL"
+    assert load(sandbox, database) != 0
+    assert query(database, marked) == []
+
+
+def test_campaigns_land_in_json_lines(
+    sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TARGET_JSONL_DESTINATION_PATH", str(tmp_path / "out"))
+    code = demo.meltano(
+        "run", "tap-kayzen", "target-jsonl", api_url=sandbox.url, database="://"
+    )
+    assert code == 0
+    lines = (tmp_path / "out" / "campaigns.jsonl").read_text().splitlines()
+    truth = next(iter(sandbox.dataset.campaigns.values()))
+    assert [json.loads(line) for line in lines] == truth
+
+
+def test_meltano_can_test_the_settings(sandbox: Sandbox) -> None:
+    code = demo.meltano(
+        "--environment=dev",
+        "config",
+        "test",
+        "tap-kayzen",
+        api_url=sandbox.url,
+        database="://",
+    )
+    assert code == 0

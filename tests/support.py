@@ -1,0 +1,141 @@
+"""What the tests share: API servers on real sockets, and ways to run the tap."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from starlette.responses import Response
+
+from tap_kayzen.tap import TapKayzen
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    import pytest
+    from starlette.types import Receive, Scope, Send
+
+    from tap_kayzen.sandbox.access import Access
+    from tap_kayzen.sandbox.data import Dataset
+
+ROOT = Path(__file__).resolve().parent.parent
+SAMPLE_CONFIG: dict[str, Any] = json.loads((ROOT / "sample_config.json").read_text())
+TOKEN_PATH = "/v1/authentication/token"
+
+
+@dataclass(frozen=True)
+class Sandbox:
+    url: str
+    dataset: Dataset
+    access: Access
+
+
+@dataclass(frozen=True)
+class Call:
+    """A request as it came in."""
+
+    method: str
+    path: str
+    query: str
+    headers: dict[str, str]
+    body: bytes
+
+
+@dataclass
+class ScriptedApi:
+    """An ASGI app that does as a test says and remembers what it was asked."""
+
+    answer: Callable[[Call], Response]
+    calls: list[Call] = field(default_factory=list)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        assert scope["type"] == "http", "uvicorn asks for lifespan in `auto` mode"
+        body, more = b"", True
+        while more:
+            message = await receive()
+            body += message.get("body", b"")
+            more = message.get("more_body", False)
+        call = Call(
+            scope["method"],
+            scope["raw_path"].decode(),
+            scope["query_string"].decode(),
+            {name.decode(): value.decode() for name, value in scope["headers"]},
+            body,
+        )
+        self.calls.append(call)
+        await self.answer(call)(scope, receive, send)
+
+    def to(self, path: str) -> list[Call]:
+        return [call for call in self.calls if call.path == path]
+
+
+def json_response(payload: object, status: int = 200, **headers: str) -> Response:
+    return Response(json.dumps(payload), status, headers, "application/json")
+
+
+def token_response(token: str = "token-1", **fields: object) -> Response:
+    payload = {"access_token": token, "expires_in": "1799", "scope": "", **fields}
+    return json_response(payload)
+
+
+def page_response(records: list[dict[str, Any]], **meta: object) -> Response:
+    return json_response({"data": records, "meta": meta} if meta else {"data": records})
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a run of the tap left behind."""
+
+    code: int
+    stdout: str
+    stderr: str
+
+    @property
+    def messages(self) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in self.stdout.splitlines()]
+
+    def of_type(self, kind: str) -> list[dict[str, Any]]:
+        return [message for message in self.messages if message["type"] == kind]
+
+    @property
+    def records(self) -> list[dict[str, Any]]:
+        return [message["record"] for message in self.of_type("RECORD")]
+
+    @property
+    def errors(self) -> list[str]:
+        """Messages of the ERROR lines; any other non-log line fails the test."""
+        lines = [line.split(" | ", 3) for line in self.stderr.splitlines()]
+        assert all(len(line) == 4 for line in lines), self.stderr
+        return [line[3] for line in lines if line[1].strip() == "ERROR"]
+
+
+def run_process(
+    *arguments: str | Path,
+    cwd: Path | None = None,
+    env: Mapping[str, str] | None = None,
+) -> Run:
+    """Run the tap as users do: as a process."""
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-m", "tap_kayzen", *arguments],
+        cwd=cwd,
+        env=env,
+        capture_output=True,
+        check=False,
+        encoding="utf-8",
+        timeout=60,
+    )
+    return Run(done.returncode, done.stdout, done.stderr)
+
+
+def sync(
+    config: Mapping[str, Any], capsys: pytest.CaptureFixture[str], **options: Any
+) -> Run:
+    """Run a sync in this process, where time and the like are in the test's hands."""
+    capsys.readouterr()
+    TapKayzen(config=dict(config), **options).sync_all()
+    captured = capsys.readouterr()
+    return Run(0, captured.out, captured.err)

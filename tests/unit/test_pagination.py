@@ -1,0 +1,154 @@
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tap_kayzen.pagination import EnvelopeError, Page, parse_page, read_pages
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+def rows(*numbers: int) -> list[dict[str, int]]:
+    return [{"id": number} for number in numbers]
+
+
+@pytest.mark.parametrize(
+    ("body", "page"),
+    [
+        (
+            (
+                b'{"data": [{"id": 1}], "meta":'
+                b' {"current_page": 1, "total_pages": 29, "total_entries": 58}}'
+            ),
+            Page(rows(1), 29, 58),
+        ),
+        (
+            (
+                b'{"data": [{"id": 1}], "meta":'
+                b' {"current_page": "1", "total_pages": "29", "total_entries": "58"}}'
+            ),
+            Page(rows(1), 29, 58),
+        ),
+        (
+            b'{"data": [], "meta": {"total_pages": 0, "total_entries": 0}}',
+            Page([], None, 0),
+        ),
+        (b'{"data": [{"id": 1}]}', Page(rows(1))),
+        (b'{"data": [{"id": 1}], "meta": null}', Page(rows(1))),
+        (b'{"data": [{"id": 1}], "meta": {"total_pages": "many"}}', Page(rows(1))),
+        (b'{"data": {"id": 1}}', Page(rows(1))),
+        (b'{"data": null}', Page([])),
+        (b'[{"id": 1}]', Page(rows(1))),
+        (b'{"id": 1}', Page(rows(1))),
+        (b'{"data": [{"bid": 250.10}]}', Page([{"bid": Decimal("250.10")}])),
+        (b'{"data": [{"bid": NaN}]}', Page([{"bid": "NaN"}])),
+    ],
+)
+def test_all_known_envelopes_are_read(body: bytes, page: Page) -> None:
+    assert parse_page(body) == page
+
+
+def test_decimals_keep_their_digits() -> None:
+    page = parse_page(b'[{"bid": 0.10, "cap": 12345678901234567890.123456789}]')
+    assert str(page.records[0]["bid"]) == "0.10"
+    assert str(page.records[0]["cap"]) == "12345678901234567890.123456789"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"null",
+        b"5",
+        b'"text"',
+        b"{}",
+        b'{"data": {}}',
+        b'{"data": [1]}',
+        b'{"data": "x"}',
+    ],
+)
+def test_other_json_is_no_list(body: bytes) -> None:
+    with pytest.raises(EnvelopeError):
+        parse_page(body)
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"<html>", b'{"data": [', b"\xff", b"[1e9999999999999999999]"]
+)
+def test_what_is_not_json_is_a_value_error(body: bytes) -> None:
+    with pytest.raises(ValueError, match=r".") as caught:
+        parse_page(body)
+    assert not isinstance(caught.value, EnvelopeError)
+
+
+def walk(pages: Sequence[Page]) -> tuple[list[int], list[int]]:
+    """Read scripted pages; return the ids that came and the pages asked for."""
+    asked: list[int] = []
+
+    def fetch(number: int) -> Page:
+        asked.append(number)
+        return pages[number - 1]
+
+    ids = [row["id"] for page in read_pages(fetch) for row in page.records]
+    return ids, asked
+
+
+@pytest.mark.parametrize(
+    ("pages", "ids", "asked"),
+    [
+        pytest.param([Page(rows(1, 2), 1)], [1, 2], [1], id="one page"),
+        pytest.param(
+            [Page(rows(1, 2, 3), 3), Page(rows(4), 3), Page(rows(5, 6), 3)],
+            [1, 2, 3, 4, 5, 6],
+            [1, 2, 3],
+            id="uneven pages",
+        ),
+        pytest.param(
+            [Page(rows(1), 3), Page([], 3), Page(rows(2), 3)],
+            [1, 2],
+            [1, 2, 3],
+            id="empty page in the middle",
+        ),
+        pytest.param(
+            [Page(rows(1), 2), Page(rows(2), 3), Page(rows(3), 3)],
+            [1, 2, 3],
+            [1, 2, 3],
+            id="list grows",
+        ),
+        pytest.param(
+            [Page(rows(1), 3), Page(rows(2), 2)], [1, 2], [1, 2], id="list shrinks"
+        ),
+        pytest.param(
+            [Page(rows(1), 2), Page(rows(2))], [1, 2], [1, 2], id="meta gets lost"
+        ),
+        pytest.param([Page([], 1, 0)], [], [1], id="empty list"),
+        pytest.param([Page([], None, 0)], [], [1], id="empty list of no pages"),
+        pytest.param(
+            [Page(rows(1)), Page(rows(2)), Page([])],
+            [1, 2],
+            [1, 2, 3],
+            id="no meta: until empty",
+        ),
+        pytest.param(
+            [Page(rows(1)), Page(rows(1))], [1], [1, 2], id="no meta, page ignored"
+        ),
+        pytest.param(
+            [Page(rows(1)), Page(rows(2)), Page(rows(2))],
+            [1, 2],
+            [1, 2, 3],
+            id="no meta, last page again and again",
+        ),
+        pytest.param(
+            [Page(rows(1), 3), Page(rows(1), 3), Page(rows(2), 3)],
+            [1, 1, 2],
+            [1, 2, 3],
+            id="meta goes before a repeated page",
+        ),
+    ],
+)
+def test_a_list_is_read_to_its_end(
+    pages: list[Page], ids: list[int], asked: list[int]
+) -> None:
+    assert walk(pages) == (ids, asked)

@@ -1,0 +1,155 @@
+from __future__ import annotations
+
+import logging
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from tap_kayzen.records import RecordConverter
+
+SCHEMA = {
+    "properties": {
+        "integer": {"type": ["integer", "null"]},
+        "number": {"type": ["number", "null"]},
+        "boolean": {"type": ["boolean", "null"]},
+        "string": {"type": ["string", "null"]},
+        "time": {"type": ["string", "null"], "format": "date-time"},
+        "integers": {"type": ["array", "null"], "items": {"type": ["integer", "null"]}},
+        "anything": {"type": ["array", "null"]},
+        "object": {"type": ["object", "null"]},
+        "key": {"type": "integer"},
+        "_extra": {"type": ["object", "null"]},
+    }
+}
+LOGGER = logging.getLogger("test-records")
+
+
+def convert(raw: dict[str, Any]) -> dict[str, Any]:
+    return RecordConverter(SCHEMA, logger=LOGGER).convert(raw)
+
+
+KEPT = [
+    ("integer", 5, 5),
+    ("integer", "200", 200),
+    ("integer", "-7", -7),
+    ("integer", Decimal("200.0"), 200),
+    ("integer", Decimal("2E+2"), 200),
+    ("integer", 2**63 - 1, 2**63 - 1),
+    ("integer", -(2**63), -(2**63)),
+    ("key", "12", 12),
+    ("number", 5, 5),
+    ("number", Decimal("0.10"), Decimal("0.10")),
+    ("number", "10000.50", Decimal("10000.50")),
+    ("number", "1e3", Decimal("1E+3")),
+    ("boolean", True, True),
+    ("boolean", 0, False),
+    ("boolean", 1, True),
+    ("boolean", "true", True),
+    ("boolean", "0", False),
+    ("string", "x", "x"),
+    ("string", "", ""),
+    ("string", 7, "7"),
+    ("string", Decimal("7.50"), "7.50"),
+    ("time", "2019-01-28T12:35:31.000Z", "2019-01-28T12:35:31.000Z"),
+    ("time", "2038-01-01T00:00:00.000Z", "2038-01-01T00:00:00.000Z"),
+    ("time", "2022-02-03 14:04:00 UTC", "2022-02-03T14:04:00Z"),
+    ("time", "2022-02-03T14:04:00", "2022-02-03T14:04:00Z"),
+    ("time", "2022-02-03T14:04:00+0200", "2022-02-03T14:04:00+02:00"),
+    (
+        "time",
+        "2022-02-03T14:04:00.123456789-03:30",
+        "2022-02-03T14:04:00.123456789-03:30",
+    ),
+    ("integers", [1, "2", None], [1, 2, None]),
+    ("integers", 5, [5]),
+    ("integers", [], []),
+    ("anything", ["a", {"b": 1}], ["a", {"b": 1}]),
+    ("object", {"a": Decimal("0.10")}, {"a": Decimal("0.10")}),
+]
+
+
+@pytest.mark.parametrize(("name", "value", "converted"), KEPT)
+def test_values_that_fit_without_loss_are_converted(
+    name: str, value: object, converted: object
+) -> None:
+    record = convert({name: value})
+    assert record == {name: converted}
+    assert repr(record[name]) == repr(converted)
+
+
+LOSSY = [
+    ("integer", Decimal("200.5")),
+    ("integer", Decimal("1E+999999")),
+    ("integer", 2**63),
+    ("integer", -(2**63) - 1),
+    ("integer", "٣"),
+    ("integer", "1_000"),
+    ("integer", "0x10"),
+    ("integer", ""),
+    ("integer", True),
+    ("integer", [1]),
+    ("number", "NaN"),
+    ("number", "Infinity"),
+    ("number", "12,5"),
+    ("number", True),
+    ("number", {}),
+    ("boolean", 2),
+    ("boolean", "yes"),
+    ("boolean", Decimal("1.0")),
+    ("boolean", []),
+    ("string", True),
+    ("string", ["a"]),
+    ("string", {"a": 1}),
+    ("time", "tomorrow"),
+    ("time", "2022-02-30T00:00:00Z"),
+    ("time", "0000-00-00 00:00:00"),
+    ("time", "0001-01-01T00:00:00+14:00"),
+    ("time", "2022-02-03T14:04:00 CET"),
+    ("time", "٢٠٢٢-02-03T14:04:00Z"),
+    ("time", ""),
+    ("time", 1643896800),
+    ("integers", ["a"]),
+    ("integers", [[1]]),
+    ("integers", {"a": 1}),
+]
+
+
+@pytest.mark.parametrize(("name", "value"), LOSSY)
+def test_values_that_do_not_fit_go_to_extra_whole(name: str, value: object) -> None:
+    record = convert({name: value})
+    assert record == {name: None, "_extra": {name: value}}
+    assert record["_extra"][name] is value
+
+
+def test_null_and_absent_columns_stay_so() -> None:
+    assert convert({"integer": None, "time": None}) == {"integer": None, "time": None}
+    assert convert({}) == {}
+
+
+def test_unknown_fields_go_to_extra_with_their_values() -> None:
+    nested = {"deep": [Decimal("0.10"), None]}
+    raw = {"integer": 1, "order_id": 7, "nested": nested, "_extra": "theirs"}
+    assert convert(raw) == {
+        "integer": 1,
+        "_extra": {"order_id": 7, "nested": nested, "_extra": "theirs"},
+    }
+
+
+def test_each_field_is_named_once(caplog: pytest.LogCaptureFixture) -> None:
+    converter = RecordConverter(SCHEMA, logger=LOGGER)
+    for _ in range(3):
+        converter.convert({"order_id": 7, "integer": "many"})
+    assert [record.getMessage() for record in caplog.records] == [
+        "Field 'order_id' is not in the schema: kept in _extra",
+        "Field 'integer' has a value that its type cannot hold: kept in _extra",
+    ]
+
+
+def test_a_catalog_without_extra_is_told_of_the_loss(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    schema = {"properties": {"integer": {"type": "integer"}}}
+    converter = RecordConverter(schema, logger=LOGGER)
+    assert converter.convert({"integer": 1, "order_id": 7}) == {"integer": 1}
+    assert "dropped, as the catalog has no _extra" in caplog.text

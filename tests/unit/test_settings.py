@@ -1,0 +1,180 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from singer_sdk.exceptions import ConfigValidationError
+from support import SAMPLE_CONFIG
+
+from tap_kayzen.tap import TapKayzen
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def problems(**changes: object) -> list[str]:
+    with pytest.raises(ConfigValidationError) as caught:
+        TapKayzen(config={**SAMPLE_CONFIG, **changes})
+    return caught.value.errors
+
+
+def settings(**changes: object) -> dict[str, Any]:
+    return dict(TapKayzen(config={**SAMPLE_CONFIG, **changes}).config)
+
+
+@pytest.mark.parametrize(
+    ("changes", "problem"),
+    [
+        ({"password": ""}, "`password` must not be empty"),
+        ({"username": 5}, "`username` must be of type string, not integer"),
+        ({"page_size": 0}, "`page_size` must be 1 or more"),
+        ({"page_size": 1001}, "`page_size` must be 1000 or less"),
+        ({"page_size": "100"}, "`page_size` must be of type integer, not string"),
+        ({"page_size": True}, "`page_size` must be of type integer, not boolean"),
+        ({"request_timeout": 0}, "`request_timeout` must be more than 0"),
+        ({"max_retries": -1}, "`max_retries` must be 0 or more"),
+        (
+            {"campaigns_endpoint": "orders"},
+            "`campaigns_endpoint` must be one of meta/campaigns, campaigns",
+        ),
+        (
+            {"advertiser_ids": ["x"]},
+            "`advertiser_ids.0` must be of type integer, not string",
+        ),
+        (
+            {"advertiser_ids": 7},
+            "`advertiser_ids` must be of type array, not integer",
+        ),
+        ({"start_date": "01/02/2026"}, "`start_date` must be a date like 2026-01-31"),
+        ({"start_date": 2026}, "`start_date` must be of type string, not integer"),
+        (
+            {"start_date": "2026-02-01", "end_date": "2026-01-31"},
+            "`start_date` must not be after `end_date`",
+        ),
+        (
+            {"pagesize": 5},
+            "`pagesize` is not a setting of tap-kayzen: did you mean `page_size`?",
+        ),
+        ({"zzz": 5}, "`zzz` is not a setting of tap-kayzen"),
+    ],
+)
+def test_a_bad_setting_is_named_in_one_line(
+    changes: dict[str, object], problem: str
+) -> None:
+    assert problems(**changes) == [problem]
+
+
+@pytest.mark.parametrize(
+    ("url", "complaint"),
+    [
+        ("ftp://api.kayzen.io", "must be an http or https address"),
+        ("api.kayzen.io", "must be an http or https address"),
+        ("https://", "must be an http or https address"),
+        ("https://[::1", "is not an address"),
+        ("https://api.kayzen.io:port", "is not an address"),
+        ("https://me:secret@api.kayzen.io", "must not hold a login"),
+        ("https://api.kayzen.io?x=1", "must end with the path"),
+    ],
+)
+def test_a_bad_address_is_named_in_one_line(url: str, complaint: str) -> None:
+    (problem,) = problems(api_url=url)
+    assert problem.startswith(f"`api_url` {complaint}")
+    assert "secret" not in problem
+
+
+def test_all_problems_come_at_once() -> None:
+    with pytest.raises(ConfigValidationError) as caught:
+        TapKayzen(config={"page_size": 0, "password": "", "api_url": "ftp://x", "q": 1})
+    assert len(caught.value.errors) == 7
+    assert [line for line in caught.value.errors if "is missing" in line] == [
+        f"`{name}` is missing: set it in the config file, or as "
+        f"TAP_KAYZEN_{name.upper()} with --config ENV"
+        for name in ("username", "api_key", "api_secret")
+    ]
+
+
+def test_values_of_secrets_are_not_shown() -> None:
+    (problem,) = problems(api_secret=123456)
+    assert problem == "`api_secret` must be of type string, not integer"
+
+
+def test_null_counts_as_not_set() -> None:
+    assert settings(page_size=None)["page_size"] == 100
+    (problem,) = problems(api_key=None)
+    assert problem.startswith("`api_key` is missing")
+
+
+@pytest.mark.parametrize(
+    ("given", "used"),
+    [
+        ("https://api.kayzen.io", "https://api.kayzen.io"),
+        ("https://api.kayzen.io/", "https://api.kayzen.io"),
+        ("https://api.kayzen.io/v1/", "https://api.kayzen.io"),
+        ("https://dsp.example.com/api/v1", "https://dsp.example.com/api"),
+        ("http://127.0.0.1:8765", "http://127.0.0.1:8765"),
+    ],
+)
+def test_the_address_may_end_in_a_slash_or_v1(given: str, used: str) -> None:
+    assert settings(api_url=given)["api_url"] == used
+
+
+def test_defaults() -> None:
+    tap = TapKayzen(config={k: SAMPLE_CONFIG[k] for k in REQUIRED})
+    assert tap.config["api_url"] == "https://api.kayzen.io"
+    assert tap.config["campaigns_endpoint"] == "meta/campaigns"
+    assert tap.config["page_size"] == 100
+    assert tap.config["request_timeout"] == 120
+    assert tap.config["max_retries"] == 8
+    assert tap.config["user_agent"] == f"tap-kayzen/{tap.plugin_version}"
+
+
+REQUIRED = ("username", "password", "api_key", "api_secret")
+
+
+def test_settings_come_from_the_environment_and_dotenv(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / ".env").write_text(
+        "TAP_KAYZEN_USERNAME=from-file\nTAP_KAYZEN_PASSWORD='from file'\n"
+    )
+    environment = {
+        "USERNAME": "from-environment",
+        "API_KEY": "12345",
+        "API_SECRET": "true",
+        "PAGE_SIZE": "50",
+        "REQUEST_TIMEOUT": "2.5",
+        "ADVERTISER_IDS": "1,2",
+        "EMIT_ACTIVATE_VERSION_MESSAGES": "True",
+        "USER_AGENT": "",
+        "STREAM_MAPS": '{"campaigns": {"x": "1"}}',
+    }
+    # Registered before the file is read, so that its variables go with the test.
+    monkeypatch.setenv("TAP_KAYZEN_PASSWORD", "")
+    monkeypatch.delenv("TAP_KAYZEN_PASSWORD")
+    for name, value in environment.items():
+        monkeypatch.setenv(f"TAP_KAYZEN_{name}", value)
+    config = TapKayzen(config={"page_size": 7}, parse_env_config=True).config
+    assert config["username"] == "from-environment"
+    assert config["password"] == "from file"
+    assert config["api_key"] == "12345"
+    assert config["api_secret"] == "true"
+    assert config["page_size"] == 50
+    assert config["request_timeout"] == 2.5
+    assert config["advertiser_ids"] == [1, 2]
+    assert config["emit_activate_version_messages"] is True
+    assert config["user_agent"].startswith("tap-kayzen/")
+    assert config["stream_maps"] == {"campaigns": {"x": "1"}}
+
+
+def test_what_the_environment_holds_in_a_wrong_form_is_named(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("TAP_KAYZEN_PAGE_SIZE", "many")
+    monkeypatch.setenv("TAP_KAYZEN_ADVERTISER_IDS", "[1, 2")
+    with pytest.raises(ConfigValidationError) as caught:
+        TapKayzen(config=dict(SAMPLE_CONFIG), parse_env_config=True)
+    assert caught.value.errors == [
+        "`advertiser_ids` must be of type array, not string",
+        "`page_size` must be of type integer, not string",
+    ]
