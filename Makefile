@@ -34,8 +34,12 @@ pytest: $(VENV)/dev.stamp  ## Run the tests, those with Meltano and PostgreSQL t
 snapshot: $(VENV)/dev.stamp  ## Accept the catalog as it is now
 	$(BIN)/pytest tests/unit/test_catalog.py --snapshot-update
 
+# Interpreters of pyenv count, without being switched on.
+SPACE := $(subst ,, )
+PYENV = $(subst $(SPACE),:,$(wildcard $(or $(PYENV_ROOT),$(HOME)/.pyenv)/versions/*/bin))
+
 matrix: $(VENV)/dev.stamp  ## Run the quick tests on every Python that the machine has
-	$(BIN)/tox run
+	PATH="$$PATH:$(PYENV)" $(BIN)/tox run
 
 LOCK = $(UV) pip compile --quiet --universal --generate-hashes --no-emit-index-url \
 	--no-emit-find-links --python-version 3.10 --no-annotate \

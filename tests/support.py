@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parent.parent
 SAMPLE_CONFIG: dict[str, Any] = json.loads((ROOT / "sample_config.json").read_text())
+WARNINGS = ("-W", "error", "-W", "ignore:Python 3.10 reached its end of life")
 TOKEN_PATH = "/v1/authentication/token"
 
 
@@ -120,7 +121,7 @@ def run_process(
 ) -> Run:
     """Run the tap as users do: as a process."""
     done = subprocess.run(
-        [sys.executable, "-W", "error", "-m", "tap_kayzen", *arguments],
+        [sys.executable, *WARNINGS, "-m", "tap_kayzen", *arguments],
         cwd=cwd,
         env=env,
         capture_output=True,
