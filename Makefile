@@ -64,6 +64,7 @@ clean:  ## Remove all that was installed or built here
 	@touch $@
 
 $(BIN)/python: | $(UV)
+	@$(PYTHON) -c 'import sys; sys.exit("Python 3.10 or newer, please: make PYTHON=python3.x" if sys.version_info < (3, 10) else 0)'
 	$(UV) venv --quiet --python "$$(command -v $(PYTHON))" $(VENV)
 
 # dev.txt holds all that demo.txt does, in the same versions.

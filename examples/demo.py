@@ -5,14 +5,16 @@ The pieces are also what the end-to-end tests are made of.
 
 from __future__ import annotations
 
+import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
 import warnings
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import psycopg
 
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parent.parent
 CAMPAIGNS = 5000
+SCHEMA = "kayzen_demo"
+"""The schema to load into: not the one that real campaigns go to."""
 
 
 @contextmanager
@@ -52,7 +56,7 @@ def postgres() -> Generator[str]:
 
 
 def meltano(*arguments: str, api_url: str, database: str) -> int:
-    """Run Meltano in this project.
+    """Run Meltano in this project, against the sandbox whatever `.env` says.
 
     Args:
         arguments: The command and its arguments.
@@ -62,29 +66,42 @@ def meltano(*arguments: str, api_url: str, database: str) -> int:
     Returns:
         Meltano's exit code.
     """
+    settings = json.loads((ROOT / "sample_config.json").read_text(encoding="utf-8"))
+    settings["api_url"] = api_url
     _, _, rest = database.partition("://")
-    return subprocess.run(  # noqa: S603
+    process = subprocess.Popen(  # noqa: S603
         [Path(sys.executable).with_name("meltano"), *arguments],
         cwd=ROOT,
         env={
-            **os.environ,
-            "TAP_KAYZEN_API_URL": api_url,
+            **{k: v for k, v in os.environ.items() if not k.startswith("TAP_KAYZEN_")},
+            **{f"TAP_KAYZEN_{name.upper()}": value for name, value in settings.items()},
+            "MELTANO_ENVIRONMENT": "dev",
             "TARGET_POSTGRES_SQLALCHEMY_URL": f"postgresql+psycopg://{rest}",
+            "TARGET_POSTGRES_DEFAULT_TARGET_SCHEMA": SCHEMA,
+            # It would print its INSERT statement.
+            "TARGET_POSTGRES_LOGLEVEL": "WARNING",
         },
-        check=False,
-    ).returncode
+        # So that Meltano's children can be ended with it.
+        start_new_session=True,
+    )
+    try:
+        return process.wait()
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGTERM)
+            process.wait()
 
 
 def show(database: str) -> None:
     """Print what is in the table: how many rows, and a few of them."""
     with psycopg.connect(database) as connection:
         rows, ids = connection.execute(
-            "SELECT count(*), count(DISTINCT id) FROM kayzen.campaigns"
+            f"SELECT count(*), count(DISTINCT id) FROM {SCHEMA}.campaigns"  # noqa: S608
         ).fetchone() or (0, 0)
-        print(f"\nkayzen.campaigns: {rows:,} rows, {ids:,} distinct ids\n")
+        print(f"\n{SCHEMA}.campaigns: {rows:,} rows, {ids:,} distinct ids\n")
         sample = connection.execute(
-            "SELECT id, name, status, day_budget, target_bid, updated_at"
-            " FROM kayzen.campaigns ORDER BY updated_at DESC, id LIMIT 5"
+            "SELECT id, name, status, day_budget, target_bid, updated_at"  # noqa: S608
+            f" FROM {SCHEMA}.campaigns ORDER BY updated_at DESC, id LIMIT 5"
         )
         head = [column.name for column in sample.description or ()]
         table = [head, *([str(value) for value in row] for row in sample)]
@@ -94,11 +111,12 @@ def show(database: str) -> None:
         print("  ".join(cells).rstrip())
 
 
-def main() -> int:
-    """Run the demo from end to end."""
+def demonstrate() -> int:
+    """Run the demo from end to end; return Meltano's exit code."""
     dataset = Dataset(campaigns=CAMPAIGNS, seed=1)
     app = create_app(dataset, Access(Credentials()))
     with running(app) as api_url, postgres() as database:
+        psycopg.connect(database).close()
         print(f"Sandbox at {api_url}, with {CAMPAIGNS:,} campaigns", flush=True)
         print("meltano run tap-kayzen target-postgres", flush=True)
         code = meltano(
@@ -109,5 +127,15 @@ def main() -> int:
     return code
 
 
+def stop(number: int, _: object) -> NoReturn:
+    """End at a signal, by way of all that has to be cleaned up."""
+    sys.exit(128 + number)
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
+    try:
+        sys.exit(demonstrate())
+    except psycopg.Error as error:
+        sys.exit(f"DATABASE_URL: {error}")

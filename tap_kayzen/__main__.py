@@ -1,7 +1,20 @@
-"""Lets ``python -m tap_kayzen`` run the tap."""
+"""The command ``tap-kayzen``, also as ``python -m tap_kayzen``."""
 
 from __future__ import annotations
 
+import sys
+
 from tap_kayzen.tap import TapKayzen
 
-TapKayzen.cli()
+
+def main() -> None:
+    """Run the tap's command line."""
+    try:
+        command = TapKayzen.cli
+    except ValueError as error:
+        sys.exit(f"TAP_KAYZEN_LOGLEVEL or LOGLEVEL: {error}; DEBUG, INFO or WARNING")
+    command()
+
+
+if __name__ == "__main__":
+    main()

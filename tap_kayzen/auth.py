@@ -148,7 +148,7 @@ class KayzenAuthenticator(OAuthAuthenticator):
         """
         log_in = retrying(
             self._log_in,
-            what="Login",
+            what=f"Login at {self.auth_endpoint}",
             max_retries=self._max_retries,
             logger=self.logger,
         )

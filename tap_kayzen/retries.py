@@ -73,7 +73,7 @@ def retry_after(response: requests.Response | None) -> float:
 
 
 def wait_times() -> Generator[float, Exception, None]:
-    """Generate seconds to wait: exponential with full jitter, never under Retry-After.
+    """Generate seconds to wait: exponential with jitter, on top of Retry-After.
 
     A generator in the form that ``backoff`` takes: primed with one ``send(None)``,
     then sent the exception that each wait follows.
@@ -82,7 +82,7 @@ def wait_times() -> Generator[float, Exception, None]:
     error = yield 0.0
     while True:
         # Jitter against herds, not a secret.
-        jittered = random.uniform(0, longest)  # noqa: S311
+        jittered = random.uniform(longest / 2, longest)  # noqa: S311
         longest = min(longest * 2, LONGEST_BACKOFF)
         response = error.response if isinstance(error, RetriableAPIError) else None
         error = yield retry_after(response) + jittered

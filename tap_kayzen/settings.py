@@ -6,6 +6,7 @@ import difflib
 import json
 import os
 from datetime import date
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -127,7 +128,9 @@ SETTINGS: dict[str, Any] = th.PropertiesList(
         "user_agent",
         th.StringType(min_length=1),
         title="User agent",
-        description="User-Agent header of all requests. Default: tap-kayzen/<version>.",
+        description=(
+            "User-Agent header of all requests. Default: the tap and its version."
+        ),
     ),
     th.Property(
         "emit_activate_version_messages",
@@ -155,14 +158,18 @@ def from_environment(schema: Mapping[str, Any]) -> dict[str, Any]:
         schema: JSON Schema of the settings to look for.
 
     Returns:
-        The settings found.
+        The settings found, and what is misspelt among them, for `problems` too.
     """
     load_dotenv(find_dotenv(usecwd=True))
+    known = schema["properties"]
     found = {}
-    for name, definition in schema["properties"].items():
-        text = os.environ.get(f"{ENVIRONMENT_PREFIX}{name.upper()}")
+    for variable, text in os.environ.items():
+        name = variable.removeprefix(ENVIRONMENT_PREFIX).lower()
+        # Meltano sets variables with a second underscore for its own use.
+        if name == variable.lower() or name.startswith("_") or name == "loglevel":
+            continue
         if text:
-            found[name] = _parse(text, _types(definition))
+            found[name] = _parse(text, _types(known.get(name, {"type": "string"})))
     return found
 
 
@@ -206,6 +213,8 @@ def normalized(
     result.update((name, value) for name, value in config.items() if value is not None)
     if isinstance(url := result["api_url"], str):
         result["api_url"] = url.rstrip("/").removesuffix("/v1").rstrip("/")
+    if isinstance(seconds := result["request_timeout"], Decimal):
+        result["request_timeout"] = float(seconds)
     return result
 
 
@@ -264,6 +273,7 @@ def _json_type(value: object) -> str:
         int: "integer",
         list: "array",
         str: "string",
+        Decimal: "number",
     }
     return names.get(type(value), type(value).__name__)
 

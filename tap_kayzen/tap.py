@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
+import json
 import signal
 import sys
 from copy import deepcopy
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import IO, TYPE_CHECKING, Any, ClassVar
 
 import requests
 from singer_sdk import Tap
@@ -109,6 +111,40 @@ class TapKayzen(Tap):
             raise ConfigurationError(msg) from error
 
     @classmethod
+    def invoke(
+        cls,
+        *,
+        state: IO[str] | None = None,
+        catalog: IO[str] | None = None,
+        **options: Any,
+    ) -> None:
+        """Run the tap.
+
+        Raises:
+            ConfigurationError: The state or catalog file is not a JSON object.
+        """
+        super().invoke(
+            state=_checked(state, "--state"),
+            catalog=_checked(catalog, "--catalog"),
+            **options,
+        )
+
+    @classmethod
     def get_singer_command(cls) -> click.Command:
         """Build the command line."""
         return KayzenCommand.wrap(super().get_singer_command(), logger=cls.logger)
+
+
+def _checked(file: IO[str] | None, option: str) -> IO[str] | None:
+    """Return a file with the same content, if that is a JSON object."""
+    if file is None:
+        return None
+    text = file.read()
+    try:
+        fault = "" if isinstance(json.loads(text), dict) else "it is another JSON value"
+    except ValueError as error:
+        fault = str(error)
+    if fault:
+        msg = f"{option} {file.name}: must be a file with one JSON object: {fault}"
+        raise ConfigurationError(msg)
+    return io.StringIO(text)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
@@ -25,10 +26,12 @@ if TYPE_CHECKING:
 @pytest.fixture(autouse=True)
 def _own_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Keep the tests apart from the settings and files of whoever runs them."""
+    monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     monkeypatch.delenv("NETRC", raising=False)
-    for setting in SAMPLE_CONFIG:
-        monkeypatch.delenv(f"TAP_KAYZEN_{setting.upper()}", raising=False)
+    for variable in os.environ:
+        if variable.startswith(("TAP_KAYZEN_", "TARGET_", "LOGLEVEL")):
+            monkeypatch.delenv(variable)
 
 
 @pytest.fixture

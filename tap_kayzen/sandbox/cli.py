@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import suppress
 
 import click
 
@@ -11,7 +12,9 @@ try:
     import starlette  # noqa: F401
     import uvicorn  # noqa: F401
 except ImportError:
-    sys.exit("kayzen-sandbox needs an extra: pip install 'tap-kayzen[sandbox]'")
+    sys.exit(
+        "kayzen-sandbox: install tap-kayzen with its extra, as tap-kayzen[sandbox]"
+    )
 
 from tap_kayzen.sandbox.access import TOKEN_LIFETIME, Access, Credentials
 from tap_kayzen.sandbox.app import create_app
@@ -70,4 +73,5 @@ def main(  # noqa: PLR0913
             f"advertiser {next(iter(dataset.campaigns))}; Ctrl-C ends it"
         )
         sys.stdout.flush()
-        server_of(create_app(dataset, access)).run(sockets=[listener])
+        with suppress(KeyboardInterrupt):
+            server_of(create_app(dataset, access)).run(sockets=[listener])

@@ -111,6 +111,35 @@ def test_a_config_file_that_cannot_be_read_is_named(
     assert error.startswith(f"--config {path}: must be a file with one JSON object: ")
 
 
+@pytest.mark.parametrize("option", ["--state", "--catalog"])
+@pytest.mark.parametrize("content", ["{", "[1]", ""])
+def test_a_state_or_catalog_that_cannot_be_read_is_named(
+    config_file: Path, tmp_path: Path, option: str, content: str
+) -> None:
+    path = tmp_path / "broken.json"
+    path.write_text(content)
+    run = run_process("--config", config_file, option, path)
+    assert run.code == 1
+    (error,) = run.errors
+    assert error.startswith(f"{option} {path}: must be a file with one JSON object: ")
+
+
+def test_an_unknown_log_level_is_named() -> None:
+    run = run_process("--version", env={**os.environ, "LOGLEVEL": "FOO"})
+    assert run.code == 1
+    assert run.stderr == (
+        "TAP_KAYZEN_LOGLEVEL or LOGLEVEL: Unknown level: 'FOO'; "
+        "DEBUG, INFO or WARNING\n"
+    )
+
+
+def test_a_fraction_of_a_second_as_timeout(
+    config: dict[str, Any], tmp_path: Path
+) -> None:
+    path = write(tmp_path / "config.json", {**config, "request_timeout": 2.5})
+    assert run_process("--config", path).code == 0
+
+
 @pytest.mark.parametrize(
     ("setting", "pair"),
     [

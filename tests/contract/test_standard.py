@@ -38,5 +38,8 @@ def _sandbox() -> Generator[None]:
 
 
 TestTapKayzen = get_tap_test_class(
-    TapKayzen, config=CONFIG, suite_config=SuiteConfig(max_records_limit=20)
+    TapKayzen,
+    config=CONFIG,
+    suite_config=SuiteConfig(max_records_limit=20),
+    parse_env_config=False,
 )

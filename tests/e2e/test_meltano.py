@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import subprocess
+import sys
 from typing import TYPE_CHECKING, Any
 
 import demo
+import psutil
 import psycopg
 import pytest
 
@@ -25,14 +30,16 @@ def server() -> Generator[str]:
 @pytest.fixture
 def database(server: str) -> str:
     with psycopg.connect(server) as connection:
-        connection.execute("DROP SCHEMA IF EXISTS kayzen CASCADE")
+        connection.execute("DROP SCHEMA IF EXISTS kayzen_demo CASCADE")
     return server
 
 
 @pytest.fixture(autouse=True)
 def _own_meltano_state(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("MELTANO_DATABASE_URI", f"sqlite:///{tmp_path}/meltano.db")
-    monkeypatch.delenv("TAP_KAYZEN_API_URL", raising=False)
+    # As a .env with somebody's account would: the sandbox's login is used all the same.
+    monkeypatch.setenv("TAP_KAYZEN_USERNAME", "somebody")
+    monkeypatch.setenv("TAP_KAYZEN_ADVERTISER_IDS", "[5]")
 
 
 def query(database: str, sql: str) -> list[tuple[Any, ...]]:
@@ -74,13 +81,13 @@ def test_campaigns_land_change_and_go(sandbox: Sandbox, database: str) -> None:
     assert load(sandbox, database) == 0
 
     assert query(
-        database, "SELECT count(*), count(DISTINCT id) FROM kayzen.campaigns"
+        database, "SELECT count(*), count(DISTINCT id) FROM kayzen_demo.campaigns"
     ) == [(250, 250)]
     types = dict(
         query(
             database,
             "SELECT column_name, data_type FROM information_schema.columns"
-            " WHERE table_schema = 'kayzen' AND table_name = 'campaigns'",
+            " WHERE table_schema = 'kayzen_demo' AND table_name = 'campaigns'",
         )
     )
     assert TYPES.items() <= types.items()
@@ -88,7 +95,7 @@ def test_campaigns_land_change_and_go(sandbox: Sandbox, database: str) -> None:
         database,
         "SELECT id, name, target_bid::text::float8, creative_ids, tags,"
         ' to_char(end_time, \'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"\')'
-        " FROM kayzen.campaigns ORDER BY id",
+        " FROM kayzen_demo.campaigns ORDER BY id",
     )
     names = ("id", "name", "target_bid", "creative_ids", "tags", "end_time")
     assert landed == [tuple(campaign[name] for name in names) for campaign in campaigns]
@@ -101,14 +108,15 @@ def test_campaigns_land_change_and_go(sandbox: Sandbox, database: str) -> None:
     assert load(sandbox, database) == 0
 
     assert query(
-        database, "SELECT count(*), count(DISTINCT id) FROM kayzen.campaigns"
+        database, "SELECT count(*), count(DISTINCT id) FROM kayzen_demo.campaigns"
     ) == [(251, 251)]
     assert query(
-        database, "SELECT id FROM kayzen.campaigns WHERE _sdc_deleted_at IS NOT NULL"
+        database,
+        "SELECT id FROM kayzen_demo.campaigns WHERE _sdc_deleted_at IS NOT NULL",
     ) == [(gone,)]
     assert query(
         database,
-        "SELECT id, day_budget, _extra FROM kayzen.campaigns"
+        "SELECT id, day_budget, _extra FROM kayzen_demo.campaigns"
         f" WHERE id IN (999999, {campaigns[0]['id']}) ORDER BY id",
     ) == [(campaigns[0]["id"], 4242, None), (999_999, 4242, {"order_id": 7})]
 
@@ -119,7 +127,7 @@ def test_a_run_that_dies_marks_nothing(sandbox: Sandbox, database: str) -> None:
         advertiser: [*campaigns[:5], {"name": "without a key"}]
         for advertiser, campaigns in sandbox.dataset.campaigns.items()
     }
-    marked = "SELECT id FROM kayzen.campaigns WHERE _sdc_deleted_at IS NOT NULL"
+    marked = "SELECT id FROM kayzen_demo.campaigns WHERE _sdc_deleted_at IS NOT NULL"
     assert load(sandbox, database) != 0
     assert query(database, marked) == []
 
@@ -147,3 +155,23 @@ def test_meltano_can_test_the_settings(sandbox: Sandbox) -> None:
         database="://",
     )
     assert code == 0
+
+
+def test_a_demo_that_is_ended_leaves_nothing_behind(tmp_path: Path) -> None:
+    with subprocess.Popen(
+        [sys.executable, demo.__file__],
+        env={**os.environ, "TMPDIR": str(tmp_path)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        encoding="utf-8",
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline().startswith("Sandbox at ")
+        server = psutil.Process(process.pid)
+        process.stdout.readline()
+        children = server.children(recursive=True)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=60) == 143
+    assert not [folder for folder in tmp_path.iterdir() if "postgres" in folder.name]
+    _, alive = psutil.wait_procs(children, timeout=30)
+    assert not [each for each in alive if each.status() != psutil.STATUS_ZOMBIE]

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -31,6 +32,10 @@ def settings(**changes: object) -> dict[str, Any]:
         ({"page_size": 1001}, "`page_size` must be 1000 or less"),
         ({"page_size": "100"}, "`page_size` must be of type integer, not string"),
         ({"page_size": True}, "`page_size` must be of type integer, not boolean"),
+        (
+            {"page_size": Decimal("1.5")},
+            "`page_size` must be of type integer, not number",
+        ),
         ({"request_timeout": 0}, "`request_timeout` must be more than 0"),
         ({"max_retries": -1}, "`max_retries` must be 0 or more"),
         (
@@ -167,6 +172,17 @@ def test_settings_come_from_the_environment_and_dotenv(
     assert config["stream_maps"] == {"campaigns": {"x": "1"}}
 
 
+def test_a_misspelt_variable_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TAP_KAYZEN_PASWORD", "s3cret")
+    monkeypatch.setenv("TAP_KAYZEN_LOGLEVEL", "INFO")
+    monkeypatch.setenv("TAP_KAYZEN__SELECT", "[]")
+    with pytest.raises(ConfigValidationError) as caught:
+        TapKayzen(config=dict(SAMPLE_CONFIG), parse_env_config=True)
+    assert caught.value.errors == [
+        "`pasword` is not a setting of tap-kayzen: did you mean `password`?"
+    ]
+
+
 def test_what_the_environment_holds_in_a_wrong_form_is_named(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -174,7 +190,7 @@ def test_what_the_environment_holds_in_a_wrong_form_is_named(
     monkeypatch.setenv("TAP_KAYZEN_ADVERTISER_IDS", "[1, 2")
     with pytest.raises(ConfigValidationError) as caught:
         TapKayzen(config=dict(SAMPLE_CONFIG), parse_env_config=True)
-    assert caught.value.errors == [
+    assert sorted(caught.value.errors) == [
         "`advertiser_ids` must be of type array, not string",
         "`page_size` must be of type integer, not string",
     ]
