@@ -15,7 +15,7 @@ export UV_LINK_MODE := copy
 help:  ## Show this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
 
-demo: $(VENV)/demo.stamp  ## Load the sandbox's campaigns into PostgreSQL with Meltano and show them
+demo: $(VENV)/demo.stamp .meltano/plugins.stamp  ## Load the sandbox's campaigns into PostgreSQL with Meltano and show them
 	@$(BIN)/python examples/demo.py
 
 test: lint types pytest  ## Run all checks and tests
@@ -28,7 +28,7 @@ types: $(VENV)/dev.stamp  ## Check types
 	$(BIN)/mypy
 	$(BIN)/ty check
 
-pytest: $(VENV)/dev.stamp  ## Run the tests, those with Meltano and PostgreSQL too
+pytest: $(VENV)/dev.stamp .meltano/plugins.stamp  ## Run the tests, those with Meltano and PostgreSQL too
 	$(BIN)/pytest
 
 snapshot: $(VENV)/dev.stamp  ## Accept the catalog as it is now
@@ -66,6 +66,12 @@ clean:  ## Remove all that was installed or built here
 $(BIN)/python: | $(UV)
 	@$(PYTHON) -c 'import sys; sys.exit("Python 3.10 or newer, please: make PYTHON=python3.x" if sys.version_info < (3, 10) else 0)'
 	$(UV) venv --quiet --python "$$(command -v $(PYTHON))" $(VENV)
+
+# Meltano installs what is missing, but does not see that a lock has changed.
+.meltano/plugins.stamp: requirements/tap.txt requirements/target-postgres.txt requirements/target-jsonl.txt
+	@rm -rf .meltano/extractors .meltano/loaders
+	@mkdir -p $(@D)
+	@touch $@
 
 # dev.txt holds all that demo.txt does, in the same versions.
 $(VENV)/%.stamp: requirements/%.txt pyproject.toml | $(BIN)/python $(UV)

@@ -76,6 +76,7 @@ def meltano(*arguments: str, api_url: str, database: str) -> int:
             **{k: v for k, v in os.environ.items() if not k.startswith("TAP_KAYZEN_")},
             **{f"TAP_KAYZEN_{name.upper()}": value for name, value in settings.items()},
             "MELTANO_ENVIRONMENT": "dev",
+            "NO_PROXY": "127.0.0.1",
             "TARGET_POSTGRES_SQLALCHEMY_URL": f"postgresql+psycopg://{rest}",
             "TARGET_POSTGRES_DEFAULT_TARGET_SCHEMA": SCHEMA,
             # It would print its INSERT statement.

@@ -2,27 +2,52 @@
 
 from __future__ import annotations
 
+import base64
+import json
 import logging
+import re
 import threading
 from datetime import datetime, timezone
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, quote_plus
 
 from singer_sdk.authenticators import OAuthAuthenticator
 from singer_sdk.exceptions import FatalAPIError, RetriableAPIError
 
-from tap_kayzen.retries import TRANSIENT_ERRORS, is_transient, reason, retrying
+from tap_kayzen.retries import (
+    TRANSIENT_ERRORS,
+    is_redirect,
+    is_transient,
+    reason,
+    retrying,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     import requests
 
+    from tap_kayzen.throttle import Throttle
+
 DEFAULT_LIFETIME = 1799
 """Seconds that a token lives when the answer does not say it."""
 
 RENEWAL_MARGIN = 60
 """Seconds before its end at which a token is replaced."""
+
+SHORT_SECRET = 4
+"""Characters below which blotting out a secret would show more than it hides."""
+
+USABLE_TOKEN = re.compile(r"[\x21-\x7e]+")
+
+REJECTIONS = {
+    HTTPStatus.BAD_REQUEST,
+    HTTPStatus.UNAUTHORIZED,
+    HTTPStatus.FORBIDDEN,
+    HTTPStatus.UNPROCESSABLE_ENTITY,
+}
+"""Status codes that speak of the credentials."""
 
 LOGIN_SETTINGS = "`username` and `password` (the login of the Kayzen console)"
 KEY_SETTINGS = "`api_key` and `api_secret` (account menu of the console, API Key)"
@@ -43,7 +68,12 @@ class KayzenAuthenticator(OAuthAuthenticator):
     """
 
     def __init__(
-        self, *, config: Mapping[str, Any], session: requests.Session, url: str
+        self,
+        *,
+        config: Mapping[str, Any],
+        session: requests.Session,
+        throttle: Throttle,
+        url: str,
     ) -> None:
         """Prepare for the first request; nothing is sent yet.
 
@@ -51,6 +81,7 @@ class KayzenAuthenticator(OAuthAuthenticator):
             config: The tap's settings: the two pairs of credentials, the user
                 agent, timeout and number of retries.
             session: The tap's HTTP session.
+            throttle: The gate that the tap's requests go through.
             url: Where tokens are made.
         """
         super().__init__(
@@ -69,8 +100,10 @@ class KayzenAuthenticator(OAuthAuthenticator):
         self._timeout: float = config["request_timeout"]
         self._max_retries: int = config["max_retries"]
         self._http = session
+        self._throttle = throttle
         self._lock = threading.Lock()
-        self._refusal: FatalAPIError | None = None
+        self._failure = ""
+        self._tokens: set[str] = set()
 
     @property
     def oauth_request_body(self) -> dict[str, str]:
@@ -94,10 +127,10 @@ class KayzenAuthenticator(OAuthAuthenticator):
             FatalAPIError: Kayzen gives no token.
         """
         with self._lock:
-            # Others that waited meanwhile must not send rejected credentials again:
-            # a few more wrong logins can lock an account.
-            if self._refusal is not None:
-                raise self._refusal
+            # Others that waited meanwhile must not try it all again: a few more
+            # wrong logins can lock an account.
+            if self._failure:
+                raise FatalAPIError(self._failure)
             if not self.is_token_valid():
                 self.update_access_token()
             request.headers["Authorization"] = f"Bearer {self.access_token}"
@@ -126,16 +159,26 @@ class KayzenAuthenticator(OAuthAuthenticator):
                 self.last_refreshed = None
 
     def redact(self, text: str) -> str:
-        """Blot the secrets out of what a server said, for use in a message."""
-        secrets = (
-            self._password,
-            self.client_id,
-            self.client_secret,
-            self.access_token,
-        )
+        """Blot the secrets out of what a server said, for use in a message.
+
+        In all forms that they travel in: as they are, in JSON, percent-encoded, and
+        as the Basic header.
+        """
+        pair = f"{self.client_id}:{self.client_secret}".encode()
+        plain = {self._password, self.client_id, self.client_secret, *self._tokens}
+        if any(secret and len(secret) < SHORT_SECRET for secret in plain):
+            return "(not shown, as it may hold a secret)"
+        forms = {base64.b64encode(pair).decode()}
+        for secret in filter(None, plain):
+            ascii_json, json_text = (
+                json.dumps(secret, ensure_ascii=ascii_only)[1:-1]
+                for ascii_only in (True, False)
+            )
+            forms |= {secret, ascii_json, json_text, quote(secret), quote(secret, "")}
+            forms.add(quote_plus(secret))
         # The longest first: one may be part of another.
-        for secret in sorted(filter(None, secrets), key=len, reverse=True):
-            text = text.replace(secret, "***")
+        for form in sorted(forms, key=len, reverse=True):
+            text = text.replace(form, "***")
         return text
 
     def update_access_token(self) -> None:
@@ -151,47 +194,54 @@ class KayzenAuthenticator(OAuthAuthenticator):
             what=f"Login at {self.auth_endpoint}",
             max_retries=self._max_retries,
             logger=self.logger,
+            throttle=self._throttle,
         )
         requested = datetime.now(timezone.utc)
         try:
             token = log_in()
         except FatalAPIError as error:
-            self._refusal = error
+            self._failure = str(error)
             raise
         except TRANSIENT_ERRORS as error:
-            msg = (
+            self._failure = (
                 f"Kayzen gave no token at {self.auth_endpoint}: {reason(error)}; "
                 "check `api_url` and the network, or try again later"
             )
-            raise FatalAPIError(msg) from error
+            raise FatalAPIError(self._failure) from error
         self.access_token = str(token["access_token"])
+        self._tokens.add(self.access_token)
         self.expires_in = _lifetime(token.get("expires_in"))
         self.last_refreshed = requested
 
     def _log_in(self) -> dict[str, Any]:
         """Make the token call once and return its JSON object."""
-        response = self._http.post(
-            self.auth_endpoint,
-            data=self.oauth_request_payload,
-            headers=self._oauth_headers,
-            # Given here and not as a header, which an entry in ~/.netrc would replace.
-            auth=(_utf8(str(self.client_id)), _utf8(str(self.client_secret))),
-            timeout=self._timeout,
-            allow_redirects=False,
-        )
+        with self._throttle.request():
+            response = self._http.post(
+                self.auth_endpoint,
+                data=self.oauth_request_payload,
+                headers=self._oauth_headers,
+                # Given here and not as a header, which an entry in ~/.netrc would
+                # replace.
+                auth=(_utf8(str(self.client_id)), _utf8(str(self.client_secret))),
+                timeout=self._timeout,
+                allow_redirects=False,
+            )
         status = response.status_code
         if is_transient(status):
             msg = f"HTTP {status}"
             raise RetriableAPIError(msg, response)
-        if status != HTTPStatus.OK:
+        if not response.ok or is_redirect(status):
             raise FatalAPIError(_rejection(response))
         try:
             token = response.json()
-        except ValueError as error:
-            msg = "HTTP 200 with a body that is not JSON"
+        except (RecursionError, ValueError) as error:
+            msg = f"HTTP {status} with a body that is not JSON"
             raise RetriableAPIError(msg, response) from error
         if not isinstance(token, dict) or not token.get("access_token"):
             raise FatalAPIError(_rejection(response))
+        if not USABLE_TOKEN.fullmatch(str(token["access_token"])):
+            msg = "Kayzen gave a token that no header can carry; check `api_url`"
+            raise FatalAPIError(msg)
         return token
 
 
@@ -201,30 +251,30 @@ def _utf8(text: str) -> str:
 
 
 def _rejection(response: requests.Response) -> str:
-    """Say which credentials a refused login is about.
+    """Say which credentials a refused login is about, or what else is wrong.
 
     The texts "Invalid login credentials" and "Invalid API Key" are known, the
     shape of the body around them is not: hence the search in its plain text.
     """
     status = response.status_code
-    if HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST:
+    if is_redirect(status):
         return (
             f"Kayzen's token address {response.url} redirects (HTTP {status}), which "
             "a login must not follow; set `api_url` to the final address"
-        )
-    if status == HTTPStatus.NOT_FOUND:
-        return (
-            f"No Kayzen API at {response.url} (HTTP 404); check `api_url`: it is "
-            "everything before /v1"
         )
     body = response.text.casefold()
     if "api key" in body or "api_key" in body:
         rejected, settings = "the API key pair", KEY_SETTINGS
     elif "login credentials" in body:
         rejected, settings = "the login pair", LOGIN_SETTINGS
-    else:
+    elif status in REJECTIONS:
         rejected = "the credentials without saying which"
         settings = f"{LOGIN_SETTINGS}, {KEY_SETTINGS}"
+    else:
+        return (
+            f"No Kayzen API at {response.url} (HTTP {status} without a token); check "
+            "`api_url`: it is everything before /v1"
+        )
     return f"Kayzen rejected {rejected} (HTTP {status}); check {settings}"
 
 

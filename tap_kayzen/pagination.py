@@ -3,14 +3,27 @@
 from __future__ import annotations
 
 import json
+import sys
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
+from tap_kayzen.workers import ReadAhead
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from tap_kayzen.workers import Workers
+
 FIRST_PAGE = 1
+
+PATIENCE = 50
+"""Pages in a row without a new key after which a list is over, whatever `meta` says."""
+
+PATIENCE_WITHOUT_META = 2
+"""The same for a list without `meta`."""
 
 
 class EnvelopeError(ValueError):
@@ -51,17 +64,16 @@ def parse_page(body: bytes) -> Page:
         ValueError: The body is not JSON.
     """
     try:
-        payload = json.loads(body, parse_float=Decimal, parse_constant=str)
-    except ArithmeticError as error:
-        msg = "a number is beyond all bounds"
+        payload = _decode(body)
+    except (ArithmeticError, RecursionError) as error:
+        msg = "a number or a nesting is beyond all bounds"
         raise ValueError(msg) from error
     meta: object = None
     data = payload
     if isinstance(payload, dict) and "data" in payload:
         data, meta = payload["data"], payload.get("meta")
-    if data is None and data is not payload:
-        data = []
-    if isinstance(data, dict) and data:
+    # A bare object without an id is more likely the words of an error.
+    if isinstance(data, dict) and "id" in data:
         data = [data]
     if not isinstance(data, list) or not all(isinstance(row, dict) for row in data):
         msg = "not a list of records"
@@ -74,35 +86,125 @@ def parse_page(body: bytes) -> Page:
     )
 
 
+_DECODER = msgspec.json.Decoder(float_hook=Decimal)
+
+
+def _decode(body: bytes) -> Any:  # noqa: ANN401
+    try:
+        return _DECODER.decode(body)
+    except msgspec.DecodeError:
+        # The standard library also reads NaN, lone surrogates and other encodings.
+        return json.loads(body, parse_float=Decimal, parse_constant=str)
+
+
 def _count(value: object) -> int | None:
     """Read a number of ``meta``, which may come as text."""
     try:
-        return int(Decimal(str(value)))
+        number = int(Decimal(str(value)))
     except (ArithmeticError, ValueError):
         return None
+    return number if number >= 0 else None
 
 
-def read_pages(fetch: Callable[[int], Page]) -> Iterator[Page]:
-    """Go through a list page by page.
+@dataclass
+class Tally:
+    """What the pages of a list have brought so far, for `read_pages` to judge by.
+
+    Attributes:
+        keys: Different keys that came.
+        rows: Rows that came.
+        announced: ``total_entries`` of the newest page that said it.
+    """
+
+    keys: int = 0
+    rows: int = 0
+    announced: int | None = None
+
+    @property
+    def is_short(self) -> bool:
+        """Whether fewer rows came than announced."""
+        return self.announced is not None and self.rows < self.announced
+
+
+def read_pages(
+    fetch: Callable[[int], Page],
+    workers: Workers,
+    tally: Tally,
+    *,
+    first: Page | None = None,
+) -> Iterator[Page]:
+    """Go through a list page by page, reading ahead once its length is known.
 
     ``meta.total_pages`` of the newest page says where the list ends; it is never
     computed, because documented samples do not add up. An empty page before that
-    end is no end. Without ``meta`` the list ends at the first empty page, or at one
-    that repeats the page before: the server then ignores ``page``.
+    end is no end, and while fewer rows came than announced, the pages after it are
+    looked at too. Without ``meta``, pages are read one after the other. What brings
+    no new key for several pages is over in any case: a server that ignores ``page``,
+    or that always speaks of one page more, would be read for ever.
 
     Args:
         fetch: Gets the page of a number, 1 being the first.
+        workers: Who fetches ahead; there are never more pages in memory than they
+            are.
+        tally: Kept up to date by the caller, between one page and the next.
+        first: The first page, if it has been fetched already.
 
     Yields:
         The pages in order.
     """
-    number, total, previous = FIRST_PAGE, None, None
-    while True:
-        page = fetch(number)
-        total = page.total_pages or total
-        if total is None and (not page.records or page == previous):
-            return
+    page = first or fetch(FIRST_PAGE)
+    del first
+    numbers = _PageNumbers(FIRST_PAGE + 1)
+    idle = _Idleness(tally)
+    while page.total_pages is None:
         yield page
-        if total is not None and number >= total:
+        if idle.pages() >= PATIENCE_WITHOUT_META:
             return
-        number, previous = number + 1, page
+        page = fetch(next(numbers))
+    numbers.last = page.total_pages
+    yield page
+    # Else it would stay in memory until the end.
+    del page
+    for later in ReadAhead(fetch, numbers, workers):
+        yield later
+        if idle.pages() >= PATIENCE:
+            return
+        numbers.last = later.total_pages or numbers.last
+        del later
+    while tally.is_short:
+        numbers.last += 1
+        yield fetch(next(numbers))
+        if idle.pages():
+            return
+
+
+class _Idleness:
+    """Counts the pages since one brought a new key."""
+
+    def __init__(self, tally: Tally) -> None:
+        self._tally = tally
+        self._keys = tally.keys
+        self._pages = 0
+
+    def pages(self) -> int:
+        """Take note of one more page; return how many in a row brought nothing."""
+        self._pages = self._pages + 1 if self._tally.keys == self._keys else 0
+        self._keys = self._tally.keys
+        return self._pages
+
+
+class _PageNumbers:
+    """Numbers of the pages to come; goes on when the list turns out to be longer."""
+
+    def __init__(self, start: int) -> None:
+        self._next = start
+        self.last = sys.maxsize
+
+    def __iter__(self) -> _PageNumbers:
+        return self
+
+    def __next__(self) -> int:
+        if self._next > self.last:
+            raise StopIteration
+        self._next += 1
+        return self._next - 1

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import logging
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Collection, Mapping
 
     Converter = Callable[[Any], Any]
 
@@ -41,19 +41,33 @@ class RecordConverter:
     docs/behavior.md.
     """
 
-    def __init__(self, schema: Mapping[str, Any], *, logger: logging.Logger) -> None:
+    def __init__(
+        self,
+        schema: Mapping[str, Any],
+        *,
+        logger: logging.Logger,
+        deselected: Collection[str] = (),
+    ) -> None:
         """Prepare the conversion.
 
         Args:
             schema: JSON Schema of the stream, flat but for arrays and open objects.
             logger: Gets the warnings.
+            deselected: Columns that are to be left out.
         """
-        self._converters = {
+        self._deselected = frozenset(deselected)
+        converters = {
             name: _converter(definition)
             for name, definition in schema["properties"].items()
-            if name != EXTRA
+            if name != EXTRA and name not in self._deselected
         }
-        self._keeps_extra = EXTRA in schema["properties"]
+        self._columns = {
+            name: (_AS_THEY_ARE.get(converter), converter)
+            for name, converter in converters.items()
+        }
+        self._keeps_extra = (
+            EXTRA in schema["properties"] and EXTRA not in self._deselected
+        )
         self._logger = logger
         self._named: set[str] = set()
 
@@ -68,20 +82,25 @@ class RecordConverter:
         """
         record: dict[str, Any] = {}
         extra: dict[str, Any] = {}
+        columns = self._columns
+        # This loop runs for every value that the tap reads.
         for name, value in raw.items():
-            converter = self._converters.get(name)
-            if converter is None:
-                extra[name] = value
-                self._name_once(name, "is not in the schema")
-            elif value is None:
-                record[name] = None
-            else:
-                try:
-                    record[name] = converter(value)
-                except LossyError:
-                    record[name] = None
+            try:
+                kind, converter = columns[name]
+            except KeyError:
+                if name not in self._deselected:
                     extra[name] = value
-                    self._name_once(name, "has a value that its type cannot hold")
+                    self._name_once(name, "is not in the schema")
+                continue
+            if value is None or type(value) is kind:
+                record[name] = value
+                continue
+            try:
+                record[name] = converter(value)
+            except LossyError:
+                record[name] = None
+                extra[name] = value
+                self._name_once(name, "has a value that its type cannot hold")
         if extra and self._keeps_extra:
             record[EXTRA] = extra
         return record
@@ -92,9 +111,9 @@ class RecordConverter:
             fate = (
                 f"kept in {EXTRA}"
                 if self._keeps_extra
-                else f"dropped, as the catalog has no {EXTRA}"
+                else f"dropped, as {EXTRA} is not selected"
             )
-            self._logger.warning("Field '%s' %s: %s", field, fault, fate)
+            self._logger.warning("Field %r %s: %s", field, fault, fate)
 
 
 def _converter(definition: Mapping[str, Any]) -> Converter:
@@ -108,7 +127,7 @@ def _converter(definition: Mapping[str, Any]) -> Converter:
         return _SCALARS[kind]
     if "array" in types:
         items = definition.get("items")
-        return _array(_converter(items) if items else _unchanged)
+        return _array(_converter(items)) if items else _list
     return _unchanged
 
 
@@ -117,6 +136,8 @@ def _unchanged(value: Any) -> Any:  # noqa: ANN401
 
 
 def _integer(value: object) -> int:
+    if type(value) is int and -BIGINT <= value < BIGINT:
+        return value
     number = _number(value)
     if isinstance(number, Decimal):
         # A glance at the size first: int(Decimal("1E+999999")) takes its time.
@@ -167,6 +188,8 @@ def _string(value: object) -> str:
 
 def _date_time(value: object) -> str:
     """Bring a time to ISO 8601 with a zone; Kayzen's times are UTC."""
+    if isinstance(value, str) and _is_usual(value):
+        return value
     match = _DATE_TIME.fullmatch(value) if isinstance(value, str) else None
     if match is None:
         raise LossyError
@@ -184,13 +207,46 @@ def _date_time(value: object) -> str:
     return f"{day}T{time}{fraction}{zone}"
 
 
+def _is_usual(value: str) -> bool:
+    """Tell whether a time is a real one in the form that almost all have.
+
+    That form is 2019-01-28T12:35:31.000Z. A short way, without a regular expression.
+    """
+    if len(value) != len("2019-01-28T12:35:31.000Z") or value[-1] != "Z":
+        return False
+    # `fromisoformat` reads other forms of this length too, such as week dates.
+    if (value[4], value[7], value[10], value[13], value[16], value[19]) != (*"--T::.",):
+        return False
+    try:
+        datetime.fromisoformat(value[:-1])
+    except ValueError:
+        return False
+    return True
+
+
+def _list(value: object) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
 def _array(item: Converter) -> Converter:
+    kind = _AS_THEY_ARE.get(item)
+
     def convert(value: object) -> list[Any]:
-        items = value if isinstance(value, list) else [value]
-        return [None if each is None else item(each) for each in items]
+        items = _list(value)
+        return [
+            each if each is None or type(each) is kind else item(each) for each in items
+        ]
 
     return convert
 
+
+_AS_THEY_ARE: dict[Converter, type] = {
+    _boolean: bool,
+    _list: list,
+    _number: Decimal,
+    _string: str,
+}
+"""The type whose values a converter would return as they are."""
 
 _SCALARS: dict[str, Converter] = {
     "boolean": _boolean,

@@ -14,10 +14,12 @@ from singer_sdk.exceptions import RetriableAPIError
 
 if TYPE_CHECKING:
     import logging
-    from collections.abc import Callable, Generator
+    from collections.abc import Callable
     from typing import TypeVar
 
     from backoff.types import Details
+
+    from tap_kayzen.throttle import Throttle
 
     _Function = TypeVar("_Function", bound=Callable[..., object])
 
@@ -25,7 +27,7 @@ LONGEST_BACKOFF = 60.0
 """Seconds that the exponential wait never passes."""
 
 LONGEST_RETRY_AFTER = 300.0
-"""Seconds at most that a ``Retry-After`` is obeyed; beyond, it is not believed."""
+"""Seconds of a ``Retry-After`` that are obeyed at most."""
 
 TRANSIENT_ERRORS = (
     RetriableAPIError,
@@ -42,10 +44,21 @@ def is_transient(status: int) -> bool:
     Kayzen publishes no advice on retries; this is the common reading of the
     status codes.
     """
-    return (
-        status == HTTPStatus.TOO_MANY_REQUESTS
-        or status >= HTTPStatus.INTERNAL_SERVER_ERROR
-    )
+    return status >= HTTPStatus.INTERNAL_SERVER_ERROR or status in {
+        HTTPStatus.REQUEST_TIMEOUT,
+        HTTPStatus.TOO_EARLY,
+        HTTPStatus.TOO_MANY_REQUESTS,
+    }
+
+
+def is_redirect(status: int) -> bool:
+    """Tell whether the server names another address instead of an answer."""
+    return HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST
+
+
+def is_refusal(status: int) -> bool:
+    """Tell whether the server asks for fewer requests, not just for another try."""
+    return status in {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE}
 
 
 def retry_after(response: requests.Response | None) -> float:
@@ -60,32 +73,31 @@ def retry_after(response: requests.Response | None) -> float:
         seconds = float(value)
     except ValueError:
         try:
-            moment = parsedate_to_datetime(value)
-        except ValueError:
+            moment = parsedate_to_datetime(value).astimezone(timezone.utc)
+        except (OverflowError, ValueError):
             return 0.0
-        seconds = (
-            moment.astimezone(timezone.utc) - datetime.now(timezone.utc)
-        ).total_seconds()
+        seconds = (moment - datetime.now(timezone.utc)).total_seconds()
     # NaN fails both comparisons and so counts as "makes no sense".
     if seconds > LONGEST_RETRY_AFTER:
         return LONGEST_RETRY_AFTER
     return seconds if seconds > 0 else 0.0
 
 
-def wait_times() -> Generator[float, Exception, None]:
-    """Generate seconds to wait: exponential with jitter, on top of Retry-After.
+def wait_after(response: requests.Response | None, tries: int) -> float:
+    """Choose how long to wait after a transient failure.
 
-    A generator in the form that ``backoff`` takes: primed with one ``send(None)``,
-    then sent the exception that each wait follows.
+    Args:
+        response: The answer, if there was one.
+        tries: How many times the request has been made.
+
+    Returns:
+        Seconds: what ``Retry-After`` asks for, else up to a bound that doubles with
+        each try. Either is spread at random, against herds.
     """
-    longest = 1.0
-    error = yield 0.0
-    while True:
-        # Jitter against herds, not a secret.
-        jittered = random.uniform(longest / 2, longest)  # noqa: S311
-        longest = min(longest * 2, LONGEST_BACKOFF)
-        response = error.response if isinstance(error, RetriableAPIError) else None
-        error = yield retry_after(response) + jittered
+    asked = retry_after(response)
+    # The bound is reached at the 7th try; no need for 2 ** 100.
+    bound = 1.0 if asked else min(2.0 ** min(tries - 1, 6), LONGEST_BACKOFF)
+    return asked + random.uniform(bound / 2, bound)  # noqa: S311
 
 
 def retrying(
@@ -94,6 +106,7 @@ def retrying(
     what: str,
     max_retries: int,
     logger: logging.Logger,
+    throttle: Throttle,
 ) -> _Function:
     """Wrap a function so that it is called again after a transient failure.
 
@@ -102,24 +115,37 @@ def retrying(
         what: The request in words, for the log.
         max_retries: Further calls at most; after them the last error is raised.
         logger: Gets one warning for each further call.
+        throttle: Does the waiting; told of refusals, which hold all requests back.
     """
 
-    def announce(details: Details) -> None:
+    def wait(details: Details) -> None:
+        error = details["exception"]
+        response = error.response if isinstance(error, RetriableAPIError) else None
+        seconds = wait_after(response, details["tries"])
         logger.warning(
             "%s: %s; trying again in %.1f s (%d of %d)",
             what,
-            reason(details["exception"]),
-            details["wait"],
+            reason(error),
+            seconds,
             details["tries"],
             max_retries,
         )
+        if response is not None and is_refusal(response.status_code):
+            started = throttle.now() - response.elapsed.total_seconds()
+            throttle.refused(started, seconds)
+        else:
+            throttle.sleep(seconds)
 
     return backoff.on_exception(
-        wait_times,
+        backoff.constant,
         TRANSIENT_ERRORS,
         max_tries=max_retries + 1,
+        # The throttle waits instead, so that the end of a run can cut it short.
+        interval=0,
         jitter=None,
-        on_backoff=announce,
+        # A wrong certificate is not going to be right a minute later.
+        giveup=lambda error: isinstance(error, requests.exceptions.SSLError),
+        on_backoff=wait,
         logger=None,
     )(function)
 

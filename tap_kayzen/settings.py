@@ -108,6 +108,19 @@ SETTINGS: dict[str, Any] = th.PropertiesList(
         description="Records asked for per page of a list; Kayzen may give fewer.",
     ),
     th.Property(
+        "concurrency",
+        th.IntegerType(minimum=1, maximum=64),
+        default=8,
+        title="Concurrency",
+        description="Requests in flight at once, at most.",
+    ),
+    th.Property(
+        "requests_per_second",
+        th.NumberType(exclusive_minimum=0),
+        title="Requests per second",
+        description="Requests started in a second, at most. Default: no ceiling.",
+    ),
+    th.Property(
         "request_timeout",
         th.NumberType(exclusive_minimum=0),
         default=120,
@@ -160,7 +173,7 @@ def from_environment(schema: Mapping[str, Any]) -> dict[str, Any]:
     Returns:
         The settings found, and what is misspelt among them, for `problems` too.
     """
-    load_dotenv(find_dotenv(usecwd=True))
+    load_dotenv(find_dotenv(usecwd=True), interpolate=False)
     known = schema["properties"]
     found = {}
     for variable, text in os.environ.items():

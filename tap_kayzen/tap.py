@@ -11,12 +11,16 @@ from functools import cached_property
 from typing import IO, TYPE_CHECKING, Any, ClassVar
 
 import requests
+from requests.adapters import HTTPAdapter
 from singer_sdk import Tap
 from singer_sdk.exceptions import ConfigurationError, ConfigValidationError
 
 from tap_kayzen import settings, streams
 from tap_kayzen.auth import KayzenAuthenticator
 from tap_kayzen.cli import KayzenCommand
+from tap_kayzen.throttle import Throttle
+from tap_kayzen.workers import Workers
+from tap_kayzen.writer import BufferedWriter
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -31,12 +35,31 @@ class TapKayzen(Tap):
     """Singer tap for Kayzen, the mobile advertising platform (DSP)."""
 
     name = "tap-kayzen"
+    message_writer_class = BufferedWriter
+    message_writer: BufferedWriter
     config_jsonschema: ClassVar[dict[str, Any]] = deepcopy(settings.SETTINGS)
 
     @cached_property
     def session(self) -> requests.Session:
-        """The HTTP session of all streams and of the login."""
-        return requests.Session()
+        """The HTTP session of all streams and of the login, with a connection each."""
+        session = requests.Session()
+        adapter = HTTPAdapter(pool_maxsize=self.config["concurrency"])
+        session.mount("https://", adapter)
+        session.mount("http://", adapter)
+        return session
+
+    @cached_property
+    def throttle(self) -> Throttle:
+        """The gate that all requests go through."""
+        return Throttle(
+            concurrency=self.config["concurrency"],
+            requests_per_second=self.config.get("requests_per_second"),
+        )
+
+    @cached_property
+    def workers(self) -> Workers:
+        """The threads that read ahead."""
+        return Workers(self.config["concurrency"])
 
     @cached_property
     def authenticator(self) -> KayzenAuthenticator:
@@ -44,6 +67,7 @@ class TapKayzen(Tap):
         return KayzenAuthenticator(
             config=self.config,
             session=self.session,
+            throttle=self.throttle,
             url=f"{self.config['api_url']}/v1/authentication/token",
         )
 
@@ -106,8 +130,11 @@ class TapKayzen(Tap):
         try:
             return super().cb_config(ctx, param, value)
         except (OSError, TypeError, ValueError) as error:
-            files = ", ".join(path for path in value if path != "ENV")
-            msg = f"--config {files}: must be a file with one JSON object: {error}"
+            # A whole JSON text instead of a path would show its secrets here.
+            paths = ("(JSON text)" if "{" in path else path for path in value)
+            files = ", ".join(path for path in paths if path != "ENV")
+            reason = error.strerror if isinstance(error, OSError) else error
+            msg = f"--config {files}: must be a file with one JSON object: {reason}"
             raise ConfigurationError(msg) from error
 
     @classmethod

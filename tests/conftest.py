@@ -12,6 +12,7 @@ from tap_kayzen.sandbox.access import Access, Credentials
 from tap_kayzen.sandbox.app import create_app
 from tap_kayzen.sandbox.data import Dataset
 from tap_kayzen.sandbox.server import running
+from tap_kayzen.throttle import Throttle
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -30,7 +31,8 @@ def _own_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     monkeypatch.delenv("NETRC", raising=False)
     for variable in os.environ:
-        if variable.startswith(("TAP_KAYZEN_", "TARGET_", "LOGLEVEL")):
+        ours = variable.startswith(("TAP_KAYZEN_", "TARGET_", "LOGLEVEL"))
+        if ours or variable.lower().endswith("_proxy"):
             monkeypatch.delenv(variable)
 
 
@@ -69,6 +71,14 @@ def serve() -> Generator[Serve]:
 @pytest.fixture
 def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """Seconds that retries would have waited, instead of waiting them."""
-    seconds: list[float] = []
-    monkeypatch.setattr("backoff._sync.time.sleep", seconds.append)
-    return seconds
+    waited: list[float] = []
+
+    def sleep(_: Throttle, seconds: float) -> None:
+        waited.append(seconds)
+
+    def refused(_: Throttle, started: float, seconds: float) -> None:  # noqa: ARG001
+        waited.append(seconds)
+
+    monkeypatch.setattr(Throttle, "sleep", sleep)
+    monkeypatch.setattr(Throttle, "refused", refused)
+    return waited

@@ -26,8 +26,9 @@ class CampaignsStream(KayzenStream):
         super().__init__(tap)
         self.path = f"/{self.config['campaigns_endpoint']}"
 
-    def check_page(self, page: Page) -> None:
+    def on_page(self, page: Page) -> None:
         """Say once how to get full campaigns when the look-up list is short."""
+        super().on_page(page)
         if (
             not self._told_of_endpoint
             and self.config["campaigns_endpoint"] == "meta/campaigns"

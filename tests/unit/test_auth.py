@@ -16,6 +16,7 @@ from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from support import TOKEN_PATH, json_response, token_response
 
 from tap_kayzen.auth import KayzenAuthenticator
+from tap_kayzen.throttle import Throttle
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -39,7 +40,10 @@ def authenticator(url: str, **changes: object) -> KayzenAuthenticator:
         **changes,
     }
     return KayzenAuthenticator(
-        config=config, session=requests.Session(), url=url + TOKEN_PATH
+        config=config,
+        session=requests.Session(),
+        throttle=Throttle(concurrency=16),
+        url=url + TOKEN_PATH,
     )
 
 

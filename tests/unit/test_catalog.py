@@ -61,7 +61,8 @@ KINDS = {
     "array": "array",
     "boolean": "boolean",
     "integer": "integer",
-    "number": "decimal",
+    # Not decimal: Meltano itself fails on such a variable in the environment.
+    "number": "integer",
     "string": "string",
 }
 

@@ -1,11 +1,20 @@
 from __future__ import annotations
 
+import sys
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tap_kayzen.pagination import EnvelopeError, Page, parse_page, read_pages
+from tap_kayzen.pagination import (
+    PATIENCE,
+    EnvelopeError,
+    Page,
+    Tally,
+    parse_page,
+    read_pages,
+)
+from tap_kayzen.workers import Workers
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -40,7 +49,7 @@ def rows(*numbers: int) -> list[dict[str, int]]:
         (b'{"data": [{"id": 1}], "meta": null}', Page(rows(1))),
         (b'{"data": [{"id": 1}], "meta": {"total_pages": "many"}}', Page(rows(1))),
         (b'{"data": {"id": 1}}', Page(rows(1))),
-        (b'{"data": null}', Page([])),
+        (b'{"data": [], "meta": {"total_pages": -1}}', Page([])),
         (b'[{"id": 1}]', Page(rows(1))),
         (b'{"id": 1}', Page(rows(1))),
         (b'{"data": [{"bid": 250.10}]}', Page([{"bid": Decimal("250.10")}])),
@@ -64,6 +73,9 @@ def test_decimals_keep_their_digits() -> None:
         b"5",
         b'"text"',
         b"{}",
+        b'{"error": "x"}',
+        b'{"data": null, "error": "x"}',
+        b'{"data": {"error": "x"}}',
         b'{"data": {}}',
         b'{"data": [1]}',
         b'{"data": "x"}',
@@ -83,72 +95,96 @@ def test_what_is_not_json_is_a_value_error(body: bytes) -> None:
     assert not isinstance(caught.value, EnvelopeError)
 
 
-def walk(pages: Sequence[Page]) -> tuple[list[int], list[int]]:
-    """Read scripted pages; return the ids that came and the pages asked for."""
+def walk(pages: Sequence[Page], workers: int) -> tuple[list[int], list[int]]:
+    """Read scripted pages, the last again and again; return ids and pages asked for."""
     asked: list[int] = []
+    ids: list[int] = []
+    tally = Tally()
 
     def fetch(number: int) -> Page:
         asked.append(number)
-        return pages[number - 1]
+        return pages[min(number, len(pages)) - 1]
 
-    ids = [row["id"] for page in read_pages(fetch) for row in page.records]
-    return ids, asked
+    for page in read_pages(fetch, Workers(workers), tally):
+        ids += [row["id"] for row in page.records]
+        tally.rows, tally.keys = len(ids), len(set(ids))
+        tally.announced = page.total_entries or tally.announced
+    return ids, sorted(asked)
 
 
 @pytest.mark.parametrize(
     ("pages", "ids", "asked"),
     [
-        pytest.param([Page(rows(1, 2), 1)], [1, 2], [1], id="one page"),
+        pytest.param([Page(rows(1, 2), 1)], [1, 2], 1, id="one page"),
         pytest.param(
             [Page(rows(1, 2, 3), 3), Page(rows(4), 3), Page(rows(5, 6), 3)],
             [1, 2, 3, 4, 5, 6],
-            [1, 2, 3],
+            3,
             id="uneven pages",
         ),
         pytest.param(
             [Page(rows(1), 3), Page([], 3), Page(rows(2), 3)],
             [1, 2],
-            [1, 2, 3],
+            3,
             id="empty page in the middle",
         ),
         pytest.param(
             [Page(rows(1), 2), Page(rows(2), 3), Page(rows(3), 3)],
             [1, 2, 3],
-            [1, 2, 3],
+            3,
             id="list grows",
         ),
-        pytest.param(
-            [Page(rows(1), 3), Page(rows(2), 2)], [1, 2], [1, 2], id="list shrinks"
-        ),
-        pytest.param(
-            [Page(rows(1), 2), Page(rows(2))], [1, 2], [1, 2], id="meta gets lost"
-        ),
-        pytest.param([Page([], 1, 0)], [], [1], id="empty list"),
-        pytest.param([Page([], None, 0)], [], [1], id="empty list of no pages"),
+        pytest.param([Page(rows(1), 2), Page(rows(2))], [1, 2], 2, id="meta gets lost"),
+        pytest.param([Page([], 1, 0)], [], 1, id="empty list"),
+        pytest.param([Page([], None, 0)], [], 2, id="empty list of no pages"),
         pytest.param(
             [Page(rows(1)), Page(rows(2)), Page([])],
             [1, 2],
-            [1, 2, 3],
-            id="no meta: until empty",
+            4,
+            id="no meta: until nothing comes",
         ),
         pytest.param(
-            [Page(rows(1)), Page(rows(1))], [1], [1, 2], id="no meta, page ignored"
-        ),
-        pytest.param(
-            [Page(rows(1)), Page(rows(2)), Page(rows(2))],
+            [Page(rows(1)), Page([]), Page(rows(2)), Page([])],
             [1, 2],
-            [1, 2, 3],
-            id="no meta, last page again and again",
+            5,
+            id="no meta: one empty page is no end",
         ),
+        pytest.param([Page(rows(1))], [1, 1, 1], 3, id="no meta, page ignored"),
         pytest.param(
             [Page(rows(1), 3), Page(rows(1), 3), Page(rows(2), 3)],
             [1, 1, 2],
-            [1, 2, 3],
+            3,
             id="meta goes before a repeated page",
+        ),
+        pytest.param(
+            [Page(rows(1), 2, 4), Page(rows(2), 2, 4), Page(rows(3, 4), 2, 4)],
+            [1, 2, 3, 4],
+            3,
+            id="too few pages for the rows announced",
+        ),
+        pytest.param(
+            [Page(rows(1), 2, 4), Page(rows(2), 2, 4), Page([], 2, 4)],
+            [1, 2],
+            3,
+            id="too few rows announced for good",
         ),
     ],
 )
+@pytest.mark.parametrize("workers", [1, 4])
 def test_a_list_is_read_to_its_end(
-    pages: list[Page], ids: list[int], asked: list[int]
+    pages: list[Page], ids: list[int], asked: int, workers: int
 ) -> None:
-    assert walk(pages) == (ids, asked)
+    assert walk(pages, workers) == (ids, list(range(1, asked + 1)))
+
+
+def test_a_list_that_shrinks_may_be_asked_for_pages_that_it_had() -> None:
+    pages = [Page(rows(1), 3), Page(rows(2), 2), Page([], 2)]
+    assert walk(pages, 1) == ([1, 2], [1, 2])
+    assert walk(pages, 4) == ([1, 2], [1, 2, 3])
+
+
+@pytest.mark.parametrize("total", [10**30, sys.maxsize])
+def test_an_endless_list_has_an_end(total: int) -> None:
+    ids, asked = walk([Page(rows(1), total), Page(rows(2), total)], 4)
+    assert set(ids) == {1, 2}
+    assert len(asked) <= PATIENCE + 6

@@ -152,4 +152,4 @@ def test_a_catalog_without_extra_is_told_of_the_loss(
     schema = {"properties": {"integer": {"type": "integer"}}}
     converter = RecordConverter(schema, logger=LOGGER)
     assert converter.convert({"integer": 1, "order_id": 7}) == {"integer": 1}
-    assert "dropped, as the catalog has no _extra" in caplog.text
+    assert "dropped, as _extra is not selected" in caplog.text

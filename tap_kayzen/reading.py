@@ -1,0 +1,192 @@
+"""Reading whole lists: every row that is there throughout, and each key once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from tap_kayzen.keys import KeySet
+from tap_kayzen.pagination import FIRST_PAGE, Tally, read_pages
+from tap_kayzen.progress import Progress
+from tap_kayzen.workers import ReadAhead
+
+if TYPE_CHECKING:
+    import logging
+    from collections.abc import Callable, Generator, Iterator, Sequence
+
+    from singer_sdk.helpers.types import Context
+
+    from tap_kayzen.pagination import Page
+    from tap_kayzen.workers import Workers
+
+    Record = dict[str, Any]
+    Key = tuple[Any, ...]
+
+MAX_PASSES = 5
+"""How often a list that keeps changing is read from the start, at most."""
+
+
+@dataclass
+class Pass:
+    """What was seen in reading a list once from start to end.
+
+    Attributes:
+        keys: Keys of this pass.
+        tally: Their number, and that of the rows.
+        lengths: The different lengths, in pages and rows, that the pages spoke of.
+    """
+
+    keys: KeySet
+    tally: Tally = field(default_factory=Tally)
+    lengths: set[tuple[int | None, int | None]] = field(default_factory=set)
+
+    def note(self, page: Page) -> None:
+        """Take note of what a page says of the list's length."""
+        if page.total_pages is not None or page.total_entries is not None:
+            self.lengths.add((page.total_pages, page.total_entries))
+        if page.total_entries is not None:
+            self.tally.announced = page.total_entries
+
+    def add(self, key: Key) -> bool:
+        """Take note of a row; return whether its key is new to this pass."""
+        is_new = self.keys.add(key)
+        self.tally.rows += 1
+        self.tally.keys += is_new
+        return is_new
+
+    @property
+    def repeated(self) -> int:
+        """Rows whose key had come on an earlier page."""
+        return self.tally.rows - self.tally.keys
+
+    @property
+    def changed(self) -> bool:
+        """Whether the list became longer or shorter meanwhile."""
+        return len(self.lengths) > 1
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether nothing came, and nothing says that there is nothing."""
+        return not self.tally.rows and self.tally.announced is None
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether no row seems to have slipped from one page to another."""
+        return not (self.repeated or self.changed or self.tally.is_short)
+
+    def __str__(self) -> str:
+        """Say what came."""
+        announced = self.tally.announced
+        total = f" of {announced:,}" if announced is not None else ""
+        return f"{self.tally.keys:,}{total} records came"
+
+
+class ListReader:
+    """Reads the lists of one stream, one for each context, in a single run.
+
+    Kayzen's pages are cut out of a list that may change meanwhile: then rows slip
+    from one page to another, and come twice or not at all. That shows by a total
+    that changes, a key that comes twice, or fewer rows than announced; the list is
+    then read again for what is missing, until a pass shows none of it.
+
+    Attributes:
+        incomplete: What could not be read whole, in words.
+    """
+
+    def __init__(  # noqa: PLR0913
+        self,
+        *,
+        fetch: Callable[[Context | None, int], Page],
+        convert: Callable[[Record, Context | None], tuple[Key, Record]],
+        contexts: Sequence[Context],
+        workers: Workers,
+        on_page: Callable[[Page], None],
+        logger: logging.Logger,
+    ) -> None:
+        """Prepare; nothing is fetched yet.
+
+        Args:
+            fetch: Gets a page, by context and number.
+            convert: Makes a record, and its key, of a row.
+            contexts: The contexts that `read` will be called with, if more than one;
+                their first pages are fetched ahead.
+            workers: Who fetches.
+            on_page: Called when a page is done with, before waiting for the next.
+            logger: Gets the progress.
+        """
+        self._fetch = fetch
+        self._convert = convert
+        self._workers = workers
+        self._on_page = on_page
+        self._logger = logger
+        self._emitted = KeySet()
+        self._contexts = contexts
+        self._first_pages: Iterator[tuple[Context, Page]] | None = None
+        self.incomplete: list[str] = []
+
+    def read(self, context: Context | None) -> Iterator[Record]:
+        """Read one context's list and yield its records, each key once in a run.
+
+        Raises:
+            Exception: What `fetch` and `convert` raise.
+        """
+        before = None
+        for number in range(1, MAX_PASSES + 1):
+            this = yield from self._read_once(context)
+            is_last = number == MAX_PASSES or this.tally == before
+            if this.is_silent or (is_last and (this.changed or this.tally.is_short)):
+                self.incomplete.append(str(this))
+            # The same twice: not a list that changes, but one that is so.
+            if this.is_whole or is_last:
+                return
+            before = this.tally
+            self._logger.info(
+                "The list changed while it was read (%s, %d came twice): reading it "
+                "again for what slipped through",
+                this,
+                this.repeated,
+            )
+
+    def _read_once(self, context: Context | None) -> Generator[Record, None, Pass]:
+        def fetch(number: int) -> Page:
+            return self._fetch(context, number)
+
+        first = self._first_page(context)
+        expected = first.total_entries or 0
+        # The first pass needs no second set: what is new to it is new to the run.
+        if not self._emitted:
+            self._emitted = KeySet(expected)
+            this = Pass(self._emitted)
+        else:
+            this = Pass(KeySet(expected))
+        progress = Progress(first.total_entries, self._logger)
+        pages = read_pages(fetch, self._workers, this.tally, first=first)
+        del first
+        for page in pages:
+            this.note(page)
+            yield from self._new_records(page, this, context)
+            self._on_page(page)
+            progress.report(this.tally.keys)
+            # Else two pages would be in memory while the next one comes.
+            del page
+        return this
+
+    def _new_records(
+        self, page: Page, this: Pass, context: Context | None
+    ) -> Iterator[Record]:
+        for row in page.records:
+            key, record = self._convert(row, context)
+            if this.add(key) and (this.keys is self._emitted or self._emitted.add(key)):
+                yield record
+
+    def _first_page(self, context: Context | None) -> Page:
+        if self._first_pages is None and len(self._contexts) > 1:
+
+            def fetch(context: Context) -> tuple[Context, Page]:
+                return context, self._fetch(context, FIRST_PAGE)
+
+            self._first_pages = iter(ReadAhead(fetch, self._contexts, self._workers))
+        ahead = next(self._first_pages, None) if self._first_pages else None
+        if ahead and ahead[0] == context:
+            return ahead[1]
+        return self._fetch(context, FIRST_PAGE)

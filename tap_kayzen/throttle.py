@@ -1,0 +1,161 @@
+"""How many requests at once, how many a second, and what a 429 does to both."""
+
+from __future__ import annotations
+
+import threading
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+CAUTION = 0.95
+"""Part of the pace that Kayzen was seen to bear which is kept to after a refusal."""
+
+CLIMB = 0.005
+"""Part by which each accepted request raises the pace again."""
+
+
+class StoppedError(Exception):
+    """The run is ending; nothing more is to be sent."""
+
+
+class Throttle:
+    """The gate that every request of a tap goes through, whatever its thread.
+
+    Three limits hold: the user's ceiling of requests a second; a number of requests
+    at once, which starts at `concurrency`, is halved by a refusal and grows back by
+    about one a round (additive increase, multiplicative decrease); and, from the
+    first refusal on, a pace, which starts from what Kayzen was seen to accept and
+    climbs slowly. A refusal (HTTP 429 or 503) also holds all requests back for a
+    while.
+    """
+
+    def __init__(
+        self, *, concurrency: int, requests_per_second: float | None = None
+    ) -> None:
+        """Start without having seen a refusal.
+
+        Args:
+            concurrency: Requests at once at most.
+            requests_per_second: Ceiling for the requests started in a second, None
+                for no ceiling.
+        """
+        self._concurrency = concurrency
+        self._ceiling = requests_per_second
+        self._changed = threading.Condition()
+        self._stopped = False
+        self._active = 0
+        self._limit = float(concurrency)
+        self._pace: float | None = None
+        self._next_start = 0.0
+        self._held_until = 0.0
+        self._refused_at = float("-inf")
+        self._since = self.now()
+        self._accepted = 0
+
+    def now(self) -> float:
+        """Tell the time in seconds, from any start."""
+        return time.monotonic()
+
+    def wait(self, seconds: float | None) -> None:
+        """Wait with the lock released, until the time is over or something changed."""
+        self._changed.wait(seconds)
+
+    @property
+    def at_once(self) -> int:
+        """How many requests may run at once now."""
+        return int(self._limit)
+
+    @contextmanager
+    def request(self) -> Generator[float]:
+        """Wait for the turn of a request and count it as running until the end.
+
+        Yields:
+            When it started, for `refused`.
+
+        Raises:
+            StoppedError: `stop` was called, before or meanwhile.
+        """
+        with self._changed:
+            while True:
+                self._check()
+                now = self.now()
+                start = max(self._next_start, self._held_until)
+                if self._active >= self.at_once:
+                    self.wait(None)
+                elif start > now:
+                    self.wait(start - now)
+                else:
+                    break
+            self._active += 1
+            if per_second := self._per_second():
+                self._next_start = max(self._next_start, now - 1e-3) + 1 / per_second
+        try:
+            yield now
+        finally:
+            with self._changed:
+                self._active -= 1
+                self._changed.notify_all()
+
+    def accepted(self) -> None:
+        """Take note of an answered request: the limits may grow."""
+        with self._changed:
+            self._accepted += 1
+            self._limit = min(self._limit + 1 / self._limit, self._concurrency)
+            if self._pace:
+                self._pace *= 1 + CLIMB
+
+    def refused(self, started: float, seconds: float) -> None:
+        """Hold all requests back after a refusal and lower the limits.
+
+        Requests that were on their way when an earlier refusal came are part of the
+        same jam, and lower nothing further.
+
+        Args:
+            started: When the refused request started.
+            seconds: For how long to hold back.
+        """
+        with self._changed:
+            now = self.now()
+            self._held_until = max(self._held_until, now + seconds)
+            if started <= self._refused_at:
+                return
+            self._refused_at = now
+            self._limit = max(1.0, self._limit / 2)
+            elapsed = self._held_until - self._since
+            if self._accepted and elapsed > 0:
+                seen = CAUTION * self._accepted / elapsed
+                self._pace = min(seen, self._pace * CAUTION) if self._pace else seen
+            elif self._pace:
+                self._pace /= 2
+            self._since = self._held_until
+            self._accepted = 0
+
+    def sleep(self, seconds: float) -> None:
+        """Wait, for one request's own reasons.
+
+        Raises:
+            StoppedError: `stop` was called, before or meanwhile.
+        """
+        with self._changed:
+            end = self.now() + seconds
+            while (left := end - self.now()) > 0:
+                self._check()
+                self.wait(left)
+            self._check()
+
+    def stop(self) -> None:
+        """End all waiting, now and from now on."""
+        with self._changed:
+            self._stopped = True
+            self._changed.notify_all()
+
+    def _check(self) -> None:
+        if self._stopped:
+            raise StoppedError
+
+    def _per_second(self) -> float | None:
+        limits = [limit for limit in (self._ceiling, self._pace) if limit]
+        return min(limits, default=None)

@@ -1,0 +1,195 @@
+"""Whole lists out of pages that shift while they are read."""
+
+from __future__ import annotations
+
+import gc
+import logging
+import weakref
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tap_kayzen.pagination import Page
+from tap_kayzen.reading import MAX_PASSES, ListReader
+from tap_kayzen.workers import Workers
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from singer_sdk.helpers.types import Context
+
+PER_PAGE = 3
+LOGGER = logging.getLogger("test-reading")
+
+
+class Shifting:
+    """A list that changes by script: what happens after so many pages served."""
+
+    def __init__(
+        self, size: int, changes: dict[int, Callable[[list[int]], object]]
+    ) -> None:
+        self.ids = list(range(1, size + 1))
+        self.changes = changes
+        self.served = 0
+        self.asked: list[int] = []
+        self.always = set(self.ids)
+
+    def fetch(self, _: Context | None, number: int) -> Page:
+        self.asked.append(number)
+        start = (number - 1) * PER_PAGE
+        ids = self.ids[start : start + PER_PAGE]
+        total = len(self.ids)
+        page = Page(
+            [{"id": each} for each in ids], max(1, -(-total // PER_PAGE)), total
+        )
+        self.served += 1
+        if change := self.changes.get(self.served):
+            change(self.ids)
+            self.always &= set(self.ids)
+        return page
+
+
+def reader(
+    fetch: Callable[[Context | None, int], Page], workers: int = 1
+) -> ListReader:
+    return ListReader(
+        fetch=fetch,
+        convert=lambda row, _: ((row["id"],), dict(row)),
+        contexts=[],
+        workers=Workers(workers),
+        on_page=lambda _: None,
+        logger=LOGGER,
+    )
+
+
+def ids_of(list_reader: ListReader) -> list[int]:
+    return [record["id"] for record in list_reader.read(None)]
+
+
+def test_a_quiet_list_is_read_once() -> None:
+    source = Shifting(10, {})
+    list_reader = reader(source.fetch)
+    assert ids_of(list_reader) == list(range(1, 11))
+    assert source.asked == [1, 2, 3, 4]
+    assert list_reader.incomplete == []
+
+
+def test_a_row_that_slips_to_an_earlier_page_is_found() -> None:
+    source = Shifting(10, {1: lambda ids: ids.remove(2)})
+    list_reader = reader(source.fetch)
+    assert set(ids_of(list_reader)) == set(range(1, 11))
+    assert list_reader.incomplete == []
+
+
+def test_a_row_that_slips_to_a_later_page_comes_once() -> None:
+    source = Shifting(10, {1: lambda ids: ids.insert(0, 99)})
+    list_reader = reader(source.fetch)
+    came = ids_of(list_reader)
+    assert sorted(came) == [*range(1, 11), 99]
+    assert list_reader.incomplete == []
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    st.integers(1, 20),
+    st.dictionaries(
+        st.integers(1, 12), st.tuples(st.booleans(), st.integers(0, 20)), max_size=2
+    ),
+)
+def test_nothing_that_was_there_throughout_is_missing(
+    size: int, script: dict[int, tuple[bool, int]]
+) -> None:
+    """Of any insertions, or any deletions, between any two pages."""
+    fresh = iter(range(1000, 2000))
+    grows = next(iter(script.values()), (True, 0))[0]
+
+    def change(place: int) -> Callable[[list[int]], object]:
+        if grows:
+            return lambda ids: ids.insert(min(place, len(ids)), next(fresh))
+        return lambda ids: ids and ids.pop(place % len(ids))
+
+    source = Shifting(
+        size, {page: change(place) for page, (_, place) in script.items()}
+    )
+    came = ids_of(reader(source.fetch))
+    assert len(came) == len(set(came))
+    assert source.always <= set(came)
+
+
+def test_a_list_that_never_rests_is_given_up_on() -> None:
+    fresh = iter(range(1000, 9000))
+    source = Shifting(
+        10, {n: lambda ids: ids.insert(0, next(fresh)) for n in range(999)}
+    )
+    list_reader = reader(source.fetch)
+    came = ids_of(list_reader)
+    assert source.always <= set(came)
+    assert source.asked.count(1) == MAX_PASSES
+    assert len(list_reader.incomplete) == 1
+
+
+@pytest.mark.parametrize("announced", [58, 4])
+def test_a_wrong_total_costs_one_more_pass_at_most(announced: int) -> None:
+    asked: list[int] = []
+
+    def fetch(_: Context | None, number: int) -> Page:
+        asked.append(number)
+        return Page([{"id": number}] if number <= 5 else [], 5, announced)
+
+    list_reader = reader(fetch)
+    assert ids_of(list_reader) == [1, 2, 3, 4, 5]
+    assert len(asked) == (12 if announced == 58 else 5)
+    assert list_reader.incomplete == (
+        ["5 of 58 records came"] if announced == 58 else []
+    )
+
+
+def test_a_list_with_a_row_twice_is_still_whole() -> None:
+    pages = {1: [{"id": 1}, {"id": 2}], 2: [{"id": 2}]}
+    list_reader = reader(lambda _, number: Page(pages[number], 2, 3))
+    assert ids_of(list_reader) == [1, 2]
+    assert list_reader.incomplete == []
+
+
+class Row(dict[str, Any]):
+    """A row that can be watched."""
+
+
+@pytest.mark.parametrize("workers", [1, 4])
+def test_there_are_never_more_pages_in_memory_than_workers(workers: int) -> None:
+    made: list[weakref.ref[Row]] = []
+    most = 0
+
+    def fetch(_: Context | None, number: int) -> Page:
+        row = Row(id=number)
+        made.append(weakref.ref(row))
+        return Page([row], 40, 40)
+
+    for _ in reader(fetch, workers).read(None):
+        gc.collect()
+        most = max(most, sum(each() is not None for each in made))
+    assert most <= workers
+
+
+def test_first_pages_of_further_lists_are_fetched_ahead() -> None:
+    contexts: list[Context] = [{"advertiser_id": number} for number in range(6)]
+    asked: list[int] = []
+
+    def fetch(context: Context | None, _: int) -> Page:
+        assert context is not None
+        asked.append(context["advertiser_id"])
+        return Page([{"id": context["advertiser_id"]}], 1, 1)
+
+    list_reader = ListReader(
+        fetch=fetch,
+        convert=lambda row, _: ((row["id"],), row),
+        contexts=contexts,
+        workers=Workers(3),
+        on_page=lambda _: None,
+        logger=LOGGER,
+    )
+    came = [record["id"] for each in contexts for record in list_reader.read(each)]
+    assert came == list(range(6))
+    assert sorted(asked) == list(range(6))

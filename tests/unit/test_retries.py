@@ -1,0 +1,116 @@
+"""What is tried again, after how long; over raw sockets where HTTP itself breaks."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from contextlib import contextmanager
+from datetime import datetime, timedelta, timezone
+from email.utils import format_datetime
+from typing import TYPE_CHECKING
+
+import pytest
+import requests
+from support import SAMPLE_CONFIG, sync
+
+from tap_kayzen.retries import (
+    LONGEST_BACKOFF,
+    LONGEST_RETRY_AFTER,
+    is_transient,
+    retry_after,
+    wait_after,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+
+def answer(retry: str | None) -> requests.Response:
+    response = requests.Response()
+    if retry is not None:
+        response.headers["Retry-After"] = retry
+    return response
+
+
+@pytest.mark.parametrize(
+    ("header", "seconds"),
+    [
+        (None, 0),
+        ("", 0),
+        ("soon", 0),
+        ("17", 17),
+        ("1.5", 1.5),
+        ("-5", 0),
+        ("nan", 0),
+        ("inf", LONGEST_RETRY_AFTER),
+        ("86400", LONGEST_RETRY_AFTER),
+        ("Fri, 31 Dec 9999 23:59:59 -1200", 0),
+        ("Thu, 01 Jan 1970 00:00:00 GMT", 0),
+    ],
+)
+def test_retry_after_in_all_forms(header: str | None, seconds: float) -> None:
+    assert retry_after(answer(header)) == seconds
+
+
+def test_retry_after_as_a_date() -> None:
+    moment = datetime.now(timezone.utc) + timedelta(seconds=100)
+    assert 95 < retry_after(answer(format_datetime(moment, usegmt=True))) <= 100
+
+
+@pytest.mark.parametrize(
+    ("tries", "bound"), [(1, 1), (2, 2), (6, 32), (7, 60), (100, LONGEST_BACKOFF)]
+)
+def test_waits_grow_to_a_bound(tries: int, bound: float) -> None:
+    waits = [wait_after(None, tries) for _ in range(200)]
+    assert bound / 2 <= min(waits) < max(waits) <= bound
+
+
+def test_only_passing_states_are_tried_again() -> None:
+    transient = {status for status in range(100, 600) if is_transient(status)}
+    assert transient == {408, 425, 429, *range(500, 600)}
+
+
+HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
+TOKEN = b'{"access_token": "t", "expires_in": "1799"}'
+PAGE = b'{"data": [{"id": 1}], "meta": {"total_pages": 1, "total_entries": 1}}'
+
+
+def whole(body: bytes) -> bytes:
+    return HEAD + b"Content-Length: %d\r\nConnection: close\r\n\r\n" % len(body) + body
+
+
+CUT = HEAD + b"Content-Length: 500\r\n\r\n" + PAGE
+CUT_CHUNK = HEAD + b"Transfer-Encoding: chunked\r\n\r\n40\r\n" + PAGE[:20]
+BROKEN_GZIP = HEAD + b"Content-Encoding: gzip\r\nContent-Length: 4\r\n\r\nnope"
+NOT_HTTP = b"SSH-2.0-OpenSSH\r\n"
+NOTHING = b""
+
+
+@contextmanager
+def raw_server(answers: list[bytes]) -> Generator[str]:
+    """Give each connection its bytes and close it."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def run() -> None:
+            for each in answers:
+                connection, _ = listener.accept()
+                with connection:
+                    connection.recv(65536)
+                    connection.sendall(each)
+
+        thread = threading.Thread(target=run, daemon=True)
+        thread.start()
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        thread.join(10)
+        assert not thread.is_alive()
+
+
+@pytest.mark.parametrize("broken", [CUT, CUT_CHUNK, BROKEN_GZIP, NOT_HTTP, NOTHING])
+def test_broken_answers_are_asked_for_again(
+    broken: bytes, capsys: pytest.CaptureFixture[str], waits: list[float]
+) -> None:
+    answers = [broken, whole(TOKEN), broken, broken, whole(PAGE)]
+    with raw_server(answers) as url:
+        run = sync({**SAMPLE_CONFIG, "api_url": url}, capsys)
+    assert run.records == [{"id": 1}]
+    assert len(waits) == 3

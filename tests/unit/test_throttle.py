@@ -1,0 +1,158 @@
+from __future__ import annotations
+
+import threading
+from collections import deque
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from tap_kayzen.throttle import StoppedError, Throttle
+
+
+class ClockedThrottle(Throttle):
+    """A throttle whose time passes only by waiting, for tests in one thread."""
+
+    time = 0.0
+
+    def now(self) -> float:
+        return self.time
+
+    def wait(self, seconds: float | None) -> None:
+        assert seconds is not None, "nobody else can end this wait"
+        self.time += seconds
+
+
+class Server:
+    """A server that accepts so many requests in any second."""
+
+    def __init__(self, per_second: int) -> None:
+        self.per_second = per_second
+        self.accepted: deque[float] = deque()
+
+    def refusal(self, now: float) -> float | None:
+        """Return the seconds of Retry-After, or None for an accepted request."""
+        while self.accepted and self.accepted[0] <= now - 1:
+            self.accepted.popleft()
+        if len(self.accepted) >= self.per_second:
+            return 1.0
+        self.accepted.append(now)
+        return None
+
+
+def drive(throttle: ClockedThrottle, server: Server, requests: int) -> tuple[int, int]:
+    """Make requests, each taking 10 ms; return how many went well and how many not."""
+    good = bad = 0
+    for _ in range(requests):
+        with throttle.request() as started:
+            throttle.time += 0.01
+            refusal = server.refusal(throttle.time)
+        if refusal is None:
+            good += 1
+            throttle.accepted()
+        else:
+            bad += 1
+            throttle.refused(started, refusal)
+    return good, bad
+
+
+def test_the_ceiling_is_never_exceeded() -> None:
+    throttle = ClockedThrottle(concurrency=8, requests_per_second=4)
+    starts = []
+    for _ in range(50):
+        with throttle.request() as started:
+            starts.append(started)
+    for first, fifth in zip(starts, starts[4:], strict=False):
+        assert fifth - first >= 1 - 1e-9
+    assert starts[-1] == pytest.approx(49 / 4)
+
+
+def test_it_settles_near_what_the_server_allows() -> None:
+    throttle = ClockedThrottle(concurrency=8)
+    good, bad = drive(throttle, Server(per_second=5), 600)
+    assert bad / (good + bad) < 0.1
+    assert 4 <= good / throttle.time <= 5
+
+
+def test_it_climbs_again_when_the_server_allows_more() -> None:
+    throttle, server = ClockedThrottle(concurrency=8), Server(per_second=5)
+    drive(throttle, server, 100)
+    server.per_second = 1000
+    drive(throttle, server, 600)
+    before = throttle.time
+    drive(throttle, server, 100)
+    assert 100 / (throttle.time - before) > 50
+
+
+def test_a_server_that_refuses_everything_is_asked_ever_less() -> None:
+    throttle = ClockedThrottle(concurrency=8)
+    assert drive(throttle, Server(per_second=0), 10) == (0, 10)
+    assert throttle.time >= 9
+
+
+def test_all_wait_when_one_is_told_to() -> None:
+    throttle = ClockedThrottle(concurrency=8)
+    with throttle.request() as started:
+        throttle.refused(started, 17)
+    with throttle.request() as next_start:
+        assert next_start == 17
+
+
+def test_refusals_of_one_jam_count_once() -> None:
+    once, often = ClockedThrottle(concurrency=64), ClockedThrottle(concurrency=64)
+    once.refused(0, 1)
+    for _ in range(5):
+        often.refused(0, 1)
+    assert often.at_once == once.at_once == 32
+
+
+def test_concurrency_is_halved_and_grows_by_one_a_round() -> None:
+    throttle = ClockedThrottle(concurrency=16)
+    throttle.refused(0, 1)
+    assert throttle.at_once == 8
+    for _ in range(9):
+        throttle.accepted()
+    assert throttle.at_once == 9
+    for _ in range(1000):
+        throttle.accepted()
+    assert throttle.at_once == 16
+
+
+def test_no_more_run_at_once_than_allowed() -> None:
+    throttle = Throttle(concurrency=3)
+    lock, running, most = threading.Lock(), [0], [0]
+
+    def work(_: int) -> None:
+        with throttle.request():
+            with lock:
+                running[0] += 1
+                most[0] = max(most[0], running[0])
+            with lock:
+                running[0] -= 1
+
+    with ThreadPoolExecutor(12) as pool:
+        list(pool.map(work, range(300)))
+    assert 1 <= most[0] <= 3
+
+
+def test_stop_ends_all_waiting() -> None:
+    throttle = Throttle(concurrency=1)
+    entered = threading.Barrier(4)
+
+    def sleep() -> None:
+        entered.wait()
+        throttle.sleep(3600)
+
+    def held() -> None:
+        entered.wait()
+        with throttle.request():
+            pass
+
+    with ThreadPoolExecutor(3) as pool, throttle.request():
+        waiting = [pool.submit(sleep), pool.submit(held), pool.submit(held)]
+        entered.wait()
+        throttle.stop()
+        for each in waiting:
+            with pytest.raises(StoppedError):
+                each.result(timeout=10)
+    with pytest.raises(StoppedError), throttle.request():
+        pass
