@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import gzip
 import json
+import subprocess
+import sys
+import threading
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
@@ -18,6 +22,8 @@ from support import (
     sync,
     token_response,
 )
+
+from tap_kayzen.tap import TapKayzen
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -486,3 +492,126 @@ def test_a_column_that_an_older_catalog_lacks_is_kept_in_extra(
     catalog = catalog_without("tags", how="missing")
     run = sync(config, capsys, catalog=catalog)
     assert all(record["_extra"].keys() == {"tags"} for record in run.records)
+
+
+# What a review found
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"data": None, "error": "temporarily unavailable"},
+        {"error": "temporarily unavailable"},
+    ],
+)
+def test_the_words_of_an_error_are_no_empty_list(
+    serve: Serve, capsys: pytest.CaptureFixture[str], body: dict[str, Any]
+) -> None:
+    url, _ = serve(api(lambda _: json_response(body)))
+    with pytest.raises(FatalAPIError, match=r"not a list of records: .*unavailable"):
+        sync(config_for(url, **MESSAGES), capsys)
+    assert "ACTIVATE_VERSION" not in capsys.readouterr().out
+
+
+def test_nothing_at_all_without_meta_deletes_nothing(
+    serve: Serve, capsys: pytest.CaptureFixture[str]
+) -> None:
+    url, _ = serve(api(lambda _: page_response([])))
+    assert sync(config_for(url, **MESSAGES), capsys).of_type("ACTIVATE_VERSION") == []
+
+
+def test_an_empty_list_that_says_so_is_complete(
+    serve: Serve, capsys: pytest.CaptureFixture[str]
+) -> None:
+    url, _ = serve(api(lambda _: page_response([], total_pages=1, total_entries=0)))
+    assert sync(config_for(url, **MESSAGES), capsys).of_type("ACTIVATE_VERSION")
+
+
+@pytest.mark.parametrize("keys", [None, ["name"]])
+def test_a_catalog_with_other_keys_loses_no_row(
+    config: dict[str, Any], capsys: pytest.CaptureFixture[str], keys: list[str] | None
+) -> None:
+    catalog: dict[str, Any] = json.loads(run_process("--discover").stdout)
+    (entry,) = catalog["streams"]
+    del entry["key_properties"]
+    entry["metadata"] = [{"breadcrumb": [], "metadata": {"selected": True}}]
+    if keys:
+        entry["key_properties"] = keys
+    run = sync({**config, "campaigns_endpoint": "campaigns"}, capsys, catalog=catalog)
+    assert len(run.records) == 250
+
+
+def test_a_tap_can_be_used_twice(
+    config: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    tap = TapKayzen(config=config)
+    tap.run_connection_test()
+    capsys.readouterr()
+    (stream,) = tap.streams.values()
+    for _ in range(2):
+        assert len(list(stream.get_records(None))) == 250
+
+
+def test_the_advertiser_is_filled_in_where_kayzen_says_none(
+    serve: Serve, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows: list[dict[str, Any]] = [
+        {"id": 1, "advertiser_id": None},
+        {"id": 2, "advertiser_id": 9},
+        {"id": 3},
+    ]
+    url, _ = serve(api(lambda _: page_response(rows, total_pages=1)))
+    run = sync(config_for(url, advertiser_ids=[5]), capsys)
+    assert [record["advertiser_id"] for record in run.records] == [5, 9, 5]
+
+
+def test_a_deselected_column_is_nowhere(
+    config: dict[str, Any],
+    sandbox: Sandbox,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+) -> None:
+    next(iter(sandbox.dataset.campaigns.values()))[0]["day_budget"] = "of no number"
+    catalog = catalog_without("day_budget", how="deselected")
+    assert "of no number" not in sync(config, capsys, catalog=catalog).stdout
+    batch = {
+        "encoding": {"format": "jsonl", "compression": "none"},
+        "storage": {"root": tmp_path.as_uri()},
+    }
+    sync({**config, "batch_config": batch}, capsys, catalog=catalog)
+    (file,) = tmp_path.glob("*campaigns*")
+    content = file.read_bytes()
+    text = (
+        gzip.decompress(content) if content[:2] == b"\x1f\x8b" else content
+    ).decode()
+    assert text.count("\n") >= 249
+    assert "day_budget" not in text
+
+
+def test_a_stalled_server_does_not_hold_up_the_end(
+    serve: Serve, tmp_path: Path
+) -> None:
+    """Page 2 never comes; the tap ends at once all the same when told to."""
+    asked, never = threading.Event(), threading.Event()
+
+    def answer(call: Call) -> Response:
+        if call.path == TOKEN_PATH:
+            return token_response()
+        if "page=2" in call.query:
+            asked.set()
+            never.wait(60)
+        return page_response([{"id": 1}], total_pages=3)
+
+    url, _ = serve(answer)
+    path = tmp_path / "config.json"
+    path.write_text(json.dumps(config_for(url)))
+    with subprocess.Popen(
+        [sys.executable, "-m", "tap_kayzen", "--config", path],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as process:
+        assert asked.wait(30)
+        process.terminate()
+        process.communicate(timeout=30)
+        never.set()
+    assert process.returncode == 143

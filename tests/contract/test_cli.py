@@ -111,6 +111,12 @@ def test_a_config_file_that_cannot_be_read_is_named(
     assert error.startswith(f"--config {path}: must be a file with one JSON object: ")
 
 
+def test_json_in_place_of_a_path_is_not_shown() -> None:
+    run = run_process("--config", '{"password": "hunter2secret"}')
+    assert run.code == 1
+    assert "hunter2secret" not in run.stderr
+
+
 @pytest.mark.parametrize("option", ["--state", "--catalog"])
 @pytest.mark.parametrize("content", ["{", "[1]", ""])
 def test_a_state_or_catalog_that_cannot_be_read_is_named(

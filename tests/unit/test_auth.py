@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import base64
+import json
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, quote, quote_plus
 
 import pytest
 import requests
@@ -275,3 +276,59 @@ def test_a_login_follows_no_redirect(serve: Serve) -> None:
     with pytest.raises(FatalAPIError, match=r"redirects .HTTP 307.*set `api_url`"):
         use(authenticator(url))
     assert thief.calls == []
+
+
+@pytest.mark.parametrize("status", [201, 202])
+def test_any_success_with_a_token_is_one(serve: Serve, status: int) -> None:
+    body = {"access_token": "made", "expires_in": "1799"}
+    url, _ = serve(answers(json_response(body, status)))
+    assert use(authenticator(url)).headers["Authorization"] == "Bearer made"
+
+
+@pytest.mark.parametrize("status", [200, 405, 410])
+def test_a_stranger_is_not_taken_for_a_refusal(serve: Serve, status: int) -> None:
+    url, _ = serve(answers(json_response({"hello": "world"}, status)))
+    with pytest.raises(FatalAPIError, match=r"No Kayzen API at .*without a token"):
+        use(authenticator(url))
+
+
+def test_a_token_that_no_header_can_carry_is_not_shown(serve: Serve) -> None:
+    url, _ = serve(answers(token_response("S3CRET\nX")))
+    with pytest.raises(FatalAPIError, match="no header can carry") as caught:
+        use(authenticator(url))
+    assert "S3CRET" not in str(caught.value)
+
+
+def test_secrets_are_blotted_out_in_all_their_forms(serve: Serve) -> None:
+    url, _ = serve(answers(token_response()))
+    key = base64.b64encode(b"aaaa:bbbb").decode()
+    auth = authenticator(url, password=NASTY, api_key="aaaa", api_secret="bbbb")
+    said = " ".join(
+        (NASTY, json.dumps(NASTY), quote(NASTY), quote_plus(NASTY), key, "aaaa", "bbbb")
+    )
+    assert set(auth.redact(said).replace('"', "").split()) == {"***"}
+
+
+def test_every_token_of_the_run_is_blotted_out(serve: Serve) -> None:
+    url, _ = serve(answers(token_response("old-token"), token_response("new-token")))
+    auth = authenticator(url, api_key="long-key", api_secret="long-secret")
+    auth.discard(use(auth))
+    use(auth)
+    assert auth.redact("old-token new-token") == "*** ***"
+
+
+def test_short_secrets_are_hidden_by_showing_nothing(serve: Serve) -> None:
+    url, _ = serve(answers(token_response()))
+    assert "valid" not in authenticator(url, password="a").redact("validation")
+
+
+def test_a_lasting_failure_is_not_gone_through_again(
+    serve: Serve, waits: list[float]
+) -> None:
+    url, api = serve(answers(PlainTextResponse("", 503)))
+    auth = authenticator(url)
+    for _ in range(3):
+        with pytest.raises(FatalAPIError, match="HTTP 503"):
+            use(auth)
+    assert len(api.calls) == 3
+    assert len(waits) == 2

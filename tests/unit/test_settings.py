@@ -141,7 +141,7 @@ def test_settings_come_from_the_environment_and_dotenv(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / ".env").write_text(
-        "TAP_KAYZEN_USERNAME=from-file\nTAP_KAYZEN_PASSWORD='from file'\n"
+        "TAP_KAYZEN_USERNAME=from-file\nTAP_KAYZEN_PASSWORD='from ${HOME} file'\n"
     )
     environment = {
         "USERNAME": "from-environment",
@@ -161,7 +161,7 @@ def test_settings_come_from_the_environment_and_dotenv(
         monkeypatch.setenv(f"TAP_KAYZEN_{name}", value)
     config = TapKayzen(config={"page_size": 7}, parse_env_config=True).config
     assert config["username"] == "from-environment"
-    assert config["password"] == "from file"
+    assert config["password"] == "from ${HOME} file"
     assert config["api_key"] == "12345"
     assert config["api_secret"] == "true"
     assert config["page_size"] == 50
