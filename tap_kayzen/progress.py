@@ -37,8 +37,5 @@ class Progress:
             return
         self._last = now
         part = f" of {self._total:,} ({done / self._total:.0%})" if self._total else ""
-        self._logger.info("%s%s read, %s/s", *_in_words(done, part, now - self._start))
-
-
-def _in_words(done: int, part: str, seconds: float) -> tuple[str, str, str]:
-    return f"{done:,}", part, f"{done / seconds:,.0f}"
+        rate = done / (now - self._start)
+        self._logger.info("%s%s read, %s/s", f"{done:,}", part, f"{rate:,.0f}")

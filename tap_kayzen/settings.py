@@ -5,8 +5,9 @@ from __future__ import annotations
 import difflib
 import json
 import os
-from datetime import date
+from datetime import datetime
 from decimal import Decimal
+from math import isfinite
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -204,13 +205,27 @@ def _types(definition: Mapping[str, Any]) -> list[str]:
     return [types] if isinstance(types, str) else types
 
 
+def tidied(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Drop what is null, which counts as not set, and make numbers plain.
+
+    The SDK reads config files with decimals, which sockets and query strings do not
+    take.
+    """
+    result = {name: value for name, value in config.items() if value is not None}
+    for name, value in result.items():
+        if isinstance(value, (float, Decimal)) and isfinite(value):
+            number = float(value)
+            result[name] = int(number) if number.is_integer() else number
+    return result
+
+
 def normalized(
     config: Mapping[str, Any], schema: Mapping[str, Any], *, version: str
 ) -> dict[str, Any]:
     """Fill in the defaults and bring `api_url` to one form.
 
     Args:
-        config: The settings as given. Null counts as not set.
+        config: The settings, tidied.
         schema: JSON Schema of all settings, which holds the constant defaults.
         version: The tap's version, for the default user agent.
 
@@ -223,11 +238,9 @@ def normalized(
         if "default" in definition
     }
     result["user_agent"] = f"tap-kayzen/{version}"
-    result.update((name, value) for name, value in config.items() if value is not None)
+    result.update(config)
     if isinstance(url := result["api_url"], str):
         result["api_url"] = url.rstrip("/").removesuffix("/v1").rstrip("/")
-    if isinstance(seconds := result["request_timeout"], Decimal):
-        result["request_timeout"] = float(seconds)
     return result
 
 
@@ -235,7 +248,7 @@ def problems(config: Mapping[str, Any], schema: Mapping[str, Any]) -> list[str]:
     """Find all that is wrong with the settings.
 
     Args:
-        config: The settings as given.
+        config: The settings, tidied.
         schema: JSON Schema of all settings, the SDK's own included.
 
     Returns:
@@ -274,7 +287,7 @@ def _describe(error: ValidationError) -> str:
         "exclusiveMinimum": f"must be more than {limit}",
         "maximum": f"must be {limit} or less",
     }
-    fallback = f"does not fit its {error.validator}: {limit}"
+    fallback = "is not of the form that the SDK's documentation gives for it"
     return f"`{name}` {wordings.get(error.validator, fallback)}"
 
 
@@ -306,15 +319,29 @@ def _own_problems(
     if isinstance(url, str) and url and (complaint := _url_complaint(url)):
         yield f"`api_url` {complaint}, like https://api.kayzen.io"
 
+    yield from _value_problems(config)
+
     days = {}
     for name in ("start_date", "end_date"):
         if isinstance(value := config.get(name), str):
             try:
-                days[name] = date.fromisoformat(value)
+                days[name] = datetime.strptime(value, "%Y-%m-%d").date()  # noqa: DTZ007
             except ValueError:
                 yield f"`{name}` must be a date like 2026-01-31"
     if len(days) == 2 and days["start_date"] > days["end_date"]:  # noqa: PLR2004
         yield "`start_date` must not be after `end_date`"
+
+
+def _value_problems(config: Mapping[str, Any]) -> Iterator[str]:
+    # Basic ends the key at the first colon.
+    if ":" in str(config.get("api_key", "")):
+        yield "`api_key` must not hold a colon; is it key and secret in one?"
+    agent = config.get("user_agent")
+    if isinstance(agent, str) and not (agent.isascii() and agent.isprintable()):
+        yield "`user_agent` must be plain ASCII text"
+    for name, value in config.items():
+        if isinstance(value, (float, Decimal)) and not isfinite(value):
+            yield f"`{name}` must be a finite number"
 
 
 def _url_complaint(url: str) -> str | None:

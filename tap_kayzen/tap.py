@@ -93,13 +93,9 @@ class TapKayzen(Tap):
         """
         schema = self.config_jsonschema
         self.append_builtin_config(schema)
-        errors = settings.problems(
-            {name: value for name, value in self._config.items() if value is not None},
-            schema,
-        )
-        self._config = settings.normalized(
-            self._config, schema, version=self.plugin_version
-        )
+        given = settings.tidied(self._config)
+        errors = settings.problems(given, schema)
+        self._config = settings.normalized(given, schema, version=self.plugin_version)
         if errors and raise_errors:
             msg = "Config validation failed"
             raise ConfigValidationError(msg, errors=errors, schema=schema)

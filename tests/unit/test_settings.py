@@ -51,6 +51,20 @@ def settings(**changes: object) -> dict[str, Any]:
             "`advertiser_ids` must be of type array, not integer",
         ),
         ({"start_date": "01/02/2026"}, "`start_date` must be a date like 2026-01-31"),
+        ({"start_date": "20260131"}, "`start_date` must be a date like 2026-01-31"),
+        (
+            {"api_key": "key:secret"},
+            "`api_key` must not hold a colon; is it key and secret in one?",
+        ),
+        ({"user_agent": "tap/ü"}, "`user_agent` must be plain ASCII text"),
+        (
+            {"request_timeout": float("inf")},
+            "`request_timeout` must be a finite number",
+        ),
+        (
+            {"stream_maps": 5},
+            "`stream_maps` must be of type object, not integer",
+        ),
         ({"start_date": 2026}, "`start_date` must be of type string, not integer"),
         (
             {"start_date": "2026-02-01", "end_date": "2026-01-31"},
@@ -101,6 +115,11 @@ def test_all_problems_come_at_once() -> None:
 def test_values_of_secrets_are_not_shown() -> None:
     (problem,) = problems(api_secret=123456)
     assert problem == "`api_secret` must be of type string, not integer"
+
+
+def test_whole_decimals_are_integers() -> None:
+    assert repr(settings(page_size=Decimal("50.0"))["page_size"]) == "50"
+    assert repr(settings(request_timeout=Decimal("2.5"))["request_timeout"]) == "2.5"
 
 
 def test_null_counts_as_not_set() -> None:
