@@ -70,13 +70,13 @@ def test_only_passing_states_are_tried_again() -> None:
     assert transient == {408, 425, 429, *range(500, 600)}
 
 
-HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
+HEAD = b"HTTP/1.1 200 OK\r\nConnection: close\r\n"
 TOKEN = b'{"access_token": "t", "expires_in": "1799"}'
 PAGE = b'{"data": [{"id": 1}], "meta": {"total_pages": 1, "total_entries": 1}}'
 
 
 def whole(body: bytes) -> bytes:
-    return HEAD + b"Content-Length: %d\r\nConnection: close\r\n\r\n" % len(body) + body
+    return HEAD + b"Content-Length: %d\r\n\r\n" % len(body) + body
 
 
 CUT = HEAD + b"Content-Length: 500\r\n\r\n" + PAGE
