@@ -108,8 +108,8 @@ class ListReader:
         Args:
             fetch: Gets a page, by context and number.
             convert: Makes a record, and its key, of a row.
-            contexts: The contexts that `read` will be called with, if more than one;
-                their first pages are fetched ahead.
+            contexts: The contexts that `read` will be called with, in this order, if
+                there are any; their first pages are fetched ahead.
             workers: Who fetches.
             on_page: Called when a page is done with, before waiting for the next.
             logger: Gets the progress.
@@ -120,8 +120,10 @@ class ListReader:
         self._on_page = on_page
         self._logger = logger
         self._emitted = KeySet()
-        self._contexts = contexts
-        self._first_pages: Iterator[tuple[Context, Page]] | None = None
+        self._unread = list(contexts)
+        self._first_pages = iter(
+            ReadAhead(lambda each: fetch(each, FIRST_PAGE), contexts, workers)
+        )
         self.incomplete: list[str] = []
 
     def read(self, context: Context | None) -> Iterator[Record]:
@@ -180,13 +182,8 @@ class ListReader:
                 yield record
 
     def _first_page(self, context: Context | None) -> Page:
-        if self._first_pages is None and len(self._contexts) > 1:
-
-            def fetch(context: Context) -> tuple[Context, Page]:
-                return context, self._fetch(context, FIRST_PAGE)
-
-            self._first_pages = iter(ReadAhead(fetch, self._contexts, self._workers))
-        ahead = next(self._first_pages, None) if self._first_pages else None
-        if ahead and ahead[0] == context:
-            return ahead[1]
-        return self._fetch(context, FIRST_PAGE)
+        """Get a first page; the one that was fetched ahead serves the first pass."""
+        if self._unread[:1] != [context]:
+            return self._fetch(context, FIRST_PAGE)
+        del self._unread[0]
+        return next(self._first_pages)

@@ -193,3 +193,28 @@ def test_first_pages_of_further_lists_are_fetched_ahead() -> None:
     came = [record["id"] for each in contexts for record in list_reader.read(each)]
     assert came == list(range(6))
     assert sorted(asked) == list(range(6))
+
+
+def test_a_list_that_is_read_again_takes_no_first_page_of_another() -> None:
+    contexts: list[Context] = [{"advertiser_id": number} for number in range(3)]
+    asked: list[tuple[int, int]] = []
+
+    def fetch(context: Context | None, number: int) -> Page:
+        assert context is not None
+        advertiser = context["advertiser_id"]
+        asked.append((advertiser, number))
+        # The first list has one row twice.
+        ids = [10, 10] if not advertiser else [10 + advertiser]
+        return Page([{"id": each} for each in ids], 1, len(ids))
+
+    list_reader = ListReader(
+        fetch=fetch,
+        convert=lambda row, _: ((row["id"],), dict(row)),
+        contexts=contexts,
+        workers=Workers(2),
+        on_page=lambda _: None,
+        logger=LOGGER,
+    )
+    came = [record["id"] for each in contexts for record in list_reader.read(each)]
+    assert came == [10, 11, 12]
+    assert sorted(asked) == [(0, 1), (0, 1), (1, 1), (2, 1)]
