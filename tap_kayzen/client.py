@@ -67,7 +67,7 @@ class KayzenStream(RESTStream[int]):
         # Those of the class: a catalog may have others, or none.
         self._keys = tuple(self.primary_keys)
         self._held_version: int | None = None
-        self._reader = self._new_reader()
+        self._reader: ListReader | None = None
 
     @property
     def url_base(self) -> str:
@@ -136,12 +136,13 @@ class KayzenStream(RESTStream[int]):
             MissingKeyPropertiesError: A record has no key.
         """
         partitions = self.partitions or []
-        if context is None or partitions[:1] == [context]:
-            self._reader = self._new_reader()
+        reader = self._reader
+        if reader is None or context is None or partitions[:1] == [context]:
+            reader = self._reader = self._new_reader()
         with self.get_http_request_counter() as self._pages_read:
             self._pages_read.with_context(context)
             try:
-                yield from self._reader.read(context)
+                yield from reader.read(context)
             except Exception:
                 # Whoever still waits for another try need not.
                 self._tap.throttle.stop()
@@ -357,7 +358,7 @@ class KayzenStream(RESTStream[int]):
         """End a pass; the SDK calls this when all records are out, and only then."""
         version, self._held_version = self._held_version, None
         if version is not None:
-            if self._reader.incomplete:
+            if self._reader and self._reader.incomplete:
                 self.logger.warning(
                     "%s: nothing is deleted in the target this time",
                     "; ".join(self._reader.incomplete),

@@ -12,6 +12,10 @@ FULL = 3 / 4
 """Part of a table from which on it grows."""
 
 GROWTH = 3 / 2
+
+MOST_EXPECTED = 2_000_000
+"""Keys that room is made for beforehand at most: a server may announce anything."""
+
 EMPTY = -(2**63)
 """Marks a free place; as a key it is kept elsewhere."""
 
@@ -29,7 +33,7 @@ class KeySet:
         Args:
             expected: About how many keys will come; only makes it quicker.
         """
-        places = int(expected / SHARDS / FULL * 1.05) + 8
+        places = int(min(expected, MOST_EXPECTED) / SHARDS / FULL * 1.05) + 8
         self._tables = [array("q", [EMPTY]) * places for _ in range(SHARDS)]
         self._used = [0] * SHARDS
         self._others: set[tuple[Any, ...]] = set()

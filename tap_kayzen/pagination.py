@@ -163,6 +163,7 @@ def read_pages(
         page = fetch(next(numbers))
     numbers.last = page.total_pages
     yield page
+    idle.pages()
     # Else it would stay in memory until the end.
     del page
     for later in ReadAhead(fetch, numbers, workers):

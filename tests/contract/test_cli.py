@@ -232,3 +232,10 @@ def test_a_target_that_goes_away_ends_the_run_quietly(config_file: Path) -> None
         assert process.wait(timeout=60) == 1
     assert "Traceback" not in stderr
     assert "BrokenPipe" not in stderr
+
+
+def test_discover_looks_at_no_setting(tmp_path: Path) -> None:
+    path = write(tmp_path / "bad.json", {"advertiser_ids": 7, "concurrency": "x"})
+    run = run_process("--config", path, "--discover")
+    assert run.code == 0
+    assert run.errors == []

@@ -218,3 +218,10 @@ def test_a_list_that_is_read_again_takes_no_first_page_of_another() -> None:
     came = [record["id"] for each in contexts for record in list_reader.read(each)]
     assert came == [10, 11, 12]
     assert sorted(asked) == [(0, 1), (0, 1), (1, 1), (2, 1)]
+
+
+def test_a_boundless_total_takes_no_boundless_memory() -> None:
+    pages = {1: [{"id": 1}], 2: []}
+    list_reader = reader(lambda _, number: Page(pages[number], 1, 10**30))
+    assert ids_of(list_reader) == [1]
+    assert len(list_reader.incomplete) == 1

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 import requests
+from singer_sdk.exceptions import FatalAPIError
 from support import SAMPLE_CONFIG, sync
 
 from tap_kayzen.retries import (
@@ -114,3 +115,14 @@ def test_broken_answers_are_asked_for_again(
         run = sync({**SAMPLE_CONFIG, "api_url": url}, capsys)
     assert run.records == [{"id": 1}]
     assert len(waits) == 3
+
+
+def test_a_server_that_never_answers_is_given_up_on(
+    capsys: pytest.CaptureFixture[str], waits: list[float]
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        config = {**SAMPLE_CONFIG, "api_url": url}
+        with pytest.raises(FatalAPIError, match="no answer in time; check `api_url`"):
+            sync({**config, "request_timeout": 0.1, "max_retries": 1}, capsys)
+    assert len(waits) == 1
