@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.responses import JSONResponse
+from starlette.middleware import Middleware
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from tap_kayzen.sandbox.access import AccessDeniedError
@@ -17,8 +19,8 @@ from tap_kayzen.sandbox.data import DEFAULT_ADVERTISER, Dataset, Record
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from starlette.middleware import Middleware
     from starlette.requests import Request
+    from starlette.types import ASGIApp, Receive, Scope, Send
 
     from tap_kayzen.sandbox.access import Access
 
@@ -51,10 +53,25 @@ LISTS: dict[str, Callable[[Dataset, int], list[Record]]] = {
 class Api:
     """The handlers, around one dataset."""
 
-    def __init__(self, dataset: Dataset, access: Access) -> None:
-        """Serve a dataset to those whom `access` lets in."""
+    def __init__(
+        self, dataset: Dataset, access: Access, *, pre_encoded: bool = False
+    ) -> None:
+        """Serve a dataset to those whom `access` lets in.
+
+        Args:
+            dataset: What to serve.
+            access: Whom to serve it.
+            pre_encoded: Whether to make all records' JSON now, for quick answers;
+                changes of the dataset are not seen then.
+        """
         self.dataset = dataset
         self.access = access
+        self._encoded = {
+            (path, advertiser): [_encode(row) for row in rows(dataset, advertiser)]
+            for path, rows in LISTS.items()
+            for advertiser in dataset.campaigns
+            if pre_encoded
+        }
 
     async def token(self, request: Request) -> JSONResponse:
         """Log in: ``POST /v1/authentication/token``, with a form or JSON."""
@@ -73,7 +90,7 @@ class Api:
         except AccessDeniedError as error:
             return _refusal(401, str(error))
 
-    async def list(self, request: Request) -> JSONResponse:
+    async def list(self, request: Request) -> Response:
         """Answer any of `LISTS` with the documented envelope."""
         try:
             self.access.check(request.headers.get("Authorization", ""))
@@ -92,10 +109,16 @@ class Api:
             return _refusal(422, str(error))
         if advertiser not in self.dataset.campaigns:
             return _refusal(403, "Advertiser not allowed")
-        records = LISTS[request.url.path](self.dataset, advertiser)
-        if text := request.query_params.get("q"):
-            records = [record for record in records if text in record["name"]]
-        return JSONResponse(envelope(records, page, min(per_page, MAX_PER_PAGE)))
+        path, text = request.url.path, request.query_params.get("q")
+        rows: Sequence[Record | bytes] | None = self._encoded.get((path, advertiser))
+        if text or rows is None:
+            rows = [
+                row
+                for row in LISTS[path](self.dataset, advertiser)
+                if not text or text in row["name"]
+            ]
+        body = envelope(rows, page, min(per_page, MAX_PER_PAGE))
+        return Response(body, media_type="application/json")
 
     async def delete_campaign(self, request: Request) -> JSONResponse:
         """Remove a campaign: no call of Kayzen's, but a way to test deletions."""
@@ -105,30 +128,64 @@ class Api:
         return JSONResponse({})
 
 
-def envelope(records: Sequence[Record], page: int, per_page: int) -> dict[str, Any]:
-    """Cut a page out of a list and wrap it up as Kayzen does."""
+def envelope(rows: Sequence[Record | bytes], page: int, per_page: int) -> bytes:
+    """Cut a page out of a list and wrap it up as Kayzen does, as JSON.
+
+    Args:
+        rows: The list; rows may be encoded already.
+        page: Which page, 1 being the first.
+        per_page: Rows a page.
+    """
     first = (page - 1) * per_page
-    return {
-        "data": list(records[first : first + per_page]),
-        "meta": {
-            "current_page": page,
-            "total_pages": max(1, -(-len(records) // per_page)),
-            "total_entries": len(records),
-        },
+    meta = {
+        "current_page": page,
+        "total_pages": max(1, -(-len(rows) // per_page)),
+        "total_entries": len(rows),
     }
+    data = b",".join(
+        row if isinstance(row, bytes) else _encode(row)
+        for row in rows[first : first + per_page]
+    )
+    return b'{"data":[%b],"meta":%b}' % (data, _encode(meta))
+
+
+def _encode(value: Record) -> bytes:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+class Latency:
+    """ASGI middleware that answers late, as a distant server does."""
+
+    def __init__(self, app: ASGIApp, seconds: float) -> None:
+        """Wrap an app, to answer after so many seconds."""
+        self._app = app
+        self._seconds = seconds
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Wait, then let the app answer."""
+        await asyncio.sleep(self._seconds)
+        await self._app(scope, receive, send)
 
 
 def create_app(
-    dataset: Dataset, access: Access, *, middleware: Sequence[Middleware] = ()
+    dataset: Dataset,
+    access: Access,
+    *,
+    latency: float = 0,
+    pre_encoded: bool = False,
+    middleware: Sequence[Middleware] = (),
 ) -> Starlette:
     """Put the app together.
 
     Args:
         dataset: What it serves.
         access: Whom it lets in.
+        latency: Seconds that every answer takes longer than it has to.
+        pre_encoded: See `Api`.
         middleware: ASGI layers around it; the place for faults.
     """
-    api = Api(dataset, access)
+    api = Api(dataset, access, pre_encoded=pre_encoded)
+    delay = [Middleware(Latency, seconds=latency)] if latency else []
     return Starlette(
         routes=[
             Route("/v1/authentication/token", api.token, methods=["POST"]),
@@ -139,7 +196,7 @@ def create_app(
                 methods=["DELETE"],
             ),
         ],
-        middleware=list(middleware),
+        middleware=[*middleware, *delay],
         exception_handlers={HTTPException: _on_http_error},
     )
 

@@ -40,6 +40,17 @@ DEFAULTS = Credentials()
     type=click.IntRange(min=1),
     help="Seconds that a token lives.",
 )
+@click.option(
+    "--latency",
+    default=0.0,
+    type=click.FloatRange(min=0),
+    help="Milliseconds that every answer takes longer than it has to.",
+)
+@click.option(
+    "--pre-encoded",
+    is_flag=True,
+    help="Make all answers ready at the start, for measuring clients.",
+)
 @click.option("--username", default=DEFAULTS.username)
 @click.option("--password", default=DEFAULTS.password)
 @click.option("--api-key", default=DEFAULTS.api_key)
@@ -52,6 +63,8 @@ def main(  # noqa: PLR0913
     campaigns: int,
     seed: int,
     token_lifetime: int,
+    latency: float,
+    pre_encoded: bool,
     username: str,
     password: str,
     api_key: str,
@@ -61,6 +74,9 @@ def main(  # noqa: PLR0913
     dataset = Dataset(campaigns=campaigns, seed=seed)
     credentials = Credentials(username, password, api_key, api_secret)
     access = Access(credentials, lifetime=token_lifetime)
+    app = create_app(
+        dataset, access, latency=latency / 1000, pre_encoded=pre_encoded
+    )
     try:
         listener = listen(host, port)
     except OSError as error:
@@ -74,4 +90,4 @@ def main(  # noqa: PLR0913
         )
         sys.stdout.flush()
         with suppress(KeyboardInterrupt):
-            server_of(create_app(dataset, access)).run(sockets=[listener])
+            server_of(app).run(sockets=[listener])
