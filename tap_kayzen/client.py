@@ -5,15 +5,10 @@ from __future__ import annotations
 import logging
 from datetime import datetime, timezone
 from functools import cached_property
-from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from singer_sdk import RESTStream, StreamSchema
-from singer_sdk.exceptions import (
-    FatalAPIError,
-    MissingKeyPropertiesError,
-    RetriableAPIError,
-)
+from singer_sdk.exceptions import MissingKeyPropertiesError
 from singer_sdk.helpers.conform import TypeConformanceLevel
 from singer_sdk.mapper import SameRecordTransform
 from singer_sdk.schema.source import SchemaDirectory
@@ -21,31 +16,20 @@ from singer_sdk.singerlib import RecordMessage
 from singer_sdk.streams.rest import PageContext
 
 from tap_kayzen import schemas
-from tap_kayzen.pagination import EnvelopeError, Page, parse_page
+from tap_kayzen.pagination import Page, parse_page
 from tap_kayzen.reading import ListReader
 from tap_kayzen.records import RecordConverter
-from tap_kayzen.retries import (
-    TRANSIENT_ERRORS,
-    is_redirect,
-    is_refusal,
-    is_transient,
-    reason,
-    retrying,
-)
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator
+    from collections.abc import Iterator
 
-    import requests
     from singer_sdk.helpers.types import Context
-    from singer_sdk.streams.rest import HTTPRequest
 
-    from tap_kayzen.auth import KayzenAuthenticator
+    from tap_kayzen.keys import Key
+    from tap_kayzen.pagination import UnreadPage
     from tap_kayzen.tap import TapKayzen
 
 ADVERTISER = "advertiser_id"
-BODY_SHOWN = 200
-"""Characters of an error's body that its message quotes."""
 
 
 class KayzenStream(RESTStream[int]):
@@ -68,6 +52,7 @@ class KayzenStream(RESTStream[int]):
         self._keys = tuple(self.primary_keys)
         self._held_version: int | None = None
         self._reader: ListReader | None = None
+        self._message = self._new_message()
 
     @property
     def url_base(self) -> str:
@@ -78,16 +63,6 @@ class KayzenStream(RESTStream[int]):
     def http_headers(self) -> dict[str, str]:
         """Headers of every request: those that all known clients send, GET too."""
         return {"Accept": "application/json", "Content-Type": "application/json"}
-
-    @property
-    def requests_session(self) -> requests.Session:
-        """The tap's one HTTP session."""
-        return self._tap.session
-
-    @property
-    def authenticator(self) -> KayzenAuthenticator:
-        """The tap's one authenticator."""
-        return self._tap.authenticator
 
     @property
     def partitions(self) -> list[dict[str, Any]] | None:
@@ -151,28 +126,48 @@ class KayzenStream(RESTStream[int]):
     def _new_reader(self) -> ListReader:
         return ListReader(
             fetch=self.fetch_page,
-            convert=self._convert,
+            convert=self.convert,
             contexts=self.partitions or [],
             workers=self._tap.workers,
             on_page=self.on_page,
             logger=self.logger,
         )
 
-    def _convert(
-        self, row: dict[str, Any], context: Context | None
-    ) -> tuple[tuple[Any, ...], dict[str, Any]]:
-        record = self.converter.convert(row)
+    def convert(
+        self, page: Page, context: Context | None
+    ) -> tuple[list[Key], list[dict[str, Any]]]:
+        """Make the records of a page.
+
+        Args:
+            page: The page; its rows may be changed and become the records.
+            context: The advertiser, if the settings name any; goes into records that
+                do not say it themselves.
+
+        Returns:
+            The records' keys, and the records.
+
+        Raises:
+            MissingKeyPropertiesError: A record has no key.
+        """
+        # One message serves all: it is written before the next record comes.
+        self._message = self._new_message()
+        records = self.converter.convert_all(page.records)
         for name, value in (context or {}).items():
-            if record.get(name) is None:
-                record[name] = value
-        key = tuple([record.get(name) for name in self._keys])
-        if None in key:
-            msg = (
-                f"{self.name}: Kayzen sent a record without a usable key "
-                f"({', '.join(self._keys)}); its fields: {', '.join(map(repr, row))}"
-            )
-            raise MissingKeyPropertiesError(msg)
-        return key, record
+            for record in records:
+                if record.get(name) is None:
+                    record[name] = value
+        keys: list[Any] = [record.get(self._keys[0]) for record in records]
+        if len(self._keys) > 1:
+            keys = [tuple(map(record.get, self._keys)) for record in records]
+        for key, record in zip(keys, records, strict=True):
+            if key is None or (type(key) is tuple and None in key):
+                msg = (
+                    f"{self.name}: Kayzen sent a record without a usable key "
+                    f"({', '.join(self._keys)}); its fields: "
+                    f"{', '.join(map(repr, record))}"
+                )
+                raise MissingKeyPropertiesError(msg)
+        return keys, records
 
     def on_page(self, page: Page) -> None:  # noqa: ARG002
         """Do what is due when a page's records are out.
@@ -183,12 +178,16 @@ class KayzenStream(RESTStream[int]):
         self._pages_read.increment()
         self._tap.message_writer.flush()
 
-    def fetch_page(self, context: Context | None, number: int) -> Page:
-        """Get one page, with all retries.
+    def fetch_page(self, context: Context | None, number: int) -> UnreadPage:
+        """Get one page, with all retries; safe to call in several threads.
 
         Args:
             context: The advertiser, if the settings name any.
             number: The page, 1 being the first.
+
+        Returns:
+            The page, its JSON not read yet. Reading it gets it anew, with all
+            retries, if it is not JSON, and raises what this method raises.
 
         Raises:
             FatalAPIError: Kayzen refused, or could not be read after all retries.
@@ -197,28 +196,10 @@ class KayzenStream(RESTStream[int]):
         where = f"{self.name}, page {number}"
         if context:
             where += f" of advertiser {context[ADVERTISER]}"
-        fetch = retrying(
-            self._request_page,
-            what=where,
-            max_retries=self.config["max_retries"],
-            logger=self.logger,
-            throttle=self._tap.throttle,
-        )
         request = self.get_http_request(
             page=PageContext(stream_context=context, next_page_token=number)
         )
-        try:
-            return fetch(request)
-        except TRANSIENT_ERRORS as error:
-            msg = (
-                f"{where}: {reason(error)}, {self.config['max_retries']} retries "
-                "included; try again later, or raise `max_retries` or "
-                "`request_timeout`"
-            )
-            raise FatalAPIError(msg) from error
-        except (EnvelopeError, _RefusedError) as error:
-            msg = f"{where}: {error}"
-            raise FatalAPIError(msg) from error
+        return self._tap.transport.fetch(request, parse_page, what=where)
 
     def get_url_params(
         self, context: Context | None, next_page_token: int | None
@@ -226,67 +207,6 @@ class KayzenStream(RESTStream[int]):
         """Build the query: paging, and the advertiser if the settings name any."""
         params = {"page": next_page_token, "per_page": self.config["page_size"]}
         return {**params, **(context or {})}
-
-    def _request_page(self, http_request: HTTPRequest) -> Page:
-        """Send one request, once more with a new token if its token is refused."""
-        response = self._send(http_request)
-        if response.status_code == HTTPStatus.UNAUTHORIZED:
-            self.authenticator.discard(response.request)
-            response = self._send(http_request)
-        self.validate_response(response)
-        try:
-            return parse_page(response.content)
-        except EnvelopeError as error:
-            msg = f"the answer is {error}: {self._excerpt(response)}"
-            raise EnvelopeError(msg) from error
-        except ValueError as error:
-            msg = f"HTTP {response.status_code} with a body that is not JSON"
-            raise RetriableAPIError(msg, response) from error
-
-    def _send(self, http_request: HTTPRequest) -> requests.Response:
-        prepared = self.build_prepared_request(
-            method=http_request.method,
-            url=http_request.url,
-            params=http_request.encode_params(),
-            headers=http_request.headers,
-            json=http_request.data,
-        )
-        session = self.requests_session
-        # `send` alone would not look at REQUESTS_CA_BUNDLE.
-        environment = session.merge_environment_settings(
-            prepared.url, {}, None, None, None
-        )
-        throttle = self._tap.throttle
-        with throttle.request():
-            response = session.send(
-                prepared,
-                timeout=self.config["request_timeout"],
-                allow_redirects=False,
-                **environment,
-            )
-        if not is_refusal(response.status_code):
-            throttle.accepted()
-        return response
-
-    def validate_response(self, response: requests.Response) -> None:
-        """Check the status.
-
-        Raises:
-            RetriableAPIError: The same request may succeed later.
-            FatalAPIError: It will not; the message says what to do.
-        """
-        status = response.status_code
-        if response.ok and not is_redirect(status):
-            return
-        if is_transient(status):
-            msg = f"HTTP {status}"
-            raise RetriableAPIError(msg, response)
-        msg = f"{_advice(status)}. Kayzen's words: {self._excerpt(response)}"
-        raise _RefusedError(msg)
-
-    def _excerpt(self, response: requests.Response) -> str:
-        text = self.authenticator.redact(response.text)
-        return " ".join(text.split())[:BODY_SHOWN] or "(empty body)"
 
     # Records
 
@@ -311,20 +231,23 @@ class KayzenStream(RESTStream[int]):
         if self.child_streams:
             yield from super().generate_child_contexts(record, context)
 
-    def _generate_record_messages(
-        self, record: dict[str, Any]
-    ) -> Generator[RecordMessage, None, None]:
-        """Make the RECORD message, on a short way if no map is to be applied.
+    def _write_record_message(self, record: dict[str, Any]) -> None:
+        """Write the RECORD message, on a short way if no map is to be applied.
 
         Overridden since the SDK goes through selection, conformance and maps for
         each record anew, even where they do nothing: half of the time of a run.
         """
         if not self.is_plain:
-            yield from super()._generate_record_messages(record)
+            super()._write_record_message(record)
             return
-        yield RecordMessage(
+        self._message.record = record
+        self._tap.write_message(self._message)
+        self.state_manager.is_flushed = False
+
+    def _new_message(self) -> RecordMessage:
+        return RecordMessage(
             self.name,
-            record,
+            {},
             version=self._stream_version,
             time_extracted=datetime.now(timezone.utc),
         )
@@ -366,26 +289,3 @@ class KayzenStream(RESTStream[int]):
             else:
                 super()._write_activate_version_message(version)
         super().finalize_state_progress_markers(state)
-
-
-class _RefusedError(FatalAPIError):
-    """Kayzen refused a request; `KayzenStream.fetch_page` adds which one it was."""
-
-
-def _advice(status: int) -> str:
-    by_status: dict[int, str] = {
-        HTTPStatus.UNAUTHORIZED: (
-            "Kayzen refused a fresh token; check that the API key may read this"
-        ),
-        HTTPStatus.FORBIDDEN: (
-            "Kayzen does not allow it to this user; deselect the stream, or check "
-            "`advertiser_ids`"
-        ),
-        HTTPStatus.NOT_FOUND: (
-            "there is no such address; check `api_url`, or deselect the stream"
-        ),
-    }
-    advice = by_status.get(status, "Kayzen does not accept the request")
-    if is_redirect(status):
-        advice = "redirects are not followed; set `api_url` to the final address"
-    return f"HTTP {status}: {advice}"

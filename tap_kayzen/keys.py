@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 from array import array
-from typing import Any
+from bisect import bisect_left
+from typing import Any, TypeAlias
+
+Key: TypeAlias = "int | str | tuple[Any, ...]"
+"""A primary key: the value itself where it is one column, else a tuple of them."""
 
 SHARDS = 64
 """Tables, so that growing one needs little room for old and new side by side."""
@@ -13,9 +17,6 @@ FULL = 3 / 4
 
 GROWTH = 3 / 2
 
-MOST_EXPECTED = 2_000_000
-"""Keys that room is made for beforehand at most: a server may announce anything."""
-
 EMPTY = -(2**63)
 """Marks a free place; as a key it is kept elsewhere."""
 
@@ -23,47 +24,64 @@ EMPTY = -(2**63)
 class KeySet:
     """A set of primary keys.
 
-    A single 64-bit integer, which almost all keys are, takes 11 to 16 bytes: open
-    addressing in arrays. A Python set takes about 60. Other keys go into one.
+    A 64-bit integer, which almost all keys are, takes 8 to 16 bytes; in a Python set
+    it takes about 60. Integers that come in order, up or down, are just put in a
+    row; others go into hash tables with open addressing. All other keys go into a
+    set.
     """
 
-    def __init__(self, expected: int = 0) -> None:
-        """Make room.
-
-        Args:
-            expected: About how many keys will come; only makes it quicker.
-        """
-        places = int(min(expected, MOST_EXPECTED) / SHARDS / FULL * 1.05) + 8
-        self._tables = [array("q", [EMPTY]) * places for _ in range(SHARDS)]
+    def __init__(self) -> None:
+        """Start without keys."""
+        self._rising = array("q")
+        self._falling = array("q")  # negated, so that it rises too
+        self._highest = EMPTY
+        self._tables = [array("q", [EMPTY]) * 8 for _ in range(SHARDS)]
         self._used = [0] * SHARDS
-        self._others: set[tuple[Any, ...]] = set()
+        self._others: set[Key] = set()
 
     def __len__(self) -> int:
         """Count the keys."""
-        return sum(self._used) + len(self._others)
+        rows = len(self._rising) + len(self._falling)
+        return rows + sum(self._used) + len(self._others)
 
-    def add(self, key: tuple[Any, ...]) -> bool:
+    def add(self, key: Key) -> bool:
         """Add a key.
 
         Returns:
             Whether it is new.
         """
-        number = key[0]
-        if len(key) > 1 or type(number) is not int or not EMPTY < number < -EMPTY:
+        if type(key) is not int or not EMPTY < key < -EMPTY:
             known = key in self._others
             self._others.add(key)
             return not known
-        # Mixed, for ids that are all even, or multiples of more.
-        shard = (number ^ number >> 6 ^ number >> 12) % SHARDS
-        table = self._tables[shard]
-        place = _place(table, number)
-        if table[place] == number:
+        if key > self._highest:
+            self._rising.append(key)
+            self._highest = key
+            return True
+        return self._add_out_of_order(key)
+
+    def _add_out_of_order(self, key: int) -> bool:
+        if key < (-self._falling[-1] if self._falling else self._rising[0]):
+            self._falling.append(-key)
+            return True
+        if _is_in(self._rising, key) or _is_in(self._falling, -key):
             return False
-        table[place] = number
+        # Mixed, for ids that are all even, or multiples of more.
+        shard = (key ^ key >> 6 ^ key >> 12) % SHARDS
+        table = self._tables[shard]
+        place = _place(table, key)
+        if table[place] == key:
+            return False
+        table[place] = key
         self._used[shard] += 1
         if self._used[shard] > len(table) * FULL:
             self._tables[shard] = _grown(table)
         return True
+
+
+def _is_in(row: array[int], number: int) -> bool:
+    place = bisect_left(row, number)
+    return place < len(row) and row[place] == number
 
 
 def _place(table: array[int], number: int) -> int:

@@ -6,10 +6,11 @@ import json
 import sys
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import msgspec
 
+from tap_kayzen.transport import EnvelopeError
 from tap_kayzen.workers import ReadAhead
 
 if TYPE_CHECKING:
@@ -26,10 +27,6 @@ PATIENCE_WITHOUT_META = 2
 """The same for a list without `meta`."""
 
 
-class EnvelopeError(ValueError):
-    """The JSON is none of the shapes that a list of records comes in."""
-
-
 @dataclass(frozen=True)
 class Page:
     """One page of a list.
@@ -43,6 +40,14 @@ class Page:
     records: list[dict[str, Any]]
     total_pages: int | None = None
     total_entries: int | None = None
+
+
+UnreadPage: TypeAlias = "Callable[[], Page]"
+"""A page that has been fetched; calling it reads its JSON.
+
+That is put off until its turn comes, so that what waits in memory is small, and what
+is worked on is still in the processor's cache.
+"""
 
 
 def parse_page(body: bytes) -> Page:
@@ -127,7 +132,7 @@ class Tally:
 
 
 def read_pages(
-    fetch: Callable[[int], Page],
+    fetch: Callable[[int], UnreadPage],
     workers: Workers,
     tally: Tally,
     *,
@@ -144,15 +149,15 @@ def read_pages(
 
     Args:
         fetch: Gets the page of a number, 1 being the first.
-        workers: Who fetches ahead; there are never more pages in memory than they
-            are.
+        workers: Who fetches ahead; there are never more unread pages in memory than
+            they are, and one read page.
         tally: Kept up to date by the caller, between one page and the next.
-        first: The first page, if it has been fetched already.
+        first: The first page, if it has been read already.
 
     Yields:
         The pages in order.
     """
-    page = first or fetch(FIRST_PAGE)
+    page = first or fetch(FIRST_PAGE)()
     del first
     numbers = _PageNumbers(FIRST_PAGE + 1)
     idle = _Idleness(tally)
@@ -160,13 +165,15 @@ def read_pages(
         yield page
         if idle.pages() >= PATIENCE_WITHOUT_META:
             return
-        page = fetch(next(numbers))
+        page = fetch(next(numbers))()
     numbers.last = page.total_pages
     yield page
     idle.pages()
     # Else it would stay in memory until the end.
     del page
-    for later in ReadAhead(fetch, numbers, workers):
+    for unread in ReadAhead(fetch, numbers, workers):
+        later = unread()
+        del unread
         yield later
         if idle.pages() >= PATIENCE:
             return
@@ -174,7 +181,7 @@ def read_pages(
         del later
     while tally.is_short:
         numbers.last += 1
-        yield fetch(next(numbers))
+        yield fetch(next(numbers))()
         if idle.pages():
             return
 

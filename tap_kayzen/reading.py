@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 
     from singer_sdk.helpers.types import Context
 
-    from tap_kayzen.pagination import Page
+    from tap_kayzen.keys import Key
+    from tap_kayzen.pagination import Page, UnreadPage
     from tap_kayzen.workers import Workers
 
     Record = dict[str, Any]
-    Key = tuple[Any, ...]
 
 MAX_PASSES = 5
 """How often a list that keeps changing is read from the start, at most."""
@@ -46,13 +46,6 @@ class Pass:
             self.lengths.add((page.total_pages, page.total_entries))
         if page.total_entries is not None:
             self.tally.announced = page.total_entries
-
-    def add(self, key: Key) -> bool:
-        """Take note of a row; return whether its key is new to this pass."""
-        is_new = self.keys.add(key)
-        self.tally.rows += 1
-        self.tally.keys += is_new
-        return is_new
 
     @property
     def repeated(self) -> int:
@@ -96,8 +89,8 @@ class ListReader:
     def __init__(  # noqa: PLR0913
         self,
         *,
-        fetch: Callable[[Context | None, int], Page],
-        convert: Callable[[Record, Context | None], tuple[Key, Record]],
+        fetch: Callable[[Context | None, int], UnreadPage],
+        convert: Callable[[Page, Context | None], tuple[list[Key], list[Record]]],
         contexts: Sequence[Context],
         workers: Workers,
         on_page: Callable[[Page], None],
@@ -107,7 +100,7 @@ class ListReader:
 
         Args:
             fetch: Gets a page, by context and number.
-            convert: Makes a record, and its key, of a row.
+            convert: Makes the records of a page, and their keys.
             contexts: The contexts that `read` will be called with, in this order, if
                 there are any; their first pages are fetched ahead.
             workers: Who fetches.
@@ -150,17 +143,12 @@ class ListReader:
             )
 
     def _read_once(self, context: Context | None) -> Generator[Record, None, Pass]:
-        def fetch(number: int) -> Page:
+        def fetch(number: int) -> UnreadPage:
             return self._fetch(context, number)
 
-        first = self._first_page(context)
-        expected = first.total_entries or 0
+        first = self._first_page(context)()
         # The first pass needs no second set: what is new to it is new to the run.
-        if not self._emitted:
-            self._emitted = KeySet(expected)
-            this = Pass(self._emitted)
-        else:
-            this = Pass(KeySet(expected))
+        this = Pass(KeySet() if self._emitted else self._emitted)
         progress = Progress(first.total_entries, self._logger)
         pages = read_pages(fetch, self._workers, this.tally, first=first)
         del first
@@ -176,12 +164,17 @@ class ListReader:
     def _new_records(
         self, page: Page, this: Pass, context: Context | None
     ) -> Iterator[Record]:
-        for row in page.records:
-            key, record = self._convert(row, context)
-            if this.add(key) and (this.keys is self._emitted or self._emitted.add(key)):
-                yield record
+        keys, records = self._convert(page, context)
+        is_new_now = this.keys.add
+        is_new = self._emitted.add if this.keys is not self._emitted else None
+        this.tally.rows += len(records)
+        for key, record in zip(keys, records, strict=True):
+            if is_new_now(key):
+                this.tally.keys += 1
+                if is_new is None or is_new(key):
+                    yield record
 
-    def _first_page(self, context: Context | None) -> Page:
+    def _first_page(self, context: Context | None) -> UnreadPage:
         """Get a first page; the one that was fetched ahead serves the first pass."""
         if self._unread[:1] != [context]:
             return self._fetch(context, FIRST_PAGE)

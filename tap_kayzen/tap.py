@@ -19,6 +19,7 @@ from tap_kayzen import settings, streams
 from tap_kayzen.auth import KayzenAuthenticator
 from tap_kayzen.cli import KayzenCommand
 from tap_kayzen.throttle import Throttle
+from tap_kayzen.transport import Transport
 from tap_kayzen.workers import Workers
 from tap_kayzen.writer import BufferedWriter
 
@@ -46,6 +47,7 @@ class TapKayzen(Tap):
         adapter = HTTPAdapter(pool_maxsize=self.config["concurrency"])
         session.mount("https://", adapter)
         session.mount("http://", adapter)
+        session.headers["User-Agent"] = self.config["user_agent"]
         return session
 
     @cached_property
@@ -69,6 +71,16 @@ class TapKayzen(Tap):
             session=self.session,
             throttle=self.throttle,
             url=f"{self.config['api_url']}/v1/authentication/token",
+        )
+
+    @cached_property
+    def transport(self) -> Transport:
+        """Who sends the requests of all streams."""
+        return Transport(
+            config=self.config,
+            session=self.session,
+            authenticator=self.authenticator,
+            throttle=self.throttle,
         )
 
     def discover_streams(self) -> list[KayzenStream]:

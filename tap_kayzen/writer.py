@@ -45,8 +45,14 @@ class BufferedWriter(GenericSingerWriter[bytes, Message]):
 
     def write_message(self, message: Message) -> None:
         """Write a message, or keep it for later if it is a record."""
-        self._buffer += self.serialize_message(message)
-        self._buffer += b"\n"
+        buffer = self._buffer
+        start = len(buffer)
+        try:
+            # Not by way of `serialize_message`: a copy less.
+            self._encoder.encode_into(message.to_dict(), buffer, start)
+        except (UnicodeEncodeError, msgspec.EncodeError):
+            buffer[start:] = self.serialize_message(message)
+        buffer += b"\n"
         if isinstance(message, RecordMessage):
             self._settle()
         else:

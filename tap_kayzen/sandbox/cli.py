@@ -74,9 +74,7 @@ def main(  # noqa: PLR0913
     dataset = Dataset(campaigns=campaigns, seed=seed)
     credentials = Credentials(username, password, api_key, api_secret)
     access = Access(credentials, lifetime=token_lifetime)
-    app = create_app(
-        dataset, access, latency=latency / 1000, pre_encoded=pre_encoded
-    )
+    app = create_app(dataset, access, latency=latency / 1000, pre_encoded=pre_encoded)
     try:
         listener = listen(host, port)
     except OSError as error:

@@ -8,16 +8,18 @@ import pytest
 
 from tap_kayzen.pagination import (
     PATIENCE,
-    EnvelopeError,
     Page,
     Tally,
     parse_page,
     read_pages,
 )
+from tap_kayzen.transport import EnvelopeError
 from tap_kayzen.workers import Workers
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from tap_kayzen.pagination import UnreadPage
 
 
 def rows(*numbers: int) -> list[dict[str, int]]:
@@ -101,9 +103,9 @@ def walk(pages: Sequence[Page], workers: int) -> tuple[list[int], list[int]]:
     ids: list[int] = []
     tally = Tally()
 
-    def fetch(number: int) -> Page:
+    def fetch(number: int) -> UnreadPage:
         asked.append(number)
-        return pages[min(number, len(pages)) - 1]
+        return lambda: pages[min(number, len(pages)) - 1]
 
     for page in read_pages(fetch, Workers(workers), tally):
         ids += [row["id"] for row in page.records]

@@ -16,9 +16,12 @@ from tap_kayzen.reading import MAX_PASSES, ListReader
 from tap_kayzen.workers import Workers
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from singer_sdk.helpers.types import Context
+
+    from tap_kayzen.keys import Key
+    from tap_kayzen.pagination import UnreadPage
 
 PER_PAGE = 3
 LOGGER = logging.getLogger("test-reading")
@@ -51,13 +54,23 @@ class Shifting:
         return page
 
 
+def convert(page: Page, _: Context | None) -> tuple[list[Key], list[dict[str, Any]]]:
+    return [row["id"] for row in page.records], page.records
+
+
 def reader(
-    fetch: Callable[[Context | None, int], Page], workers: int = 1
+    fetch: Callable[[Context | None, int], Page],
+    workers: int = 1,
+    contexts: Sequence[Context] = (),
 ) -> ListReader:
+    def fetch_unread(context: Context | None, number: int) -> UnreadPage:
+        page = fetch(context, number)
+        return lambda: page
+
     return ListReader(
-        fetch=fetch,
-        convert=lambda row, _: ((row["id"],), dict(row)),
-        contexts=[],
+        fetch=fetch_unread,
+        convert=convert,
+        contexts=contexts,
         workers=Workers(workers),
         on_page=lambda _: None,
         logger=LOGGER,
@@ -153,24 +166,42 @@ def test_a_list_with_a_row_twice_is_still_whole() -> None:
     assert list_reader.incomplete == []
 
 
-class Row(dict[str, Any]):
-    """A row that can be watched."""
+class Body:
+    """The bytes of a page that waits to be read."""
 
 
 @pytest.mark.parametrize("workers", [1, 4])
 def test_there_are_never_more_pages_in_memory_than_workers(workers: int) -> None:
-    made: list[weakref.ref[Row]] = []
-    most = 0
+    bodies: list[weakref.ref[Body]] = []
+    pages: list[weakref.ref[Page]] = []
+    most_bodies = most_pages = 0
 
-    def fetch(_: Context | None, number: int) -> Page:
-        row = Row(id=number)
-        made.append(weakref.ref(row))
-        return Page([row], 40, 40)
+    def fetch(_: Context | None, number: int) -> UnreadPage:
+        body = Body()
+        bodies.append(weakref.ref(body))
 
-    for _ in reader(fetch, workers).read(None):
+        def read() -> Page:
+            assert body is not None
+            page = Page([{"id": number}], 40, 40)
+            pages.append(weakref.ref(page))
+            return page
+
+        return read
+
+    list_reader = ListReader(
+        fetch=fetch,
+        convert=convert,
+        contexts=[],
+        workers=Workers(workers),
+        on_page=lambda _: None,
+        logger=LOGGER,
+    )
+    for _ in list_reader.read(None):
         gc.collect()
-        most = max(most, sum(each() is not None for each in made))
-    assert most <= workers
+        most_bodies = max(most_bodies, sum(each() is not None for each in bodies))
+        most_pages = max(most_pages, sum(each() is not None for each in pages))
+    assert most_bodies <= workers
+    assert most_pages == 1
 
 
 def test_first_pages_of_further_lists_are_fetched_ahead() -> None:
@@ -182,14 +213,7 @@ def test_first_pages_of_further_lists_are_fetched_ahead() -> None:
         asked.append(context["advertiser_id"])
         return Page([{"id": context["advertiser_id"]}], 1, 1)
 
-    list_reader = ListReader(
-        fetch=fetch,
-        convert=lambda row, _: ((row["id"],), row),
-        contexts=contexts,
-        workers=Workers(3),
-        on_page=lambda _: None,
-        logger=LOGGER,
-    )
+    list_reader = reader(fetch, 3, contexts)
     came = [record["id"] for each in contexts for record in list_reader.read(each)]
     assert came == list(range(6))
     assert sorted(asked) == list(range(6))
@@ -207,14 +231,7 @@ def test_a_list_that_is_read_again_takes_no_first_page_of_another() -> None:
         ids = [10, 10] if not advertiser else [10 + advertiser]
         return Page([{"id": each} for each in ids], 1, len(ids))
 
-    list_reader = ListReader(
-        fetch=fetch,
-        convert=lambda row, _: ((row["id"],), dict(row)),
-        contexts=contexts,
-        workers=Workers(2),
-        on_page=lambda _: None,
-        logger=LOGGER,
-    )
+    list_reader = reader(fetch, 2, contexts)
     came = [record["id"] for each in contexts for record in list_reader.read(each)]
     assert came == [10, 11, 12]
     assert sorted(asked) == [(0, 1), (0, 1), (1, 1), (2, 1)]

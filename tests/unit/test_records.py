@@ -1,10 +1,13 @@
 from __future__ import annotations
 
 import logging
+from copy import deepcopy
 from decimal import Decimal
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tap_kayzen.records import RecordConverter
 
@@ -153,3 +156,64 @@ def test_a_catalog_without_extra_is_told_of_the_loss(
     converter = RecordConverter(schema, logger=LOGGER)
     assert converter.convert({"integer": 1, "order_id": 7}) == {"integer": 1}
     assert "dropped, as _extra is not selected" in caplog.text
+
+
+TIMES = st.from_regex(
+    r"2\d{3}-[01]\d-[0-3]\d[Tt ][0-2]\d:[0-6]\d:\d\d(\.\d{1,10})? ?(Z|z|UTC|\+02:?00)?",
+    fullmatch=True,
+) | st.just("2019-01-28T12:35:31.000Z")
+FITTING = {
+    "integer": st.integers(-(2**63), 2**63 - 1),
+    "number": st.integers() | st.decimals(allow_nan=False, allow_infinity=False),
+    "boolean": st.booleans(),
+    "string": st.text(),
+    "time": TIMES,
+    "integers": st.lists(st.none() | st.integers(0, 9), max_size=3),
+    "anything": st.lists(st.text() | st.integers(), max_size=3),
+    "object": st.dictionaries(st.text(), st.integers(), max_size=3),
+    "key": st.integers(),
+}
+ANY = st.one_of(
+    st.none(),
+    *FITTING.values(),
+    st.sampled_from(["NaN", "5", "1e3", "true", "\ud800", 2**63, Decimal("5.0")]),
+)
+UNKNOWN = st.sampled_from(["new", "newer", "_extra", '"', "\\", "\ud800", "a b", ""])
+ROWS = st.builds(
+    lambda usual, odd, unknown: {**usual, **odd, **unknown},
+    st.fixed_dictionaries(
+        {}, optional={name: st.none() | each for name, each in FITTING.items()}
+    ),
+    st.dictionaries(st.sampled_from(sorted(FITTING)), ANY, max_size=1),
+    st.dictionaries(UNKNOWN, ANY, max_size=2),
+)
+
+
+@given(
+    st.lists(st.lists(ROWS, max_size=3), max_size=3),
+    st.sets(st.sampled_from(["time", "integers", "_extra", "object"])),
+)
+def test_a_page_is_converted_as_its_rows_are(
+    pages: list[list[dict[str, Any]]], deselected: set[str]
+) -> None:
+    at_once, each = (
+        RecordConverter(SCHEMA, logger=LOGGER, deselected=deselected) for _ in range(2)
+    )
+    for rows in pages:
+        one_by_one = [each.convert(row) for row in deepcopy(rows)]
+        # As text, since 1 == True == Decimal("1.0").
+        assert str(at_once.convert_all(rows)) == str(one_by_one)
+
+
+def test_unknown_fields_do_not_slow_the_next_page_down(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    converter = RecordConverter(SCHEMA, logger=LOGGER)
+    row = {"integer": 1, "new": [Decimal("0.10")], "string": "x"}
+    first = converter.convert_all([dict(row)])
+    monkeypatch.delattr(RecordConverter, "convert")
+    second = converter.convert_all([dict(row), {"integer": 2}])
+    assert second == [*first, {"integer": 2}]
+    assert first == [
+        {"integer": 1, "string": "x", "_extra": {"new": [Decimal("0.10")]}}
+    ]

@@ -1,0 +1,109 @@
+"""Peer: a tap as the SDK's template makes it, nothing tuned.
+
+Usage: template_tap.py CONFIG. `OAuthAuthenticator`, jsonpath records, a page-number
+paginator, plain `RESTStream`.
+"""
+
+from __future__ import annotations
+
+import base64
+import sys
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from singer_sdk import RESTStream, StreamSchema, Tap
+from singer_sdk import typing as th
+from singer_sdk.authenticators import OAuthAuthenticator
+from singer_sdk.pagination import BasePageNumberPaginator
+from singer_sdk.schema.source import SchemaDirectory
+
+from tap_kayzen import schemas
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import requests
+    from singer_sdk.helpers.types import Context
+
+
+class TemplateAuthenticator(OAuthAuthenticator):
+    """The password grant with the Basic header."""
+
+    def __init__(self, login: Mapping[str, str], **kwargs: Any) -> None:
+        """Keep the login."""
+        super().__init__(**kwargs)
+        self._login = login
+
+    @property
+    def oauth_request_body(self) -> dict[str, Any]:
+        """The form of the token call."""
+        return {"grant_type": "password", **self._login}
+
+
+class TemplatePaginator(BasePageNumberPaginator):
+    """Pages by number, as long as `meta` speaks of more."""
+
+    def has_more(self, response: requests.Response) -> bool:
+        """Look at `meta`."""
+        meta = response.json()["meta"]
+        return bool(meta["current_page"] < meta["total_pages"])
+
+
+class TemplateCampaigns(RESTStream[int]):
+    """Campaigns."""
+
+    name = "campaigns"
+    path = "/v1/campaigns"
+    primary_keys: ClassVar[tuple[str, ...]] = ("id",)
+    records_jsonpath = "$.data[*]"
+    schema: ClassVar[StreamSchema[str]] = StreamSchema(SchemaDirectory(schemas))
+
+    @property
+    def url_base(self) -> str:
+        """The API."""
+        return str(self.config["api_url"])
+
+    @cached_property
+    def authenticator(self) -> TemplateAuthenticator:
+        """One for the stream."""
+        pair = f"{self.config['api_key']}:{self.config['api_secret']}"
+        basic = base64.b64encode(pair.encode()).decode()
+        return TemplateAuthenticator(
+            {name: self.config[name] for name in ("username", "password")},
+            auth_endpoint=f"{self.url_base}/v1/authentication/token",
+            default_expiration=1799,
+            oauth_headers={"Authorization": f"Basic {basic}"},
+        )
+
+    def get_new_paginator(self) -> TemplatePaginator:
+        """Start at page 1."""
+        return TemplatePaginator(start_value=1)
+
+    def get_url_params(
+        self,
+        context: Context | None,  # noqa: ARG002
+        next_page_token: int | None,
+    ) -> dict[str, Any]:
+        """Page and size."""
+        return {"page": next_page_token, "per_page": 100}
+
+
+class TemplateTap(Tap):
+    """The tap."""
+
+    name = "tap-template"
+    config_jsonschema = th.PropertiesList(
+        th.Property("username", th.StringType, required=True),
+        th.Property("password", th.StringType, required=True, secret=True),
+        th.Property("api_key", th.StringType, required=True, secret=True),
+        th.Property("api_secret", th.StringType, required=True, secret=True),
+        th.Property("api_url", th.StringType, required=True),
+    ).to_dict()
+
+    def discover_streams(self) -> list[TemplateCampaigns]:
+        """The one stream."""
+        return [TemplateCampaigns(tap=self)]
+
+
+if __name__ == "__main__":
+    TemplateTap.cli(["--config", sys.argv[1]])
