@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 
-from tap_kayzen.tap import TapKayzen
+# What imports make stays to the end. Looking through it for garbage, again and again,
+# takes a tenth of the time to start.
+gc.disable()
+
+from tap_kayzen.tap import TapKayzen  # noqa: E402
+
+gc.freeze()
+gc.enable()
 
 
 def main() -> None:

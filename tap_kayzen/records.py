@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from types import GenericAlias
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -127,7 +128,7 @@ class RecordConverter:
             forbid_unknown_fields=True,
             gc=False,
         )
-        return list[row]  # type: ignore[valid-type]
+        return GenericAlias(list, (row,))
 
     def convert(self, raw: Mapping[str, Any]) -> dict[str, Any]:
         """Convert one record.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from datetime import datetime, timezone
 from decimal import Decimal, InvalidOperation
+from types import GenericAlias
 from typing import TYPE_CHECKING, Annotated, Any
 
 from msgspec import Meta
@@ -195,7 +196,7 @@ def usual_type(definition: Mapping[str, Any], *, is_item: bool = False) -> Any: 
     if converter is _unchanged:
         return Any
     item = usual_type(definition["items"], is_item=True)
-    return list[item] | None  # type: ignore[valid-type]
+    return GenericAlias(list, (item,)) | None
 
 
 _USUAL: dict[Converter, Any] = {

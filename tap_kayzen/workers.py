@@ -56,8 +56,8 @@ class Workers:
 class ReadAhead(Generic[Item, Result]):
     """An iterator over the results of work on items, in the items' order.
 
-    Up to as many items as there are workers are being worked on, or wait to be
-    fetched, at any time: this bounds the memory. The first error ends it, even if
+    Up to as many items as there are workers are being worked on, or are done and
+    wait for their turn, at any time: this bounds the memory. The first error ends it, even if
     the results before it are still being worked on.
     """
 
@@ -77,16 +77,22 @@ class ReadAhead(Generic[Item, Result]):
         """Yield the results in order."""
         try:
             while self._fill():
-                yield self._take()
+                yield self._next()
         finally:
             for future in self._window:
                 future.cancel()
 
-    def _take(self) -> Result:
-        """Wait for the first result of the window; raise any error that comes first.
+    def _next(self) -> Result:
+        """Take a result and put new work in its place, before the result is used.
 
         A method of its own, so that nothing here holds on to a result.
         """
+        result = self._take()
+        self._fill()
+        return result
+
+    def _take(self) -> Result:
+        """Wait for the first result of the window; raise any error that comes first."""
         while True:
             for future in self._window:
                 if future.done() and future.exception():

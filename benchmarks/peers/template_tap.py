@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from singer_sdk import RESTStream, StreamSchema, Tap
 from singer_sdk import typing as th
 from singer_sdk.authenticators import OAuthAuthenticator
-from singer_sdk.pagination import BasePageNumberPaginator
+from singer_sdk.pagination import PageNumberPaginator
 from singer_sdk.schema.source import SchemaDirectory
 
 from tap_kayzen import schemas
@@ -40,7 +40,7 @@ class TemplateAuthenticator(OAuthAuthenticator):
         return {"grant_type": "password", **self._login}
 
 
-class TemplatePaginator(BasePageNumberPaginator):
+class TemplatePaginator(PageNumberPaginator):
     """Pages by number, as long as `meta` speaks of more."""
 
     def has_more(self, response: requests.Response) -> bool:
