@@ -57,8 +57,8 @@ class ReadAhead(Generic[Item, Result]):
     """An iterator over the results of work on items, in the items' order.
 
     Up to as many items as there are workers are being worked on, or are done and
-    wait for their turn, at any time: this bounds the memory. The first error ends it, even if
-    the results before it are still being worked on.
+    wait for their turn, at any time: this bounds the memory. The first error ends it,
+    even if the results before it are still being worked on.
     """
 
     def __init__(
