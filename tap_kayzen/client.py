@@ -130,6 +130,7 @@ class KayzenStream(RESTStream[int]):
             contexts=self.partitions or [],
             workers=self._tap.workers,
             on_page=self.on_page,
+            progress=self._tap.display.stream(self.name),
             logger=self.logger,
         )
 

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from tap_kayzen.keys import KeySet
 from tap_kayzen.pagination import FIRST_PAGE, Tally, read_pages
-from tap_kayzen.progress import Progress
 from tap_kayzen.workers import ReadAhead
 
 if TYPE_CHECKING:
@@ -18,6 +17,7 @@ if TYPE_CHECKING:
 
     from tap_kayzen.keys import Key
     from tap_kayzen.pagination import Page, UnreadPage
+    from tap_kayzen.progress import Progress
     from tap_kayzen.workers import Workers
 
     Record = dict[str, Any]
@@ -94,6 +94,7 @@ class ListReader:
         contexts: Sequence[Context],
         workers: Workers,
         on_page: Callable[[Page], None],
+        progress: Progress,
         logger: logging.Logger,
     ) -> None:
         """Prepare; nothing is fetched yet.
@@ -105,12 +106,14 @@ class ListReader:
                 there are any; their first pages are fetched ahead.
             workers: Who fetches.
             on_page: Called when a page is done with, before waiting for the next.
-            logger: Gets the progress.
+            progress: Is told how far the reading is.
+            logger: Is told when a list has to be read again.
         """
         self._fetch = fetch
         self._convert = convert
         self._workers = workers
         self._on_page = on_page
+        self._progress = progress
         self._logger = logger
         self._emitted = KeySet()
         self._unread = list(contexts)
@@ -149,14 +152,14 @@ class ListReader:
         first = self._first_page(context)()
         # The first pass needs no second set: what is new to it is new to the run.
         this = Pass(KeySet() if self._emitted else self._emitted)
-        progress = Progress(first.total_entries, self._logger)
+        self._progress.begin(first.total_entries)
         pages = read_pages(fetch, self._workers, this.tally, first=first)
         del first
         for page in pages:
             this.note(page)
             yield from self._new_records(page, this, context)
             self._on_page(page)
-            progress.report(this.tally.keys)
+            self._progress.advance(len(page.records))
             # Else two pages would be in memory while the next one comes.
             del page
         return this

@@ -91,12 +91,12 @@ def wait_after(response: requests.Response | None, tries: int) -> float:
         tries: How many times the request has been made.
 
     Returns:
-        Seconds: what ``Retry-After`` asks for, else up to a bound that doubles with
-        each try. Either is spread at random, against herds.
+        Seconds: what ``Retry-After`` asks for and up to a tenth more, else up to a
+        bound that doubles with each try. Either is spread at random, against herds.
     """
     asked = retry_after(response)
     # The bound is reached at the 7th try; no need for 2 ** 100.
-    bound = 1.0 if asked else min(2.0 ** min(tries - 1, 6), LONGEST_BACKOFF)
+    bound = asked / 10 if asked else min(2.0 ** min(tries - 1, 6), LONGEST_BACKOFF)
     return asked + random.uniform(bound / 2, bound)  # noqa: S311
 
 

@@ -18,6 +18,7 @@ from singer_sdk.exceptions import ConfigurationError, ConfigValidationError
 from tap_kayzen import settings, streams
 from tap_kayzen.auth import KayzenAuthenticator
 from tap_kayzen.cli import KayzenCommand
+from tap_kayzen.progress import Display, display
 from tap_kayzen.throttle import Throttle
 from tap_kayzen.transport import Transport
 from tap_kayzen.workers import Workers
@@ -82,6 +83,11 @@ class TapKayzen(Tap):
             authenticator=self.authenticator,
             throttle=self.throttle,
         )
+
+    @cached_property
+    def display(self) -> Display:
+        """Where the progress is shown."""
+        return display(self.logger)
 
     def discover_streams(self) -> list[KayzenStream]:
         """List all streams; nothing is asked of Kayzen for it."""

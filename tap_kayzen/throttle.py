@@ -10,11 +10,17 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-CAUTION = 0.95
-"""Part of the pace that Kayzen was seen to bear which is kept to after a refusal."""
+MILDEST, SEVEREST = 0.95, 0.85
+"""Parts of a refused pace between which the next one lies."""
 
-CLIMB = 0.005
-"""Part by which each accepted request raises the pace again."""
+SEARCH = 0.1
+"""Part by which the pace rises in a second, until it is refused for the first time."""
+
+CLIMB = 0.003
+"""The same from then on, at first; it grows by as much again every `PATIENCE`."""
+
+PATIENCE = 10.0
+"""Seconds; see `CLIMB`."""
 
 
 class StoppedError(Exception):
@@ -27,9 +33,10 @@ class Throttle:
     Three limits hold: the user's ceiling of requests a second; a number of requests
     at once, which starts at `concurrency`, is halved by a refusal and grows back by
     about one a round (additive increase, multiplicative decrease); and, from the
-    first refusal on, a pace, which starts from what Kayzen was seen to accept and
-    climbs slowly. A refusal (HTTP 429 or 503) also holds all requests back for a
-    while.
+    first refusal on, a pace. That starts from what Kayzen was seen to accept, is
+    lowered a little when it is refused, and then climbs slowly at first, faster the
+    longer all goes well. A refusal (HTTP 429 or 503) also holds all requests back
+    for a while.
     """
 
     def __init__(
@@ -49,6 +56,7 @@ class Throttle:
         self._active = 0
         self._limit = float(concurrency)
         self._pace: float | None = None
+        self._is_searching = True
         self._next_start = 0.0
         self._held_until = 0.0
         self._refused_at = float("-inf")
@@ -105,7 +113,10 @@ class Throttle:
             self._accepted += 1
             self._limit = min(self._limit + 1 / self._limit, self._concurrency)
             if self._pace:
-                self._pace *= 1 + CLIMB
+                calm = max(0.0, self.now() - self._since)
+                climb = SEARCH if self._is_searching else CLIMB * (1 + calm / PATIENCE)
+                # There are about as many answers a second as the pace says.
+                self._pace += climb
 
     def refused(self, started: float, seconds: float) -> None:
         """Hold all requests back after a refusal and lower the limits.
@@ -124,11 +135,14 @@ class Throttle:
                 return
             self._refused_at = now
             self._limit = max(1.0, self._limit / 2)
-            elapsed = self._held_until - self._since
-            if self._accepted and elapsed > 0:
-                seen = CAUTION * self._accepted / elapsed
-                self._pace = min(seen, self._pace * CAUTION) if self._pace else seen
-            elif self._pace:
+            seen = self._accepted / max(self._held_until - self._since, 1e-3)
+            if self._pace is None:
+                self._pace = MILDEST * seen if seen else None
+            elif seen:
+                self._is_searching = False
+                severest, mildest = SEVEREST * self._pace, MILDEST * self._pace
+                self._pace = min(max(seen, severest), mildest)
+            else:
                 self._pace /= 2
             self._since = self._held_until
             self._accepted = 0

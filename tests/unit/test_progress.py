@@ -1,24 +1,35 @@
 from __future__ import annotations
 
+import json
 import logging
+import os
+import pty
+import subprocess
+import sys
+from typing import TYPE_CHECKING
 
 import pytest
+from support import WARNINGS
 
-from tap_kayzen.progress import Progress
+from tap_kayzen.progress import LogDisplay
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 LOGGER = logging.getLogger("test-progress")
 
 
 @pytest.mark.parametrize(
-    ("total", "line"),
+    ("totals", "line"),
     [
-        (48_000, "12,300 of 48,000 (26%) read, 1,230/s"),
-        (None, "12,300 read, 1,230/s"),
-        (0, "12,300 read, 1,230/s"),
+        ([48_000], "campaigns: 12,300 of 48,000 (26 %), 1,230/s"),
+        ([40_000, 8_000], "campaigns: 12,300 of 48,000 (26 %), 1,230/s"),
+        ([48_000, None], "campaigns: 12,300, 1,230/s"),
+        ([0], "campaigns: 12,300, 1,230/s"),
     ],
 )
 def test_a_line_every_ten_seconds_at_most(
-    total: int | None,
+    totals: list[int | None],
     line: str,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
@@ -26,8 +37,55 @@ def test_a_line_every_ten_seconds_at_most(
     caplog.set_level(logging.INFO)
     now = [100.0]
     monkeypatch.setattr("tap_kayzen.progress.time.monotonic", lambda: now[0])
-    progress = Progress(total, LOGGER)
-    for done, moment in ((9_000, 109.9), (12_300, 110), (12_400, 119.9)):
+    progress = LogDisplay(LOGGER).stream("campaigns")
+    for total in totals:
+        progress.begin(total)
+    for rows, moment in ((9_000, 109.9), (3_300, 110), (100, 119.9)):
         now[0] = moment
-        progress.report(done)
+        progress.advance(rows)
     assert [record.getMessage() for record in caplog.records] == [line]
+
+
+def run_on_a_terminal(config_file: Path, **env: str) -> tuple[bytes, str]:
+    """Run the tap with a terminal as stderr; return stdout and what it showed."""
+    ours, theirs = pty.openpty()
+    with subprocess.Popen(
+        [sys.executable, *WARNINGS, "-m", "tap_kayzen", "--config", config_file],
+        env={**os.environ, "TERM": "xterm", "COLUMNS": "120", **env},
+        stdout=subprocess.PIPE,
+        stderr=theirs,
+    ) as process:
+        os.close(theirs)
+        stdout, _ = process.communicate(timeout=60)
+    shown = b""
+    try:
+        while chunk := os.read(ours, 65536):
+            shown += chunk
+    except OSError:  # how Linux says that the other side is closed
+        pass
+    finally:
+        os.close(ours)
+    assert process.returncode == 0
+    return stdout, shown.decode()
+
+
+def test_a_terminal_shows_a_bar_and_whole_log_lines(config_file: Path) -> None:
+    stdout, shown = run_on_a_terminal(config_file)
+    assert all(json.loads(line) for line in stdout.splitlines())
+    assert "250/250" in shown
+    assert "100%" in shown
+    # Lines that were logged while the bar was there.
+    assert shown.count("METRIC") == 3
+    # The cursor is hidden while a bar is drawn, and comes back.
+    assert shown.count("\x1b[?25l") == shown.count("\x1b[?25h") == 1
+
+
+@pytest.mark.parametrize(
+    "quiet", [{"TERM": "dumb"}, {"TAP_KAYZEN_LOGLEVEL": "WARNING"}]
+)
+def test_no_bar_where_it_is_not_wanted(
+    quiet: dict[str, str], config_file: Path
+) -> None:
+    _, shown = run_on_a_terminal(config_file, **quiet)
+    assert "250/250" not in shown
+    assert "\x1b[?" not in shown

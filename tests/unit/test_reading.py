@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tap_kayzen.pagination import Page
+from tap_kayzen.progress import LogDisplay
 from tap_kayzen.reading import MAX_PASSES, ListReader
 from tap_kayzen.workers import Workers
 
@@ -73,6 +74,7 @@ def reader(
         contexts=contexts,
         workers=Workers(workers),
         on_page=lambda _: None,
+        progress=LogDisplay(LOGGER).stream("test"),
         logger=LOGGER,
     )
 
@@ -194,6 +196,7 @@ def test_there_are_never_more_pages_in_memory_than_workers(workers: int) -> None
         contexts=[],
         workers=Workers(workers),
         on_page=lambda _: None,
+        progress=LogDisplay(LOGGER).stream("test"),
         logger=LOGGER,
     )
     for _ in list_reader.read(None):
