@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from support import Call
 
 ALLOWED = 5
-PAGES = 80
+PAGES = 100
 
 
 def test_few_calls_are_wasted_on_a_server_with_a_limit(
