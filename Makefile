@@ -10,7 +10,7 @@ export UV_PYTHON_DOWNLOADS := never
 export UV_LINK_MODE := copy
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types pytest snapshot matrix lock clean
+.PHONY: help demo test lint types pytest snapshot matrix bench lock clean
 
 help:  ## Show this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -41,6 +41,9 @@ PYENV = $(subst $(SPACE),:,$(wildcard $(or $(PYENV_ROOT),$(HOME)/.pyenv)/version
 matrix: $(VENV)/dev.stamp  ## Run the quick tests on every Python that the machine has
 	PATH="$$PATH:$(PYENV)" $(BIN)/tox run
 
+bench: .cache/bench/stamp  ## Measure the tap beside its peers; writes benchmarks/README.md (20 minutes)
+	.cache/bench/bin/python benchmarks/run.py
+
 LOCK = $(UV) pip compile --quiet --universal --generate-hashes --no-emit-index-url \
 	--no-emit-find-links --python-version 3.10 --no-annotate \
 	--custom-compile-command "make lock" $(UPGRADE)
@@ -49,6 +52,7 @@ lock: $(UV)  ## Write requirements/ anew; UPGRADE=--upgrade takes newer releases
 	$(LOCK) pyproject.toml --extra sandbox --group dev -o requirements/dev.txt
 	$(LOCK) pyproject.toml -c requirements/dev.txt -o requirements/tap.txt
 	$(LOCK) pyproject.toml --extra sandbox --group demo -c requirements/dev.txt -o requirements/demo.txt
+	$(LOCK) pyproject.toml --extra sandbox --group benchmark -c requirements/tap.txt -o requirements/benchmark.txt
 	$(LOCK) --group bootstrap -c requirements/dev.txt -o requirements/bootstrap.txt
 	$(LOCK) --group build -o requirements/build.txt
 	$(LOCK) --group target-postgres -o requirements/target-postgres.txt
@@ -66,6 +70,12 @@ clean:  ## Remove all that was installed or built here
 $(BIN)/python: | $(UV)
 	@$(PYTHON) -c 'import sys; sys.exit("Python 3.10 or newer, please: make PYTHON=python3.x" if sys.version_info < (3, 10) else 0)'
 	$(UV) venv --quiet --python "$$(command -v $(PYTHON))" $(VENV)
+
+.cache/bench/stamp: requirements/benchmark.txt pyproject.toml | $(UV)
+	$(UV) venv --quiet --clear --python "$$(command -v $(PYTHON))" .cache/bench
+	$(UV) pip install --quiet --python .cache/bench/bin/python \
+		--build-constraints requirements/build.txt -r $< -e .
+	@touch $@
 
 # Meltano installs what is missing, but does not see that a lock has changed.
 .meltano/plugins.stamp: requirements/tap.txt requirements/target-postgres.txt requirements/target-jsonl.txt

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.middleware import Middleware
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
@@ -19,10 +17,12 @@ from tap_kayzen.sandbox.data import DEFAULT_ADVERTISER, Dataset, Record
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from starlette.middleware import Middleware
     from starlette.requests import Request
-    from starlette.types import ASGIApp, Receive, Scope, Send
 
     from tap_kayzen.sandbox.access import Access
+
+TOKEN_PATH = "/v1/authentication/token"  # noqa: S105
 
 DEFAULT_PER_PAGE = 25
 """Records a page, when the request does not say; documented for /meta lists."""
@@ -153,25 +153,10 @@ def _encode(value: Record) -> bytes:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
 
 
-class Latency:
-    """ASGI middleware that answers late, as a distant server does."""
-
-    def __init__(self, app: ASGIApp, seconds: float) -> None:
-        """Wrap an app, to answer after so many seconds."""
-        self._app = app
-        self._seconds = seconds
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Wait, then let the app answer."""
-        await asyncio.sleep(self._seconds)
-        await self._app(scope, receive, send)
-
-
 def create_app(
     dataset: Dataset,
     access: Access,
     *,
-    latency: float = 0,
     pre_encoded: bool = False,
     middleware: Sequence[Middleware] = (),
 ) -> Starlette:
@@ -180,15 +165,13 @@ def create_app(
     Args:
         dataset: What it serves.
         access: Whom it lets in.
-        latency: Seconds that every answer takes longer than it has to.
         pre_encoded: See `Api`.
-        middleware: ASGI layers around it; the place for faults.
+        middleware: ASGI layers around it, such as those of `sandbox.network`.
     """
     api = Api(dataset, access, pre_encoded=pre_encoded)
-    delay = [Middleware(Latency, seconds=latency)] if latency else []
     return Starlette(
         routes=[
-            Route("/v1/authentication/token", api.token, methods=["POST"]),
+            Route(TOKEN_PATH, api.token, methods=["POST"]),
             *(Route(path, api.list, methods=["GET"]) for path in LISTS),
             Route(
                 "/sandbox/campaigns/{number:int}",
@@ -196,7 +179,7 @@ def create_app(
                 methods=["DELETE"],
             ),
         ],
-        middleware=[*middleware, *delay],
+        middleware=list(middleware),
         exception_handlers={HTTPException: _on_http_error},
     )
 

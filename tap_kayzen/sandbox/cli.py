@@ -9,8 +9,8 @@ from contextlib import suppress
 import click
 
 try:
-    import starlette  # noqa: F401
     import uvicorn  # noqa: F401
+    from starlette.middleware import Middleware
 except ImportError:
     sys.exit(
         "kayzen-sandbox: install tap-kayzen with its extra, as tap-kayzen[sandbox]"
@@ -19,6 +19,7 @@ except ImportError:
 from tap_kayzen.sandbox.access import TOKEN_LIFETIME, Access, Credentials
 from tap_kayzen.sandbox.app import create_app
 from tap_kayzen.sandbox.data import Dataset
+from tap_kayzen.sandbox.network import Latency, RateLimit
 from tap_kayzen.sandbox.server import LOOPBACK, listen, server_of, url_of
 
 DEFAULTS = Credentials()
@@ -47,6 +48,11 @@ DEFAULTS = Credentials()
     help="Milliseconds that every answer takes longer than it has to.",
 )
 @click.option(
+    "--requests-per-second",
+    type=click.IntRange(min=1),
+    help="Data calls that are answered in a second; more get HTTP 429.",
+)
+@click.option(
     "--pre-encoded",
     is_flag=True,
     help="Make all answers ready at the start, for measuring clients.",
@@ -64,6 +70,7 @@ def main(  # noqa: PLR0913
     seed: int,
     token_lifetime: int,
     latency: float,
+    requests_per_second: int | None,
     pre_encoded: bool,
     username: str,
     password: str,
@@ -74,7 +81,10 @@ def main(  # noqa: PLR0913
     dataset = Dataset(campaigns=campaigns, seed=seed)
     credentials = Credentials(username, password, api_key, api_secret)
     access = Access(credentials, lifetime=token_lifetime)
-    app = create_app(dataset, access, latency=latency / 1000, pre_encoded=pre_encoded)
+    layers = [Middleware(Latency, seconds=latency / 1000)] if latency else []
+    if requests_per_second:
+        layers.insert(0, Middleware(RateLimit, per_second=requests_per_second))
+    app = create_app(dataset, access, pre_encoded=pre_encoded, middleware=layers)
     try:
         listener = listen(host, port)
     except OSError as error:

@@ -2,53 +2,59 @@
 
 from __future__ import annotations
 
-import time
-from collections import deque
 from typing import TYPE_CHECKING
-from urllib.parse import parse_qs
 
-from support import (
-    SAMPLE_CONFIG,
-    TOKEN_PATH,
-    json_response,
-    page_response,
-    sync,
-    token_response,
-)
+from starlette.middleware import Middleware
+from support import SAMPLE_CONFIG, sync
+
+from tap_kayzen.sandbox.access import Access, Credentials
+from tap_kayzen.sandbox.app import create_app
+from tap_kayzen.sandbox.data import Dataset
+from tap_kayzen.sandbox.network import RateLimit
+from tap_kayzen.sandbox.server import running
 
 if TYPE_CHECKING:
     import pytest
-    from conftest import Serve
-    from starlette.responses import Response
-    from support import Call
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 ALLOWED = 5
 PAGES = 100
 
 
+class Statuses:
+    """ASGI middleware that counts how data calls are answered."""
+
+    def __init__(self, app: ASGIApp, counts: dict[int, int]) -> None:
+        self._app = app
+        self._counts = counts
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def count(message: Message) -> None:
+            if message["type"] == "http.response.start" and scope["method"] == "GET":
+                status = message["status"]
+                self._counts[status] = self._counts.get(status, 0) + 1
+            await send(message)
+
+        await self._app(scope, receive, count)
+
+
 def test_few_calls_are_wasted_on_a_server_with_a_limit(
-    serve: Serve, capsys: pytest.CaptureFixture[str]
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    last_second: deque[float] = deque()
-    accepted: list[int] = []
-    refused: list[int] = []
-
-    def answer(call: Call) -> Response:
-        if call.path == TOKEN_PATH:
-            return token_response()
-        page = int(parse_qs(call.query)["page"][0])
-        now = time.monotonic()
-        while last_second and last_second[0] <= now - 1:
-            last_second.popleft()
-        if len(last_second) >= ALLOWED:
-            refused.append(page)
-            return json_response({}, 429, **{"Retry-After": "1"})
-        last_second.append(now)
-        accepted.append(page)
-        return page_response([{"id": page}], total_pages=PAGES, total_entries=PAGES)
-
-    url, _ = serve(answer)
-    run = sync({**SAMPLE_CONFIG, "api_url": url}, capsys)
-    assert [record["id"] for record in run.records] == list(range(1, PAGES + 1))
-    assert sorted(accepted) == list(range(1, PAGES + 1))
-    assert 0 < len(refused) < (len(accepted) + len(refused)) / 10
+    answered: dict[int, int] = {}
+    dataset = Dataset(campaigns=PAGES, seed=1)
+    app = create_app(
+        dataset,
+        Access(Credentials()),
+        middleware=[
+            Middleware(Statuses, counts=answered),
+            Middleware(RateLimit, per_second=ALLOWED),
+        ],
+    )
+    with running(app) as url:
+        run = sync({**SAMPLE_CONFIG, "api_url": url, "page_size": 1}, capsys)
+    truth = next(iter(dataset.campaigns.values()))
+    assert [row["id"] for row in run.records] == [row["id"] for row in truth]
+    assert answered.keys() == {200, 429}
+    assert answered[200] == PAGES
+    assert answered[429] < 0.1 * (answered[200] + answered[429])

@@ -1,0 +1,68 @@
+"""The figures as pictures."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import matplotlib as mpl
+from matplotlib.figure import Figure
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from report import Results
+
+# The same picture for the same figures.
+mpl.rcParams["svg.hashsalt"] = "tap-kayzen"
+COLOR = "#2458a6"
+GREY = "#888888"
+LATENCY = 0.1
+PER_PAGE = 100
+
+
+def draw(results: Results, folder: Path) -> None:
+    """Draw the charts.
+
+    Args:
+        results: What was measured.
+        folder: Where concurrency.svg and memory.svg go.
+    """
+    _concurrency(results, folder / "concurrency.svg")
+    _memory(results, folder / "memory.svg")
+
+
+def _concurrency(results: Results, path: Path) -> None:
+    figure = Figure(figsize=(7, 3.6), layout="constrained")
+    axes = figure.subplots()
+    numbers = list(results.by_concurrency)
+    rates = [rate / 1000 for rate in results.by_concurrency.values()]
+    ideal = [n * PER_PAGE / LATENCY / 1000 for n in numbers]
+    axes.plot(numbers, ideal, color=GREY, linestyle="--", label="the limit")
+    axes.plot(numbers, rates, color=COLOR, marker="o", label="tap-kayzen, whole run")
+    axes.set_xscale("log", base=2)
+    axes.set_yscale("log", base=2)
+    axes.set_xticks(numbers, [str(n) for n in numbers])
+    axes.yaxis.set_major_formatter("{x:g}")
+    axes.set_xlabel("concurrency (requests in flight at most)")
+    axes.set_ylabel("thousand records a second")
+    axes.set_title("20,000 records, 100 a page, 100 ms a page")
+    axes.legend(frameon=False)
+    axes.spines[["top", "right"]].set_visible(False)
+    figure.savefig(path, metadata={"Date": None})
+
+
+def _memory(results: Results, path: Path) -> None:
+    figure = Figure(figsize=(7, 3.6), layout="constrained")
+    axes = figure.subplots()
+    sizes = [size / 1000 for size in results.memory]
+    peaks = [cost.rss for cost in results.memory.values()]
+    bound = [1.1 * peaks[0] + 16 * size / 1000 for size in sizes]
+    axes.plot(sizes, bound, color=GREY, linestyle="--", label="aim: 16 bytes a row")
+    axes.plot(sizes, peaks, color=COLOR, marker="o", label="tap-kayzen")
+    axes.set_ylim(bottom=0)
+    axes.set_xlabel("thousand records")
+    axes.set_ylabel("peak RSS, MB")
+    axes.set_title("Memory of one run")
+    axes.legend(frameon=False, loc="lower right")
+    axes.spines[["top", "right"]].set_visible(False)
+    figure.savefig(path, metadata={"Date": None})
