@@ -41,7 +41,7 @@ PYENV = $(subst $(SPACE),:,$(wildcard $(or $(PYENV_ROOT),$(HOME)/.pyenv)/version
 matrix: $(VENV)/dev.stamp  ## Run the quick tests on every Python that the machine has
 	PATH="$$PATH:$(PYENV)" $(BIN)/tox run
 
-bench: .cache/bench/stamp  ## Measure the tap beside its peers; writes benchmarks/README.md (20 minutes)
+bench: $(VENV)/demo.stamp .cache/bench/stamp  ## Measure the tap beside its peers; writes benchmarks/README.md (20 minutes)
 	.cache/bench/bin/python benchmarks/run.py
 
 LOCK = $(UV) pip compile --quiet --universal --generate-hashes --no-emit-index-url \
@@ -52,7 +52,7 @@ lock: $(UV)  ## Write requirements/ anew; UPGRADE=--upgrade takes newer releases
 	$(LOCK) pyproject.toml --extra sandbox --group dev -o requirements/dev.txt
 	$(LOCK) pyproject.toml -c requirements/dev.txt -o requirements/tap.txt
 	$(LOCK) pyproject.toml --extra sandbox --group demo -c requirements/dev.txt -o requirements/demo.txt
-	$(LOCK) pyproject.toml --extra sandbox --group benchmark -c requirements/tap.txt -o requirements/benchmark.txt
+	$(LOCK) pyproject.toml --group benchmark -c requirements/tap.txt -o requirements/benchmark.txt
 	$(LOCK) --group bootstrap -c requirements/dev.txt -o requirements/bootstrap.txt
 	$(LOCK) --group build -o requirements/build.txt
 	$(LOCK) --group target-postgres -o requirements/target-postgres.txt

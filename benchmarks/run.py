@@ -26,7 +26,9 @@ if TYPE_CHECKING:
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
-BIN = Path(sys.executable).parent
+TAP_BIN = ROOT / ".venv" / "bin"
+"""Where the tap is, without the peers' packages, some of which the SDK would load."""
+
 PEERS = HERE / "peers"
 
 REPEATS = 5
@@ -87,13 +89,8 @@ def sandbox(folder: Path, *options: str) -> Generator[Path]:
     Yields:
         A config file for the tap.
     """
-    command: list[str | Path] = [
-        BIN / "kayzen-sandbox",
-        "--port",
-        "0",
-        "--pre-encoded",
-        *options,
-    ]
+    program = TAP_BIN / "kayzen-sandbox"
+    command = [str(program), "--port", "0", "--pre-encoded", *options]
     print(f"kayzen-sandbox {' '.join(options)}", flush=True)
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
         try:
@@ -119,7 +116,12 @@ def at(path: Path, **settings: object) -> Path:
 
 def tap(path: Path) -> list[str | Path]:
     """Give the command of the tap."""
-    return [BIN / "tap-kayzen", "--config", path]
+    return [TAP_BIN / "tap-kayzen", "--config", path]
+
+
+def template(path: Path) -> list[str | Path]:
+    """Give the command of the template's tap, which needs no more than ours."""
+    return [TAP_BIN / "python", PEERS / "template_tap.py", path]
 
 
 def peer(script: str, path: Path, *arguments: str) -> list[str | Path]:
@@ -133,7 +135,7 @@ def throughput(folder: Path) -> dict[str, Cost]:
         return alternate(
             {
                 report.TAP: tap(path),
-                report.TEMPLATE: peer("template_tap.py", path),
+                report.TEMPLATE: template(path),
                 report.AIRBYTE: peer("airbyte_source.py", path),
                 report.DLT: peer("dlt_extract.py", path),
                 report.JSON: peer("loop.py", path, "json"),
@@ -155,7 +157,7 @@ def latency(folder: Path) -> dict[str, Cost]:
             REPEATS,
         )
         # Minutes long: the odd tenth of a second does not matter.
-        return {**fast, report.TEMPLATE: measure(peer("template_tap.py", path))}
+        return {**fast, report.TEMPLATE: measure(template(path))}
 
 
 def by_concurrency(folder: Path) -> dict[int, float]:
@@ -181,8 +183,8 @@ def start() -> dict[str, Cost]:
     """Measure how long it takes to start."""
     return alternate(
         {
-            report.VERSION: [BIN / "tap-kayzen", "--version"],
-            report.IMPORT: [sys.executable, "-c", "import singer_sdk"],
+            report.VERSION: [TAP_BIN / "tap-kayzen", "--version"],
+            report.IMPORT: [TAP_BIN / "python", "-c", "import singer_sdk"],
         },
         4 * REPEATS,
     )
