@@ -17,7 +17,6 @@ from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING
 
-import charts
 import report
 from report import Cost
 
@@ -215,6 +214,9 @@ def main() -> None:
             memory=memory(folder),
             limited=limited(folder),
         )
+    # Not sooner: the memory of a process starts as that of the one that makes it.
+    import charts  # noqa: PLC0415
+
     charts.draw(results, HERE)
     (HERE / "README.md").write_text(report.text(results), encoding="utf-8")
     print(f"Written: {HERE / 'README.md'}")
