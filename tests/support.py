@@ -24,6 +24,10 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parent.parent
 SAMPLE_CONFIG: dict[str, Any] = json.loads((ROOT / "sample_config.json").read_text())
+SCHEMAS: dict[str, dict[str, Any]] = {
+    path.stem: json.loads(path.read_text(encoding="utf-8"))
+    for path in sorted((ROOT / "tap_kayzen" / "schemas").glob("*.json"))
+}
 WARNINGS = ("-W", "error", "-W", "ignore:Python 3.10 reached its end of life")
 TOKEN_PATH = "/v1/authentication/token"
 

@@ -1,0 +1,50 @@
+"""Every schema file, whether its stream is there yet or not, is made in one way."""
+
+from __future__ import annotations
+
+import pytest
+from jsonschema import Draft7Validator
+from support import SCHEMAS
+
+WITHOUT_ADVERTISER = {
+    "app_lookups",
+    "audiences",
+    "cities",
+    "countries",
+    "exchanges",
+    "site_lookups",
+    "states",
+    "time_zones",
+}
+
+
+@pytest.mark.parametrize("stream", SCHEMAS)
+def test_keys_are_never_null_and_other_columns_may_be(stream: str) -> None:
+    schema = SCHEMAS[stream]
+    Draft7Validator.check_schema(schema)
+    keys = set(schema["required"])
+    types = {name: column["type"] for name, column in schema["properties"].items()}
+    assert {name for name, each in types.items() if "null" not in each} == keys
+
+
+@pytest.mark.parametrize("stream", SCHEMAS)
+def test_everything_is_described(stream: str) -> None:
+    schema = SCHEMAS[stream]
+    for each in (schema, *schema["properties"].values()):
+        assert each["description"].endswith(".")
+
+
+@pytest.mark.parametrize("stream", SCHEMAS)
+def test_the_last_column_keeps_what_no_other_can(stream: str) -> None:
+    *_, (name, column) = SCHEMAS[stream]["properties"].items()
+    assert name == "_extra"
+    assert column == SCHEMAS["campaigns"]["properties"]["_extra"]
+
+
+def test_rows_of_advertisers_name_theirs() -> None:
+    without = {
+        stream
+        for stream, schema in SCHEMAS.items()
+        if "advertiser_id" not in schema["properties"]
+    }
+    assert without == WITHOUT_ADVERTISER
