@@ -104,7 +104,7 @@ def test_campaigns_land_change_and_go(sandbox: Sandbox, database: str) -> None:
     gone = campaigns[3]["id"]
     assert sandbox.dataset.delete_campaign(gone)
     campaigns[0]["day_budget"] = 4242
-    campaigns.append({**campaigns[0], "id": 999_999, "order_id": 7})
+    campaigns.append({**campaigns[0], "id": 999_999, "pacing": 7})
     assert load(sandbox, database) == 0
 
     assert query(
@@ -118,7 +118,7 @@ def test_campaigns_land_change_and_go(sandbox: Sandbox, database: str) -> None:
         database,
         "SELECT id, day_budget, _extra FROM kayzen_demo.campaigns"
         f" WHERE id IN (999999, {campaigns[0]['id']}) ORDER BY id",
-    ) == [(campaigns[0]["id"], 4242, None), (999_999, 4242, {"order_id": 7})]
+    ) == [(campaigns[0]["id"], 4242, None), (999_999, 4242, {"pacing": 7})]
 
 
 def test_a_run_that_dies_marks_nothing(sandbox: Sandbox, database: str) -> None:
