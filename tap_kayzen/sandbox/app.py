@@ -12,7 +12,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from tap_kayzen.sandbox.access import AccessDeniedError
-from tap_kayzen.sandbox.data import DEFAULT_ADVERTISER, Dataset, Record
+from tap_kayzen.sandbox.data import DEFAULT_ADVERTISER, Dataset
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
 
     from tap_kayzen.sandbox.access import Access
+    from tap_kayzen.sandbox.values import Record
 
 TOKEN_PATH = "/v1/authentication/token"  # noqa: S105
 

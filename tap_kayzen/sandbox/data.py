@@ -3,26 +3,40 @@
 from __future__ import annotations
 
 import random
-from datetime import datetime, timedelta, timezone
-from typing import Any, TypeAlias
+from bisect import bisect_left
+from datetime import timedelta
+from operator import itemgetter
+from typing import TYPE_CHECKING, TypeAlias
 
-Record: TypeAlias = dict[str, Any]
+from tap_kayzen.sandbox import campaign_parts, entities
+from tap_kayzen.sandbox.entities import KINDS
+from tap_kayzen.sandbox.lookups import LOOKUPS
+from tap_kayzen.sandbox.values import EPOCH, NO_END, Record, chance, money, time_text
+
+if TYPE_CHECKING:
+    from tap_kayzen.sandbox.entities import Advertiser
+
+    Lists: TypeAlias = dict[int, list[Record]]
 
 DEFAULT_ADVERTISER = 108993
 """The advertiser of the API key; that of a sample in Kayzen's documentation."""
 
 FIRST_CAMPAIGN = 135000
-EPOCH = datetime(2019, 1, 28, 12, 35, 31, tzinfo=timezone.utc)
-NO_END = "2038-01-01T00:00:00.000Z"
 MARKETS = ("US", "DE", "BR", "JP", "IN", "TR", "GB", "KR")
-TITLES = ("Puzzle Isle", "Farm Café", "Fleet Duel", "Word Trail", "Runner Zoë")
 
 
 class Dataset:
     """What one sandbox holds.
 
+    All but the campaigns is made when it is first asked for; what belongs to one
+    campaign is made whenever it is asked for, and is the same each time.
+
     Attributes:
-        campaigns: The campaigns of each advertiser, in the order of the list calls.
+        campaigns: The campaigns of each advertiser, in the order of the list calls,
+            numbers rising.
+        balance: The balance of each advertiser.
+        lookups: The lists that are the same for everybody, by the names of
+            `lookups.LOOKUPS`.
     """
 
     def __init__(self, *, campaigns: int, seed: int, advertisers: int = 3) -> None:
@@ -35,15 +49,62 @@ class Dataset:
             advertisers: Advertisers that the login may read, the default one
                 included; their numbers follow one another.
         """
-        source = random.Random(seed)  # noqa: S311
-        self.campaigns: dict[int, list[Record]] = {}
+        self._seed = seed
+        wanted = {
+            DEFAULT_ADVERTISER + index: campaigns if index == 0 else campaigns // 10
+            for index in range(advertisers)
+        }
+        self._advertisers = entities.advertisers(wanted)
+        self._lists: dict[str, Lists] = {}
+        source = self._source("campaigns")
         number = FIRST_CAMPAIGN
-        for index in range(advertisers):
-            wanted = campaigns if index == 0 else campaigns // 10
-            mine = self.campaigns.setdefault(DEFAULT_ADVERTISER + index, [])
-            for _ in range(wanted):
+        for advertiser in self._advertisers:
+            previous = 0
+            for _ in range(wanted[advertiser.id]):
                 number += source.randint(1, 9)
-                mine.append(_campaign(source, number))
+                campaign = _campaign(source, number, advertiser, previous)
+                advertiser.campaigns.append(campaign)
+                previous = number
+        self.campaigns: Lists = {each.id: each.campaigns for each in self._advertisers}
+        self.balance = {
+            each.id: _balance(self._source("balance", each.id))
+            for each in self._advertisers
+        }
+        self.lookups = {name: make() for name, make in LOOKUPS.items()}
+
+    def _source(self, what: str, number: int = 0) -> random.Random:
+        """Start the random numbers of one thing, whatever else has been made."""
+        return random.Random(f"{self._seed} {what} {number}")  # noqa: S311
+
+    def lists(self, kind: str) -> Lists:
+        """Give what each advertiser has of one kind, numbers rising.
+
+        Args:
+            kind: One of `entities.KINDS`, such as ``orders``.
+        """
+        if kind not in self._lists:
+            self._lists[kind] = {
+                each.id: self._generate(kind, each) for each in self._advertisers
+            }
+        return self._lists[kind]
+
+    def _generate(self, kind: str, owner: Advertiser) -> list[Record]:
+        generate, source = KINDS[kind].generate, self._source(kind, owner.id)
+        return [generate(source, number, owner) for number in owner.numbers[kind]]
+
+    def detail(self, campaign: Record) -> Record:
+        """Make the details of a campaign."""
+        return campaign_parts.detail(self._source("detail", campaign["id"]), campaign)
+
+    def bid_multipliers(self, campaign: Record) -> Record:
+        """Make the bid multipliers of a campaign."""
+        source = self._source("bid_multipliers", campaign["id"])
+        return campaign_parts.bid_multipliers(source, campaign)
+
+    def changelogs(self, campaign: Record) -> Record:
+        """Make the change log of a campaign."""
+        source = self._source("changelogs", campaign["id"])
+        return campaign_parts.changelogs(source, campaign)
 
     def delete_campaign(self, number: int) -> bool:
         """Remove a campaign from whichever advertiser has it.
@@ -59,58 +120,78 @@ class Dataset:
         return False
 
 
-def _time(moment: datetime) -> str:
-    """Write a time as Kayzen does: UTC with milliseconds."""
-    return f"{moment:%Y-%m-%dT%H:%M:%S}.{moment.microsecond // 1000:03d}Z"
+def find(rows: list[Record], number: int) -> Record | None:
+    """Find a record by its number in a list whose numbers rise."""
+    place = bisect_left(rows, number, key=itemgetter("id"))
+    if place < len(rows) and rows[place]["id"] == number:
+        return rows[place]
+    return None
 
 
-def _cents(source: random.Random, low: int, high: int) -> float:
-    return source.randint(low * 100, high * 100) / 100
+def _balance(source: random.Random) -> Record:
+    """Make a balance: money as text and a warning, the only known one."""
+    return {"balance": f"{money(source, 0, 50_000):.2f}", "warning": "ok"}
 
 
-def _campaign(source: random.Random, number: int) -> Record:
-    """Make one campaign with the documented fields, in the documented order."""
+def _campaign(
+    source: random.Random, number: int, owner: Advertiser, previous: int
+) -> Record:
+    """Make one campaign.
+
+    First the documented fields in the documented order, then two that are only
+    expected.
+    """
     created = EPOCH + timedelta(milliseconds=source.randrange(200_000_000_000))
     start = created + timedelta(hours=source.randint(1, 96))
-    ends = source.random() < 0.3  # noqa: PLR2004
     status = source.choice(("paused", "running"))
-    creatives = [source.randint(10_000, 500_000) for _ in range(source.randint(0, 6))]
-    capped = source.random() < 0.2  # noqa: PLR2004
-    name = f"{source.choice(TITLES)}_{source.choice(MARKETS)}_{source.randint(1, 99)}"
+    creatives = [
+        source.choice(owner.numbers["creatives"]) for _ in range(source.randint(0, 6))
+    ]
+    statuses = [entities.creative_status(each) for each in creatives]
+    capped = chance(source, 0.2)
+    order = source.choice(owner.numbers["orders"])
+    title = source.choice(entities.TITLES)
     return {
         "id": number,
-        "name": name,
+        "name": f"{title}_{source.choice(MARKETS)}_{source.randint(1, 99)}",
         "status": status,
         "detail_id": number + 7,
         "is_active": status == "running",
-        "order_active": source.random() < 0.9,  # noqa: PLR2004
-        "has_running_creatives": bool(creatives) and status == "running",
-        "creative_statuses": [source.choice(("paused", "running")) for _ in creatives],
+        "order_active": entities.order_is_active(order),
+        "has_running_creatives": "running" in statuses,
+        "creative_statuses": statuses,
         "exchange_statuses": ["approved" for _ in range(source.randint(0, 12))],
-        "start_time": _time(start),
-        "end_time": _time(start + timedelta(days=source.randint(7, 400)))
-        if ends
+        "start_time": time_text(start),
+        "end_time": time_text(start + timedelta(days=source.randint(7, 400)))
+        if chance(source, 0.3)
         else NO_END,
         "cap_type": "budget" if capped else "none",
         "budget_cap_amount": source.randint(50, 5_000) if capped else None,
         "budget_cap_interval": "day" if capped else None,
         "objective_cap_amount": None,
         "objective_cap_interval": None,
-        "cloned_from": source.choice((0, 0, 0, FIRST_CAMPAIGN)),
+        "cloned_from": source.choice((0, 0, 0, previous)),
         "creative_type": source.choice(("javascript", "video", "image")),
         "billing_type": None,
         "billing_price": 0.0,
         "creative_ids": creatives,
-        "updated_at": _time(created + timedelta(hours=source.randint(0, 9_000))),
-        "created_at": _time(created),
-        "tags": source.sample(("ua", "retargeting", "brand", "test"), k=2)
-        if source.random() < 0.5  # noqa: PLR2004
-        else [],
-        "bid_multipliers_enabled": source.random() < 0.4,  # noqa: PLR2004
-        "skan_enabled": source.random() < 0.3,  # noqa: PLR2004
-        "app_group_id_whitelist": None,
-        "app_group_id_blacklist": None,
+        "updated_at": time_text(created + timedelta(hours=source.randint(0, 9_000))),
+        "created_at": time_text(created),
+        "tags": source.sample(entities.TAGS, k=2) if chance(source, 0.5) else [],
+        "bid_multipliers_enabled": chance(source, 0.4),
+        "skan_enabled": chance(source, 0.3),
+        "app_group_id_whitelist": _app_lists(source, owner),
+        "app_group_id_blacklist": _app_lists(source, owner),
         "total_budget": source.randint(1, 200) * 500,
-        "target_bid": _cents(source, 0, 300),
+        "target_bid": money(source, 0, 300),
         "day_budget": source.randint(1, 80) * 25,
+        "order_id": order,
+        "advertiser_id": owner.id,
     }
+
+
+def _app_lists(source: random.Random, owner: Advertiser) -> list[int] | None:
+    """Choose the app lists of some campaigns; most have none."""
+    if chance(source, 0.9):
+        return None
+    return source.sample(owner.numbers["app_lists"], k=source.randint(1, 3))
