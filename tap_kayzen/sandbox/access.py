@@ -22,12 +22,16 @@ class AccessDeniedError(Exception):
 
 @dataclass(frozen=True)
 class Credentials:
-    """Both pairs that a login needs; the defaults are those of sample_config.json."""
+    """What the sandbox wants to see; sample_config.json has the same login.
+
+    The first four make a login; the audience key is for the audiences alone.
+    """
 
     username: str = "demo+sandbox@example.com"
     password: str = "correct horse & battery+staple=100%"  # noqa: S105
     api_key: str = "sandbox-api-key"
     api_secret: str = "sandbox-api-secret"  # noqa: S105
+    audience_api_key: str = "sandbox-audience-key"
 
 
 class Access:
@@ -92,6 +96,16 @@ class Access:
         scheme, _, token = authorization.partition(" ")
         if scheme != "Bearer" or self._ends.get(token, 0) <= self.clock():
             msg = "Authentication error"
+            raise AccessDeniedError(msg)
+
+    def check_audience_key(self, key: str) -> None:
+        """Check the key of an audience call.
+
+        Raises:
+            AccessDeniedError: It is another key, or none.
+        """
+        if key != self.credentials.audience_api_key:
+            msg = "Invalid API Key"
             raise AccessDeniedError(msg)
 
     def revoke_all(self) -> None:

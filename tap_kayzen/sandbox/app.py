@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypeAlias
 from urllib.parse import parse_qsl
 
 from starlette.applications import Starlette
@@ -12,7 +11,18 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from tap_kayzen.sandbox.access import AccessDeniedError
-from tap_kayzen.sandbox.data import DEFAULT_ADVERTISER, Dataset
+from tap_kayzen.sandbox.answers import (
+    chosen,
+    encode,
+    envelope,
+    json_object,
+    json_response,
+    on_error,
+    positive,
+)
+from tap_kayzen.sandbox.data import DEFAULT_ADVERTISER, Dataset, find
+from tap_kayzen.sandbox.entities import KINDS
+from tap_kayzen.sandbox.lookups import LOOKUPS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -25,11 +35,20 @@ if TYPE_CHECKING:
 
 TOKEN_PATH = "/v1/authentication/token"  # noqa: S105
 
-DEFAULT_PER_PAGE = 25
-"""Records a page, when the request does not say; documented for /meta lists."""
+LOOKUP_PER_PAGE = 25
+"""Records a page of the /meta lists, when the request does not say; documented."""
+
+DEFAULT_PER_PAGE = 30
+"""The same of the other lists; known of /reports, assumed for the rest."""
 
 MAX_PER_PAGE = 100
-"""Records a page at most; documented for /reports, assumed for the other lists."""
+"""Records a page at most; known of /reports, assumed for the other lists."""
+
+AUDIENCES_PER_PAGE = 30
+"""Audiences a page, whatever the request says; documented."""
+
+
+ListCall: TypeAlias = "Callable[[Dataset, int], list[Record]]"
 
 
 def _campaigns(dataset: Dataset, advertiser: int) -> list[Record]:
@@ -44,11 +63,55 @@ def _campaign_lookup(dataset: Dataset, advertiser: int) -> list[Record]:
     ]
 
 
-LISTS: dict[str, Callable[[Dataset, int], list[Record]]] = {
+def _of_advertiser(kind: str) -> ListCall:
+    return lambda dataset, advertiser: dataset.lists(kind)[advertiser]
+
+
+def _of_everybody(name: str) -> ListCall:
+    return lambda dataset, _: dataset.lookups[name]
+
+
+LISTS: dict[str, ListCall] = {
     "/v1/campaigns": _campaigns,
     "/v1/meta/campaigns": _campaign_lookup,
+    # The audiences are on another host.
+    **{f"/v1/{kind}": _of_advertiser(kind) for kind in KINDS if kind != "audiences"},
+    **{f"/v1/meta/{name}": _of_everybody(name) for name in LOOKUPS},
 }
-"""The list calls: path, and what gives an advertiser's records in order."""
+"""The list calls: path, and what gives an advertiser's records in order.
+
+A further one is a generator and its line in `KINDS` or `LOOKUPS`.
+"""
+
+PRE_ENCODED = ("/v1/campaigns", "/v1/meta/campaigns")
+"""The lists whose JSON can be made at the start; those that can be very long."""
+
+FILTERS = {
+    "/v1/meta/cities": {"country_ids[]": "country_id", "state_ids[]": "state_id"},
+    "/v1/meta/states": {"country_id": "country_id"},
+}
+"""The documented filters of lists: parameter and field.
+
+How several values are written is not documented; here it is as Rails does.
+"""
+
+WITH_RECORDS = (
+    "/v1/app_lists",
+    "/v1/asset_files",
+    "/v1/campaigns",
+    "/v1/creatives",
+    "/v1/orders",
+    "/v1/reports",
+    "/v1/tracker_assets",
+)
+"""The lists whose records can be had one by one, by their number."""
+
+CAMPAIGN_PARTS: dict[str, Callable[[Dataset, Record], Record]] = {
+    "bid_multipliers": Dataset.bid_multipliers,
+    "changelogs": Dataset.changelogs,
+    "detail": Dataset.detail,
+}
+"""The calls below a campaign: last part of the path, and what gives the body."""
 
 
 class Api:
@@ -62,14 +125,16 @@ class Api:
         Args:
             dataset: What to serve.
             access: Whom to serve it.
-            pre_encoded: Whether to make all records' JSON now, for quick answers;
-                changes of the dataset are not seen then.
+            pre_encoded: Whether to make the campaigns' JSON now, for quick answers;
+                changes of the campaigns are not seen in lists then.
         """
         self.dataset = dataset
         self.access = access
         self._encoded = {
-            (path, advertiser): [_encode(row) for row in rows(dataset, advertiser)]
-            for path, rows in LISTS.items()
+            (path, advertiser): [
+                encode(row) for row in LISTS[path](dataset, advertiser)
+            ]
+            for path in PRE_ENCODED
             for advertiser in dataset.campaigns
             if pre_encoded
         }
@@ -79,79 +144,88 @@ class Api:
         body = (await request.body()).decode("utf-8", errors="replace")
         kind = request.headers.get("Content-Type", "").partition(";")[0].strip()
         if kind == "application/json":
-            form = _json_object(body)
+            form = json_object(body)
         elif kind == "application/x-www-form-urlencoded":
             form = dict(parse_qsl(body, keep_blank_values=True))
         else:
-            return _refusal(415, "Unsupported Media Type")
-        try:
-            return JSONResponse(
-                self.access.log_in(request.headers.get("Authorization", ""), form)
-            )
-        except AccessDeniedError as error:
-            return _refusal(401, str(error))
+            raise HTTPException(415)
+        authorization = request.headers.get("Authorization", "")
+        return JSONResponse(self.access.log_in(authorization, form))
+
+    def admit(self, request: Request) -> int:
+        """Check the token and choose the advertiser of a data call.
+
+        That any call takes `advertiser_id` is assumed after those that do.
+
+        Raises:
+            AccessDeniedError: The token is not good.
+            HTTPException: The login has no such advertiser.
+        """
+        self.access.check(request.headers.get("Authorization", ""))
+        name = "advertiser_id"
+        advertiser = positive(request.query_params.get(name, DEFAULT_ADVERTISER), name)
+        if advertiser not in self.dataset.campaigns:
+            raise HTTPException(403, "Advertiser not allowed")
+        return advertiser
 
     async def list(self, request: Request) -> Response:
         """Answer any of `LISTS` with the documented envelope."""
-        try:
-            self.access.check(request.headers.get("Authorization", ""))
-        except AccessDeniedError as error:
-            return _refusal(401, str(error))
-        try:
-            page, per_page, advertiser = (
-                _positive(request.query_params.get(name, default), name)
-                for name, default in (
-                    ("page", 1),
-                    ("per_page", DEFAULT_PER_PAGE),
-                    ("advertiser_id", DEFAULT_ADVERTISER),
-                )
-            )
-        except ValueError as error:
-            return _refusal(422, str(error))
-        if advertiser not in self.dataset.campaigns:
-            return _refusal(403, "Advertiser not allowed")
-        path, text = request.url.path, request.query_params.get("q")
+        advertiser = self.admit(request)
+        path, query = request.url.path, request.query_params
+        usual = LOOKUP_PER_PAGE if path.startswith("/v1/meta/") else DEFAULT_PER_PAGE
+        page = positive(query.get("page", 1), "page")
+        per_page = positive(query.get("per_page", usual), "per_page")
         rows: Sequence[Record | bytes] | None = self._encoded.get((path, advertiser))
-        if text or rows is None:
-            rows = [
-                row
-                for row in LISTS[path](self.dataset, advertiser)
-                if not text or text in row["name"]
-            ]
-        body = envelope(rows, page, min(per_page, MAX_PER_PAGE))
-        return Response(body, media_type="application/json")
+        if rows is None or query.get("q"):
+            rows = LISTS[path](self.dataset, advertiser)
+            rows = chosen(rows, query, FILTERS.get(path, {}))
+        return json_response(envelope(rows, page, min(per_page, MAX_PER_PAGE)))
+
+    def requested(self, request: Request, path: str) -> Record:
+        """Find the record of a list that the request's path names.
+
+        Raises:
+            AccessDeniedError: The token is not good.
+            HTTPException: The advertiser has no such record.
+        """
+        rows = LISTS[path](self.dataset, self.admit(request))
+        record = find(rows, request.path_params["number"])
+        if record is None:
+            raise HTTPException(404)
+        return record
+
+    async def record(self, request: Request) -> Response:
+        """Answer with one record of a list, bare."""
+        path, _, _ = request.url.path.rpartition("/")
+        return json_response(self.requested(request, path))
+
+    async def campaign_part(self, request: Request) -> Response:
+        """Answer any of `CAMPAIGN_PARTS`."""
+        campaign = self.requested(request, "/v1/campaigns")
+        _, _, part = request.url.path.rpartition("/")
+        return json_response(CAMPAIGN_PARTS[part](self.dataset, campaign))
+
+    async def balance(self, request: Request) -> Response:
+        """Answer with an advertiser's balance."""
+        balance = self.dataset.balance[self.admit(request)]
+        return json_response({"advertiser": balance})
+
+    async def audiences(self, request: Request) -> Response:
+        """Answer with the audiences of the only audience key there is.
+
+        Kayzen has them on a host of their own.
+        """
+        query = request.query_params
+        self.access.check_audience_key(query.get("apikey", ""))
+        page = positive(query.get("page", 1), "page")
+        rows = self.dataset.lists("audiences")[DEFAULT_ADVERTISER]
+        return json_response(envelope(rows, page, AUDIENCES_PER_PAGE))
 
     async def delete_campaign(self, request: Request) -> JSONResponse:
         """Remove a campaign: no call of Kayzen's, but a way to test deletions."""
-        number = request.path_params["number"]
-        if not self.dataset.delete_campaign(number):
-            return _refusal(404, "Not Found")
+        if not self.dataset.delete_campaign(request.path_params["number"]):
+            raise HTTPException(404)
         return JSONResponse({})
-
-
-def envelope(rows: Sequence[Record | bytes], page: int, per_page: int) -> bytes:
-    """Cut a page out of a list and wrap it up as Kayzen does, as JSON.
-
-    Args:
-        rows: The list; rows may be encoded already.
-        page: Which page, 1 being the first.
-        per_page: Rows a page.
-    """
-    first = (page - 1) * per_page
-    meta = {
-        "current_page": page,
-        "total_pages": max(1, -(-len(rows) // per_page)),
-        "total_entries": len(rows),
-    }
-    data = b",".join(
-        row if isinstance(row, bytes) else _encode(row)
-        for row in rows[first : first + per_page]
-    )
-    return b'{"data":[%b],"meta":%b}' % (data, _encode(meta))
-
-
-def _encode(value: Record) -> bytes:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
 
 
 def create_app(
@@ -173,7 +247,21 @@ def create_app(
     return Starlette(
         routes=[
             Route(TOKEN_PATH, api.token, methods=["POST"]),
+            Route("/v1/balance", api.balance, methods=["GET"]),
+            Route("/audiences", api.audiences, methods=["GET"]),
             *(Route(path, api.list, methods=["GET"]) for path in LISTS),
+            *(
+                Route(path + "/{number:int}", api.record, methods=["GET"])
+                for path in WITH_RECORDS
+            ),
+            *(
+                Route(
+                    "/v1/campaigns/{number:int}/" + part,
+                    api.campaign_part,
+                    methods=["GET"],
+                )
+                for part in CAMPAIGN_PARTS
+            ),
             Route(
                 "/sandbox/campaigns/{number:int}",
                 api.delete_campaign,
@@ -181,32 +269,5 @@ def create_app(
             ),
         ],
         middleware=list(middleware),
-        exception_handlers={HTTPException: _on_http_error},
+        exception_handlers={HTTPException: on_error, AccessDeniedError: on_error},
     )
-
-
-def _on_http_error(_: Request, error: Exception) -> JSONResponse:
-    if not isinstance(error, HTTPException):
-        raise error
-    return _refusal(error.status_code, error.detail)
-
-
-def _refusal(status: int, text: str) -> JSONResponse:
-    """Refuse in words; the shape of Kayzen's error bodies is not known."""
-    return JSONResponse({"error": text}, status_code=status)
-
-
-def _json_object(body: str) -> dict[str, Any]:
-    try:
-        value = json.loads(body)
-    except ValueError:
-        return {}
-    return value if isinstance(value, dict) else {}
-
-
-def _positive(value: str | int, name: str) -> int:
-    number = int(value) if str(value).isdecimal() else 0
-    if number < 1:
-        msg = f"{name} must be a positive integer"
-        raise ValueError(msg)
-    return number

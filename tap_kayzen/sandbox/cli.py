@@ -55,12 +55,13 @@ DEFAULTS = Credentials()
 @click.option(
     "--pre-encoded",
     is_flag=True,
-    help="Make all answers ready at the start, for measuring clients.",
+    help="Make the answers for campaigns at the start, for measuring clients.",
 )
 @click.option("--username", default=DEFAULTS.username)
 @click.option("--password", default=DEFAULTS.password)
 @click.option("--api-key", default=DEFAULTS.api_key)
 @click.option("--api-secret", default=DEFAULTS.api_secret)
+@click.option("--audience-api-key", default=DEFAULTS.audience_api_key)
 @click.version_option(package_name="tap-kayzen")
 def main(  # noqa: PLR0913
     *,
@@ -76,10 +77,11 @@ def main(  # noqa: PLR0913
     password: str,
     api_key: str,
     api_secret: str,
+    audience_api_key: str,
 ) -> None:
     """Run a Kayzen API with generated data on this machine, until Ctrl-C."""
     dataset = Dataset(campaigns=campaigns, seed=seed)
-    credentials = Credentials(username, password, api_key, api_secret)
+    credentials = Credentials(username, password, api_key, api_secret, audience_api_key)
     access = Access(credentials, lifetime=token_lifetime)
     layers = [Middleware(Latency, seconds=latency / 1000)] if latency else []
     if requests_per_second:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -10,14 +11,15 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import requests
-from support import SAMPLE_CONFIG, TOKEN_PATH, run_process
+from support import SAMPLE_CONFIG, TOKEN_PATH, Sandbox, run_process
 
+from tap_kayzen.sandbox.access import Credentials
+from tap_kayzen.sandbox.app import CAMPAIGN_PARTS, LISTS, WITH_RECORDS, create_app
 from tap_kayzen.sandbox.data import DEFAULT_ADVERTISER, Dataset
+from tap_kayzen.sandbox.server import running
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    from support import Sandbox
 
 FORM = {
     "grant_type": "password",
@@ -106,11 +108,38 @@ def test_lists_come_in_the_documented_envelope(sandbox: Sandbox) -> None:
     assert past["meta"] == {"current_page": 4, "total_pages": 3, "total_entries": 250}
 
 
-def test_page_sizes(sandbox: Sandbox) -> None:
-    assert len(get(sandbox, "meta/campaigns").json()["data"]) == 25
+@pytest.mark.parametrize("path", LISTS)
+def test_the_pages_of_every_list_add_up(sandbox: Sandbox, path: str) -> None:
+    truth = LISTS[path](sandbox.dataset, DEFAULT_ADVERTISER)
+    assert truth
+    token = log_in(sandbox).json()["access_token"]
+    usual = 25 if path.startswith("/v1/meta/") else 30
+    for query, size in (("", usual), ("&per_page=100", 100), ("&per_page=7", 7)):
+        rows: list[Any] = []
+        total = -(-len(truth) // size)
+        for number in range(1, total + 1):
+            page = get(sandbox, f"{path[4:]}?page={number}{query}", token).json()
+            assert page["meta"] == {
+                "current_page": number,
+                "total_pages": total,
+                "total_entries": len(truth),
+            }
+            assert 0 < len(page["data"]) <= size
+            rows += page["data"]
+        assert rows == truth
+
+
+def test_no_page_is_longer_than_100(sandbox: Sandbox) -> None:
     assert len(get(sandbox, "campaigns?per_page=1000").json()["data"]) == 100
-    for query in ("page=0", "per_page=x", "advertiser_id=-1"):
-        assert get(sandbox, f"campaigns?{query}").status_code == 422
+
+
+@pytest.mark.parametrize("path", ["campaigns", "meta/cities"])
+@pytest.mark.parametrize("query", ["page=0", "per_page=x", "advertiser_id=-1"])
+def test_wrong_parameters_are_refused(sandbox: Sandbox, path: str, query: str) -> None:
+    answer = get(sandbox, f"{path}?{query}")
+    name = query.partition("=")[0]
+    assert answer.status_code == 422
+    assert answer.json() == {"error": f"{name} must be a positive integer"}
 
 
 def test_search_and_advertisers(sandbox: Sandbox) -> None:
@@ -131,12 +160,120 @@ def test_a_campaign_can_be_deleted(sandbox: Sandbox) -> None:
     assert get(sandbox, "campaigns").json()["meta"]["total_entries"] == 249
 
 
-def test_a_seed_makes_the_same_data_everywhere() -> None:
-    once, again = (Dataset(campaigns=30, seed=5).campaigns for _ in range(2))
-    assert once == again
-    assert once != Dataset(campaigns=30, seed=6).campaigns
-    ids = [campaign["id"] for each in once.values() for campaign in each]
-    assert len(ids) == len(set(ids)) == 36
+@pytest.mark.parametrize("path", WITH_RECORDS)
+def test_records_can_be_had_one_by_one(sandbox: Sandbox, path: str) -> None:
+    token = log_in(sandbox).json()["access_token"]
+    other = DEFAULT_ADVERTISER + 1
+    *_, own = LISTS[path](sandbox.dataset, DEFAULT_ADVERTISER)
+    *_, foreign = LISTS[path](sandbox.dataset, other)
+    one, two = (f"{path[4:]}/{record['id']}" for record in (own, foreign))
+    assert get(sandbox, one, token).json() == own
+    assert get(sandbox, f"{two}?advertiser_id={other}", token).json() == foreign
+    for missing in (two, f"{path[4:]}/1", f"{path[4:]}/{10**9}"):
+        answer = get(sandbox, missing, token)
+        assert (answer.status_code, answer.json()) == (404, {"error": "Not Found"})
+    assert get(sandbox, one, "invented").status_code == 401
+
+
+def test_lists_are_searched_by_number_too(sandbox: Sandbox) -> None:
+    number = sandbox.dataset.lists("asset_files")[DEFAULT_ADVERTISER][4]["id"]
+    (found,) = get(sandbox, f"asset_files?q={number}").json()["data"]
+    assert found["id"] == number
+    assert get(sandbox, "asset_files?q=nothing").json()["data"] == []
+
+
+def test_the_documented_state_and_city_are_there(sandbox: Sandbox) -> None:
+    assert get(sandbox, "meta/states?country_id=11").json()["data"] == [
+        {
+            "id": 11,
+            "country_id": 11,
+            "country_alpha_2": "AF",
+            "name": "Helmand",
+            "iso_3166_2": "AF-HEL",
+            "created_at": "2016-06-23T11:16:36.000Z",
+            "updated_at": "2016-06-23T11:16:36.000Z",
+        }
+    ]
+    assert get(sandbox, "meta/cities?q=Berlin").json()["data"] == [
+        {
+            "id": 100104,
+            "name": "Berlin",
+            "state_id": 3535,
+            "state_name": "Schleswig-Holstein",
+            "country_id": 93,
+            "country_name": "Germany",
+            "group": False,
+        }
+    ]
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("country_ids[]=93&country_ids[]=59", {59, 93}),
+        ("state_ids[]=3535", {93}),
+        ("state_ids[]=3535&country_ids[]=59", set()),
+    ],
+)
+def test_cities_can_be_filtered(
+    sandbox: Sandbox, query: str, expected: set[int]
+) -> None:
+    cities = get(sandbox, f"meta/cities?per_page=100&{query}").json()["data"]
+    assert {city["country_id"] for city in cities} == expected
+
+
+def test_a_balance_is_money_as_text(sandbox: Sandbox) -> None:
+    body = get(sandbox, "balance").json()
+    amount = body["advertiser"].pop("balance")
+    assert re.fullmatch(r"\d+\.\d\d", amount)
+    assert body == {"advertiser": {"warning": "ok"}}
+    other = get(sandbox, f"balance?advertiser_id={DEFAULT_ADVERTISER + 1}").json()
+    assert other["advertiser"]["balance"] != amount
+    assert get(sandbox, "balance?advertiser_id=1").status_code == 403
+    assert get(sandbox, "balance", "invented").status_code == 401
+
+
+@pytest.mark.parametrize("part", CAMPAIGN_PARTS)
+def test_parts_of_a_campaign_come_bare(sandbox: Sandbox, part: str) -> None:
+    token = log_in(sandbox).json()["access_token"]
+    for campaign in sandbox.dataset.campaigns[DEFAULT_ADVERTISER][:5]:
+        body = get(sandbox, f"campaigns/{campaign['id']}/{part}", token).json()
+        assert body == CAMPAIGN_PARTS[part](sandbox.dataset, campaign)
+    foreign = sandbox.dataset.campaigns[DEFAULT_ADVERTISER + 1][0]["id"]
+    assert get(sandbox, f"campaigns/{foreign}/{part}", token).status_code == 404
+    assert get(sandbox, f"campaigns/1/{part}", token).status_code == 404
+    assert get(sandbox, f"campaigns/{foreign}/{part}", "invented").status_code == 401
+
+
+def audiences(sandbox: Sandbox, **query: str | int) -> requests.Response:
+    return requests.get(f"{sandbox.url}/audiences", params=query, timeout=5)
+
+
+def test_audiences_come_30_a_page(sandbox: Sandbox) -> None:
+    key = Credentials().audience_api_key
+    first, last, past = (
+        audiences(sandbox, apikey=key, page=page, per_page=100).json()
+        for page in (1, 2, 3)
+    )
+    truth = sandbox.dataset.lists("audiences")[DEFAULT_ADVERTISER]
+    assert [*first["data"], *last["data"]] == truth
+    assert (len(first["data"]), past["data"]) == (30, [])
+    assert first["meta"] == {"current_page": 1, "total_pages": 2, "total_entries": 40}
+    assert audiences(sandbox, apikey=key, page=0).status_code == 422
+
+
+@pytest.mark.parametrize("query", [{}, {"apikey": ""}, {"apikey": "x"}])
+def test_audiences_want_their_own_key(sandbox: Sandbox, query: dict[str, str]) -> None:
+    answer = audiences(sandbox, **query)
+    assert (answer.status_code, answer.json()) == (401, {"error": "Invalid API Key"})
+
+
+def test_answers_made_at_the_start_are_the_same(sandbox: Sandbox) -> None:
+    dataset = Dataset(campaigns=250, seed=1)
+    with running(create_app(dataset, sandbox.access, pre_encoded=True)) as url:
+        quick = Sandbox(url, dataset, sandbox.access)
+        for path in ("campaigns", "campaigns?q=Farm", "meta/campaigns", "orders"):
+            assert get(quick, path).content == get(sandbox, path).content
 
 
 def sandbox_process(*arguments: str) -> subprocess.Popen[str]:
