@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import base64
-import json
 import logging
 import re
 import threading
 from datetime import datetime, timezone
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote, quote_plus
 
 from singer_sdk.authenticators import OAuthAuthenticator
 from singer_sdk.exceptions import FatalAPIError, RetriableAPIError
@@ -28,6 +25,7 @@ if TYPE_CHECKING:
 
     import requests
 
+    from tap_kayzen.redaction import Redactor
     from tap_kayzen.throttle import Throttle
 
 DEFAULT_LIFETIME = 1799
@@ -35,9 +33,6 @@ DEFAULT_LIFETIME = 1799
 
 RENEWAL_MARGIN = 60
 """Seconds before its end at which a token is replaced."""
-
-SHORT_SECRET = 4
-"""Characters below which blotting out a secret would show more than it hides."""
 
 USABLE_TOKEN = re.compile(r"[\x21-\x7e]+")
 
@@ -73,6 +68,7 @@ class KayzenAuthenticator(OAuthAuthenticator):
         config: Mapping[str, Any],
         session: requests.Session,
         throttle: Throttle,
+        redactor: Redactor,
         url: str,
     ) -> None:
         """Prepare for the first request; nothing is sent yet.
@@ -82,6 +78,7 @@ class KayzenAuthenticator(OAuthAuthenticator):
                 agent, timeout and number of retries.
             session: The tap's HTTP session.
             throttle: The gate that the tap's requests go through.
+            redactor: Is told of each token.
             url: Where tokens are made.
         """
         super().__init__(
@@ -101,9 +98,9 @@ class KayzenAuthenticator(OAuthAuthenticator):
         self._max_retries: int = config["max_retries"]
         self._http = session
         self._throttle = throttle
+        self._redactor = redactor
         self._lock = threading.Lock()
         self._failure = ""
-        self._tokens: set[str] = set()
 
     @property
     def oauth_request_body(self) -> dict[str, str]:
@@ -158,29 +155,6 @@ class KayzenAuthenticator(OAuthAuthenticator):
             if rejected.headers["Authorization"] == f"Bearer {self.access_token}":
                 self.last_refreshed = None
 
-    def redact(self, text: str) -> str:
-        """Blot the secrets out of what a server said, for use in a message.
-
-        In all forms that they travel in: as they are, in JSON, percent-encoded, and
-        as the Basic header.
-        """
-        pair = f"{self.client_id}:{self.client_secret}".encode()
-        plain = {self._password, self.client_id, self.client_secret, *self._tokens}
-        if any(secret and len(secret) < SHORT_SECRET for secret in plain):
-            return "(not shown, as it may hold a secret)"
-        forms = {base64.b64encode(pair).decode()}
-        for secret in filter(None, plain):
-            ascii_json, json_text = (
-                json.dumps(secret, ensure_ascii=ascii_only)[1:-1]
-                for ascii_only in (True, False)
-            )
-            forms |= {secret, ascii_json, json_text, quote(secret), quote(secret, "")}
-            forms.add(quote_plus(secret))
-        # The longest first: one may be part of another.
-        for form in sorted(forms, key=len, reverse=True):
-            text = text.replace(form, "***")
-        return text
-
     def update_access_token(self) -> None:
         """Log in and keep the token with its lifetime in seconds.
 
@@ -209,7 +183,7 @@ class KayzenAuthenticator(OAuthAuthenticator):
             )
             raise FatalAPIError(self._failure) from error
         self.access_token = str(token["access_token"])
-        self._tokens.add(self.access_token)
+        self._redactor.add([self.access_token])
         self.expires_in = _lifetime(token.get("expires_in"))
         self.last_refreshed = requested
 

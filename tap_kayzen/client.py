@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import logging
 from datetime import datetime, timezone
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from singer_sdk import RESTStream, StreamSchema
-from singer_sdk.exceptions import MissingKeyPropertiesError
+from singer_sdk.exceptions import ConfigurationError, MissingKeyPropertiesError
 from singer_sdk.helpers.conform import TypeConformanceLevel
 from singer_sdk.mapper import SameRecordTransform
 from singer_sdk.schema.source import SchemaDirectory
 from singer_sdk.singerlib import RecordMessage
+from singer_sdk.singerlib.catalog import REPLICATION_INCREMENTAL
 from singer_sdk.streams.rest import PageContext
 
 from tap_kayzen import schemas
-from tap_kayzen.pagination import Page, parse_page
+from tap_kayzen.pagination import parse_page
 from tap_kayzen.reading import ListReader
 from tap_kayzen.records import RecordConverter
 
@@ -24,9 +25,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from singer_sdk.helpers.types import Context
+    from singer_sdk.singerlib import Catalog
 
     from tap_kayzen.keys import Key
-    from tap_kayzen.pagination import UnreadPage
+    from tap_kayzen.pagination import Page, UnreadPage
     from tap_kayzen.tap import TapKayzen
 
 ADVERTISER = "advertiser_id"
@@ -35,13 +37,27 @@ ADVERTISER = "advertiser_id"
 class KayzenStream(RESTStream[int]):
     """A list of Kayzen, read whole.
 
-    A subclass needs a `name`, a `path`, its `primary_keys` and a schema file of its
-    name.
+    A subclass needs a `name`, a `path` and a schema file of its name.
+
+    Attributes:
+        per_advertiser: Whether each advertiser has a list of its own.
+        is_paged: Whether the list comes in pages.
+        longest_page: Rows a page that Kayzen is known to give at most.
+        keeps_history: Whether rows that Kayzen no longer gives are still true.
+        with_token: Whether requests are made as the user that logs in.
+        seen: Rows that have been read so far.
     """
 
     schema: ClassVar[StreamSchema[str]] = StreamSchema(SchemaDirectory(schemas))
+    primary_keys: ClassVar[tuple[str, ...]] = ("id",)
     # `RecordConverter` has done it all, and in a way that loses nothing.
     TYPE_CONFORMANCE_LEVEL = TypeConformanceLevel.NONE
+
+    per_advertiser: ClassVar[bool] = True
+    is_paged: ClassVar[bool] = True
+    longest_page: ClassVar[int] = 1000
+    keeps_history: ClassVar[bool] = False
+    with_token: ClassVar[bool] = True
 
     _tap: TapKayzen
 
@@ -49,7 +65,8 @@ class KayzenStream(RESTStream[int]):
         """Prepare the stream; nothing is asked of Kayzen yet."""
         super().__init__(tap=tap)
         # Those of the class: a catalog may have others, or none.
-        self._keys = tuple(self.primary_keys)
+        self._keys = type(self).primary_keys
+        self.seen = 0
         self._held_version: int | None = None
         self._reader: ListReader | None = None
         self._message = self._new_message()
@@ -60,6 +77,14 @@ class KayzenStream(RESTStream[int]):
         return f"{self.config['api_url']}/v1"
 
     @property
+    def hint(self) -> str:
+        """What to do when Kayzen has no such list or does not allow it."""
+        return (
+            "check `advertiser_ids` and `api_url`, or go on without it: deselect the "
+            f"stream (with Meltano: `select: ['!{self.name}.*']`)"
+        )
+
+    @property
     def http_headers(self) -> dict[str, str]:
         """Headers of every request: those that all known clients send, GET too."""
         return {"Accept": "application/json", "Content-Type": "application/json"}
@@ -67,7 +92,7 @@ class KayzenStream(RESTStream[int]):
     @property
     def partitions(self) -> list[dict[str, Any]] | None:
         """One partition an advertiser of the settings, never one out of old state."""
-        advertisers = self.config.get("advertiser_ids")
+        advertisers = self.config.get("advertiser_ids") if self.per_advertiser else None
         return [{ADVERTISER: each} for each in dict.fromkeys(advertisers or ())] or None
 
     @property
@@ -77,8 +102,11 @@ class KayzenStream(RESTStream[int]):
         Not with BATCH files: their rows carry no version, so a target would take
         all of them for gone.
         """
-        wanted = super().emit_activate_version_messages
-        return wanted and self.get_batch_config(self.config) is None
+        return (
+            super().emit_activate_version_messages
+            and not self.keeps_history
+            and self.get_batch_config(self.config) is None
+        )
 
     def log(
         self,
@@ -111,17 +139,32 @@ class KayzenStream(RESTStream[int]):
             MissingKeyPropertiesError: A record has no key.
         """
         partitions = self.partitions or []
-        reader = self._reader
-        if reader is None or context is None or partitions[:1] == [context]:
-            reader = self._reader = self._new_reader()
+        if self._reader is None or context is None or partitions[:1] == [context]:
+            self._reader = self._new_reader()
+        # Another stream may have failed before, as in a connection test.
+        self._tap.throttle.start()
         with self.get_http_request_counter() as self._pages_read:
             self._pages_read.with_context(context)
             try:
-                yield from reader.read(context)
+                yield from self._news(self.read(self._reader, context), context)
             except Exception:
                 # Whoever still waits for another try need not.
                 self._tap.throttle.stop()
                 raise
+
+    def read(
+        self, reader: ListReader, context: Context | None
+    ) -> Iterator[dict[str, Any]]:
+        """Read the list, or one advertiser's part of it.
+
+        Args:
+            reader: Reads lists.
+            context: The advertiser, if the settings name any.
+
+        Returns:
+            The records.
+        """
+        return reader.read(context)
 
     def _new_reader(self) -> ListReader:
         return ListReader(
@@ -133,6 +176,32 @@ class KayzenStream(RESTStream[int]):
             progress=self._tap.display.stream(self.name),
             logger=self.logger,
         )
+
+    def _news(
+        self, records: Iterator[dict[str, Any]], context: Context | None
+    ) -> Iterator[dict[str, Any]]:
+        """Leave out what is older than the bookmark, if the catalog asks for it.
+
+        Kayzen is not known to filter by time, so all rows are read. The bookmark
+        moves when a pass is over, and only if it was whole.
+        """
+        key = self.replication_key
+        if key is None or self.replication_method != REPLICATION_INCREMENTAL:
+            yield from records
+            return
+        state = self.get_context_state(context)
+        bookmark = state.get("replication_key_value")
+        since = _moment(bookmark) if state.get("replication_key") == key else None
+        for record in records:
+            # The SDK wants it there, be it null.
+            changed = _moment(record.setdefault(key, None))
+            if since is None or changed is None or changed >= since:
+                yield record
+        if self._reader and self._reader.incomplete:
+            self.logger.warning(
+                "%s: the bookmark stays where it is", "; ".join(self._reader.incomplete)
+            )
+            state.pop("progress_markers", None)
 
     def convert(
         self, page: Page, context: Context | None
@@ -153,10 +222,12 @@ class KayzenStream(RESTStream[int]):
         # One message serves all: it is written before the next record comes.
         self._message = self._new_message()
         records = self.converter.convert_all(page.records)
+        self.seen += len(records)
         for name, value in (context or {}).items():
-            for record in records:
-                if record.get(name) is None:
-                    record[name] = value
+            if self.converter.has(name):
+                for record in records:
+                    if record.get(name) is None:
+                        record[name] = value
         keys: list[Any] = [record.get(self._keys[0]) for record in records]
         if len(self._keys) > 1:
             keys = [tuple(map(record.get, self._keys)) for record in records]
@@ -194,20 +265,71 @@ class KayzenStream(RESTStream[int]):
             FatalAPIError: Kayzen refused, or could not be read after all retries.
                 The message names the stream, the page and what to do.
         """
-        where = f"{self.name}, page {number}"
-        if context:
-            where += f" of advertiser {context[ADVERTISER]}"
+        what = f"{self.name}, page {number}" if self.is_paged else self.name
+        whose = ", ".join(
+            f"{name.removesuffix('_id')} {value}"
+            for name, value in (context or {}).items()
+        )
         request = self.get_http_request(
             page=PageContext(stream_context=context, next_page_token=number)
         )
-        return self._tap.transport.fetch(request, parse_page, what=where)
+        return self._tap.transport.fetch(
+            request,
+            partial(self.parse, context=context),
+            what=f"{what} of {whose}" if whose else what,
+            hint=self.hint,
+            with_token=self.with_token,
+        )
+
+    def parse(self, body: bytes, context: Context | None) -> Page:  # noqa: ARG002
+        """Read the body of an answer.
+
+        Args:
+            body: JSON text.
+            context: What it was asked for.
+
+        Raises:
+            EnvelopeError: The JSON is not what was asked for.
+            ValueError: The body is not JSON.
+        """
+        return parse_page(body)
 
     def get_url_params(
         self, context: Context | None, next_page_token: int | None
     ) -> dict[str, Any]:
-        """Build the query: paging, and the advertiser if the settings name any."""
-        params = {"page": next_page_token, "per_page": self.config["page_size"]}
-        return {**params, **(context or {})}
+        """Build the query: paging, and what of the context the path does not hold."""
+        params = {
+            name: value
+            for name, value in (context or {}).items()
+            if f"{{{name}}}" not in self.path
+        }
+        if self.is_paged:
+            size = min(self.config["page_size"], self.longest_page)
+            params |= {"page": next_page_token, "per_page": size}
+        return params
+
+    def apply_catalog(self, catalog: Catalog) -> None:
+        """Take over what a catalog says.
+
+        Raises:
+            ConfigurationError: It asks for INCREMENTAL on something else than a time.
+        """
+        super().apply_catalog(catalog)
+        if self.replication_method != REPLICATION_INCREMENTAL:
+            return
+        column = self.schema["properties"].get(self.replication_key or "", {})
+        if column.get("format") != "date-time":
+            times = [
+                name
+                for name, each in self.schema["properties"].items()
+                if name.endswith("updated_at") and each.get("format") == "date-time"
+            ]
+            choice = f"INCREMENTAL on `{times[0]}`, or " if times else ""
+            msg = (
+                f"{self.name}: the catalog asks for {self.replication_method} on "
+                f"`{self.replication_key}`; this stream can be {choice}FULL_TABLE"
+            )
+            raise ConfigurationError(msg)
 
     # Records
 
@@ -290,3 +412,11 @@ class KayzenStream(RESTStream[int]):
             else:
                 super()._write_activate_version_message(version)
         super().finalize_state_progress_markers(state)
+
+
+def _moment(value: object) -> datetime | None:
+    try:
+        moment = datetime.fromisoformat(str(value).replace("Z", "+00:00"))
+    except ValueError:
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)

@@ -68,11 +68,7 @@ def parse_page(body: bytes) -> Page:
         EnvelopeError: The JSON is not a list of records in any of these shapes.
         ValueError: The body is not JSON.
     """
-    try:
-        payload = _decode(body)
-    except (ArithmeticError, RecursionError) as error:
-        msg = "a number or a nesting is beyond all bounds"
-        raise ValueError(msg) from error
+    payload = decode(body)
     meta: object = None
     data = payload
     if isinstance(payload, dict) and "data" in payload:
@@ -94,12 +90,21 @@ def parse_page(body: bytes) -> Page:
 _DECODER = msgspec.json.Decoder(float_hook=Decimal)
 
 
-def _decode(body: bytes) -> Any:  # noqa: ANN401
+def decode(body: bytes) -> Any:  # noqa: ANN401
+    """Read JSON, numbers as int or Decimal.
+
+    Raises:
+        ValueError: The body is not JSON.
+    """
     try:
-        return _DECODER.decode(body)
-    except msgspec.DecodeError:
-        # The standard library also reads NaN, lone surrogates and other encodings.
-        return json.loads(body, parse_float=Decimal, parse_constant=str)
+        try:
+            return _DECODER.decode(body)
+        except msgspec.DecodeError:
+            # The standard library also reads NaN, lone surrogates, other encodings.
+            return json.loads(body, parse_float=Decimal, parse_constant=str)
+    except (ArithmeticError, RecursionError) as error:
+        msg = "a number or a nesting is beyond all bounds"
+        raise ValueError(msg) from error
 
 
 def _count(value: object) -> int | None:

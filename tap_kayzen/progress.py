@@ -54,6 +54,13 @@ class Progress(ABC):
         """Show how far it is, if it is time."""
 
 
+class Unseen(Progress):
+    """Progress that nobody needs to see."""
+
+    def show(self) -> None:
+        """Show nothing."""
+
+
 class Display(ABC):
     """Where the progress of all streams is shown."""
 

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from tap_kayzen.keys import KeySet
 from tap_kayzen.pagination import FIRST_PAGE, Tally, read_pages
+from tap_kayzen.progress import Unseen
 from tap_kayzen.workers import ReadAhead
 
 if TYPE_CHECKING:
     import logging
-    from collections.abc import Callable, Generator, Iterator, Sequence
+    from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 
     from singer_sdk.helpers.types import Context
 
@@ -122,15 +123,49 @@ class ListReader:
         )
         self.incomplete: list[str] = []
 
-    def read(self, context: Context | None) -> Iterator[Record]:
+    def read_all(self, contexts: Iterable[Context], count: int) -> Iterator[Record]:
+        """Read many short lists, their first pages fetched ahead.
+
+        Each key goes out once a list, so that no key is remembered for longer.
+
+        Args:
+            contexts: One for each list.
+            count: How many there are.
+
+        Raises:
+            Exception: What `fetch` and `convert` raise.
+        """
+
+        def fetch_first(context: Context) -> tuple[Context, UnreadPage]:
+            return context, self._fetch(context, FIRST_PAGE)
+
+        # Lists are counted here, not rows: of those no number is known beforehand.
+        progress, self._progress = self._progress, Unseen(self._progress.name)
+        progress.begin(count)
+        for context, first in ReadAhead(fetch_first, contexts, self._workers):
+            self._emitted = KeySet()
+            yield from self.read(context, first)
+            progress.advance(1)
+
+    def read(
+        self, context: Context | None, first: UnreadPage | None = None
+    ) -> Iterator[Record]:
         """Read one context's list and yield its records, each key once in a run.
+
+        Args:
+            context: One of those that the reader was made for, in their order, or
+                another one.
+            first: The first page, if it has been fetched already.
 
         Raises:
             Exception: What `fetch` and `convert` raise.
         """
         before = None
         for number in range(1, MAX_PASSES + 1):
-            this = yield from self._read_once(context)
+            this = yield from self._read_once(
+                context, first or self._first_page(context)
+            )
+            first = None
             is_last = number == MAX_PASSES or this.tally == before
             if this.is_silent or (is_last and (this.changed or this.tally.is_short)):
                 self.incomplete.append(str(this))
@@ -145,11 +180,14 @@ class ListReader:
                 this.repeated,
             )
 
-    def _read_once(self, context: Context | None) -> Generator[Record, None, Pass]:
+    def _read_once(
+        self, context: Context | None, unread: UnreadPage
+    ) -> Generator[Record, None, Pass]:
         def fetch(number: int) -> UnreadPage:
             return self._fetch(context, number)
 
-        first = self._first_page(context)()
+        first = unread()
+        del unread
         # The first pass needs no second set: what is new to it is new to the run.
         this = Pass(KeySet() if self._emitted else self._emitted)
         self._progress.begin(first.total_entries)

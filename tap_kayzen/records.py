@@ -106,6 +106,10 @@ class RecordConverter:
                     row[EXTRA] = extra
         return rows
 
+    def has(self, name: str) -> bool:
+        """Tell whether a record may have this column."""
+        return name in self._columns
+
     def _convert_each(self, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
         known = len(self._unknown)
         records = [self.convert(row) for row in rows]

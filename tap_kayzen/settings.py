@@ -102,6 +102,23 @@ SETTINGS: dict[str, Any] = th.PropertiesList(
         description="Last day that report streams read, inclusive.",
     ),
     th.Property(
+        "audience_api_key",
+        th.StringType(min_length=1),
+        secret=True,
+        title="Audience API key",
+        description=(
+            "Key of the audience API, made in the Kayzen console for an account, app "
+            "or website. With it there is a stream `audiences`."
+        ),
+    ),
+    th.Property(
+        "audience_url",
+        th.StringType(min_length=1),
+        default="https://audience.kayzen.io",
+        title="Audience API address",
+        description="Host of the audience API, or the sandbox's address.",
+    ),
+    th.Property(
         "page_size",
         th.IntegerType(minimum=1, maximum=1000),
         default=100,
@@ -222,7 +239,7 @@ def tidied(config: Mapping[str, Any]) -> dict[str, Any]:
 def normalized(
     config: Mapping[str, Any], schema: Mapping[str, Any], *, version: str
 ) -> dict[str, Any]:
-    """Fill in the defaults and bring `api_url` to one form.
+    """Fill in the defaults and bring addresses to one form.
 
     Args:
         config: The settings, tidied.
@@ -241,6 +258,8 @@ def normalized(
     result.update(config)
     if isinstance(url := result["api_url"], str):
         result["api_url"] = url.rstrip("/").removesuffix("/v1").rstrip("/")
+    if isinstance(url := result["audience_url"], str):
+        result["audience_url"] = url.rstrip("/")
     return result
 
 
@@ -315,9 +334,10 @@ def _own_problems(
             hint = f": did you mean `{guesses[0]}`?" if guesses else ""
             yield f"`{name}` is not a setting of tap-kayzen{hint}"
 
-    url = config.get("api_url")
-    if isinstance(url, str) and url and (complaint := _url_complaint(url)):
-        yield f"`api_url` {complaint}, like https://api.kayzen.io"
+    for name in ("api_url", "audience_url"):
+        url = config.get(name)
+        if isinstance(url, str) and url and (complaint := _url_complaint(url)):
+            yield f"`{name}` {complaint}, like {known[name]['default']}"
 
     yield from _value_problems(config)
 

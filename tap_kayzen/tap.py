@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import logging
 import signal
 import sys
 from copy import deepcopy
@@ -14,11 +15,15 @@ import requests
 from requests.adapters import HTTPAdapter
 from singer_sdk import Tap
 from singer_sdk.exceptions import ConfigurationError, ConfigValidationError
+from singer_sdk.plugin_base import _ConfigInput
+from singer_sdk.tap_base import CliTestOptionValue
 
 from tap_kayzen import settings, streams
 from tap_kayzen.auth import KayzenAuthenticator
-from tap_kayzen.cli import KayzenCommand
+from tap_kayzen.check import check, selecting_all
+from tap_kayzen.cli import FAILED, KayzenCommand
 from tap_kayzen.progress import Display, display
+from tap_kayzen.redaction import Redactor
 from tap_kayzen.throttle import Throttle
 from tap_kayzen.transport import Transport
 from tap_kayzen.workers import Workers
@@ -28,7 +33,6 @@ if TYPE_CHECKING:
     from types import FrameType
 
     import click
-    from singer_sdk.plugin_base import _ConfigInput
 
     from tap_kayzen.client import KayzenStream
 
@@ -65,12 +69,20 @@ class TapKayzen(Tap):
         return Workers(self.config["concurrency"])
 
     @cached_property
+    def redactor(self) -> Redactor:
+        """Who keeps secrets out of messages and of the log."""
+        redactor = Redactor(self.config)
+        redactor.guard(logging.getLogger())
+        return redactor
+
+    @cached_property
     def authenticator(self) -> KayzenAuthenticator:
         """The one authenticator, so that all streams use the same token."""
         return KayzenAuthenticator(
             config=self.config,
             session=self.session,
             throttle=self.throttle,
+            redactor=self.redactor,
             url=f"{self.config['api_url']}/v1/authentication/token",
         )
 
@@ -82,6 +94,7 @@ class TapKayzen(Tap):
             session=self.session,
             authenticator=self.authenticator,
             throttle=self.throttle,
+            redactor=self.redactor,
         )
 
     @cached_property
@@ -91,7 +104,10 @@ class TapKayzen(Tap):
 
     def discover_streams(self) -> list[KayzenStream]:
         """List all streams; nothing is asked of Kayzen for it."""
-        return [stream(tap=self) for stream in streams.ALL]
+        wanted: tuple[type[KayzenStream], ...] = streams.ALL
+        if self.config.get("audience_api_key"):
+            wanted += streams.WITH_AUDIENCE_KEY
+        return [stream(self) for stream in wanted]
 
     @property
     def _env_var_config(self) -> dict[str, Any]:
@@ -150,6 +166,24 @@ class TapKayzen(Tap):
             reason = error.strerror if isinstance(error, OSError) else error
             msg = f"--config {files}: must be a file with one JSON object: {reason}"
             raise ConfigurationError(msg) from error
+
+    @classmethod
+    def cb_test(cls, ctx: click.Context, param: click.Option, value: str) -> None:
+        """Test the connection: a table on stderr, and exit code 1 if it is not good.
+
+        The SDK's own ends at the first stream that fails, and prints no table.
+        """
+        if value != CliTestOptionValue.All.value:
+            super().cb_test(ctx, param, value)
+            return
+        config = ctx.params.get("config", _ConfigInput())
+        tap = cls(config=config.config, parse_env_config=config.parse_env)
+        everything = cls(
+            config=config.config,
+            parse_env_config=config.parse_env,
+            catalog=selecting_all(tap.catalog_dict),
+        )
+        ctx.exit(0 if check(everything) else FAILED)
 
     @classmethod
     def invoke(

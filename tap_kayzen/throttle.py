@@ -24,7 +24,7 @@ PATIENCE = 10.0
 
 
 class StoppedError(Exception):
-    """The run is ending; nothing more is to be sent."""
+    """The reading that this was for has ended; nothing more is to be sent for it."""
 
 
 class Throttle:
@@ -53,6 +53,7 @@ class Throttle:
         self._ceiling = requests_per_second
         self._changed = threading.Condition()
         self._stopped = False
+        self._stops = 0
         self._active = 0
         self._limit = float(concurrency)
         self._pace: float | None = None
@@ -87,8 +88,9 @@ class Throttle:
             StoppedError: `stop` was called, before or meanwhile.
         """
         with self._changed:
+            stops = self._stops
             while True:
-                self._check()
+                self._check(stops)
                 now = self.now()
                 start = max(self._next_start, self._held_until)
                 if self._active >= self.at_once:
@@ -154,20 +156,27 @@ class Throttle:
             StoppedError: `stop` was called, before or meanwhile.
         """
         with self._changed:
+            stops = self._stops
             end = self.now() + seconds
             while (left := end - self.now()) > 0:
-                self._check()
+                self._check(stops)
                 self.wait(left)
-            self._check()
+            self._check(stops)
 
     def stop(self) -> None:
-        """End all waiting, now and from now on."""
+        """End all waiting, now and until `start`."""
         with self._changed:
             self._stopped = True
+            self._stops += 1
             self._changed.notify_all()
 
-    def _check(self) -> None:
-        if self._stopped:
+    def start(self) -> None:
+        """Let requests through again after `stop`, but none that waited then."""
+        with self._changed:
+            self._stopped = False
+
+    def _check(self, stops: int) -> None:
+        if self._stopped or self._stops != stops:
             raise StoppedError
 
     def _per_second(self) -> float | None:

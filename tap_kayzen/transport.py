@@ -26,15 +26,27 @@ if TYPE_CHECKING:
     from singer_sdk.streams.rest import HTTPRequest
 
     from tap_kayzen.auth import KayzenAuthenticator
+    from tap_kayzen.redaction import Redactor
     from tap_kayzen.throttle import Throttle
 
+    _Auth = Callable[[requests.PreparedRequest], requests.PreparedRequest]
     _Result = TypeVar("_Result")
-
-BODY_SHOWN = 200
-"""Characters of an error's body that its message quotes."""
 
 CHUNK = 1 << 20
 """Bytes read at once from a body; the default of `requests`, 10 KB, costs time."""
+
+
+class RefusedError(FatalAPIError):
+    """Kayzen refused a request, or answered with something else.
+
+    Attributes:
+        status: HTTP status of the answer.
+    """
+
+    def __init__(self, message: str, status: int) -> None:
+        """Keep the status beside the message."""
+        super().__init__(message)
+        self.status = status
 
 
 class EnvelopeError(ValueError):
@@ -61,6 +73,7 @@ class Transport:
         session: requests.Session,
         authenticator: KayzenAuthenticator,
         throttle: Throttle,
+        redactor: Redactor,
     ) -> None:
         """Prepare; nothing is sent yet.
 
@@ -69,6 +82,7 @@ class Transport:
             session: The tap's HTTP session.
             authenticator: Puts the token on requests.
             throttle: The gate that the tap's requests go through.
+            redactor: Knows what must not be shown.
         """
         self._url: str = config["api_url"]
         self._timeout: float = config["request_timeout"]
@@ -76,10 +90,17 @@ class Transport:
         self._session = session
         self._authenticator = authenticator
         self._throttle = throttle
+        self._redactor = redactor
         self._logger = logging.getLogger("tap-kayzen.transport")
 
     def fetch(
-        self, request: HTTPRequest, parse: Callable[[bytes], _Result], *, what: str
+        self,
+        request: HTTPRequest,
+        parse: Callable[[bytes], _Result],
+        *,
+        what: str,
+        hint: str = "",
+        with_token: bool = True,
     ) -> Callable[[], _Result]:
         """Get the answer to a request, with all retries.
 
@@ -88,27 +109,35 @@ class Transport:
             parse: Reads the body; raises ValueError if that is not JSON, and
                 `EnvelopeError` if the JSON is not what was asked for.
             what: The request in words, for messages.
+            hint: What to do if Kayzen has nothing there (404) or does not allow it
+                (401, 403), for messages.
+            with_token: Whether to log in for it.
 
         Returns:
             A function that parses the body. If it is not JSON, it gets another one,
             again with all retries. It raises what this method raises.
 
         Raises:
-            FatalAPIError: Kayzen refused, or could not be read after all retries.
-                The message says what to do.
+            RefusedError: Kayzen refused; the message says what to do.
+            FatalAPIError: Kayzen could not be read after all retries; the message
+                says what to do.
         """
-        answers = iter([self._retried(lambda: self._ask(request), what)])
+
+        def ask() -> Answer:
+            return self._ask(request, hint=hint, with_token=with_token)
+
+        answers = iter([self._retried(ask, what)])
 
         def read() -> _Result:
-            answer = next(answers, None) or self._ask(request)
+            answer = next(answers, None) or ask()
+            status = answer.response.status_code
             try:
                 return parse(answer.body)
             except EnvelopeError as error:
-                words = self._excerpt(answer.body)
+                words = self._redactor.excerpt(answer.body)
                 msg = f"the answer is {error}: {words}"
-                raise _RefusedError(msg) from error
+                raise RefusedError(msg, status) from error
             except ValueError as error:
-                status = answer.response.status_code
                 msg = f"HTTP {status} with a body that is not JSON"
                 raise RetriableAPIError(msg, answer.response) from error
 
@@ -126,20 +155,22 @@ class Transport:
             )()
         except TRANSIENT_ERRORS as error:
             msg = (
-                f"{what}: {reason(error)}, {self._max_retries} retries included; try "
-                "again later, or raise `max_retries` or `request_timeout`"
+                f"{what}: {self._redactor.redact(reason(error))}, "
+                f"{self._max_retries} retries included; try again later, or raise "
+                "`max_retries` or `request_timeout`"
             )
             raise FatalAPIError(msg) from error
-        except _RefusedError as error:
+        except RefusedError as error:
             msg = f"{what}: {error}"
-            raise FatalAPIError(msg) from error
+            raise RefusedError(msg, error.status) from error
 
-    def _ask(self, request: HTTPRequest) -> Answer:
+    def _ask(self, request: HTTPRequest, *, hint: str, with_token: bool) -> Answer:
         """Send a request, once more with a new token if its token is refused."""
-        answer = self._send(request)
-        if answer.response.status_code == HTTPStatus.UNAUTHORIZED:
+        auth = self._authenticator if with_token else _as_it_is
+        answer = self._send(request, auth)
+        if with_token and answer.response.status_code == HTTPStatus.UNAUTHORIZED:
             self._authenticator.discard(answer.response.request)
-            answer = self._send(request)
+            answer = self._send(request, auth)
         response = answer.response
         status = response.status_code
         if response.ok and not is_redirect(status):
@@ -147,10 +178,11 @@ class Transport:
         if is_transient(status):
             msg = f"HTTP {status}"
             raise RetriableAPIError(msg, response)
-        msg = f"{_advice(status)}. Kayzen's words: {self._excerpt(answer.body)}"
-        raise _RefusedError(msg)
+        words = self._redactor.excerpt(answer.body)
+        msg = f"HTTP {status}: {_advice(status, hint)}. Kayzen's words: {words}"
+        raise RefusedError(msg, status)
 
-    def _send(self, request: HTTPRequest) -> Answer:
+    def _send(self, request: HTTPRequest, auth: _Auth) -> Answer:
         prepared = self._session.prepare_request(
             requests.Request(
                 request.method,
@@ -158,7 +190,7 @@ class Transport:
                 params=request.encode_params(),
                 headers=request.headers,
                 json=request.data,
-                auth=self._authenticator,
+                auth=auth,
             )
         )
         with self._throttle.request():
@@ -185,29 +217,20 @@ class Transport:
             )
         }
 
-    def _excerpt(self, body: bytes) -> str:
-        text = self._authenticator.redact(body.decode(errors="replace"))
-        return " ".join(text.split())[:BODY_SHOWN] or "(empty body)"
+
+def _as_it_is(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    """Authenticate a request by nothing, not even an entry of ~/.netrc."""
+    return request
 
 
-class _RefusedError(FatalAPIError):
-    """Kayzen refused a request, or answered with something else."""
-
-
-def _advice(status: int) -> str:
-    by_status: dict[int, str] = {
-        HTTPStatus.UNAUTHORIZED: (
-            "Kayzen refused a fresh token; check that the API key may read this"
-        ),
-        HTTPStatus.FORBIDDEN: (
-            "Kayzen does not allow it to this user; deselect the stream, or check "
-            "`advertiser_ids`"
-        ),
-        HTTPStatus.NOT_FOUND: (
-            "there is no such address; check `api_url`, or deselect the stream"
-        ),
-    }
-    advice = by_status.get(status, "Kayzen does not accept the request")
+def _advice(status: int, hint: str) -> str:
     if is_redirect(status):
-        advice = "redirects are not followed; set `api_url` to the final address"
-    return f"HTTP {status}: {advice}"
+        return "redirects are not followed; set `api_url` to the final address"
+    by_status: dict[int, str] = {
+        HTTPStatus.UNAUTHORIZED: "Kayzen refused a fresh token or key",
+        HTTPStatus.FORBIDDEN: "Kayzen does not allow it to this user",
+        HTTPStatus.NOT_FOUND: "Kayzen has nothing there",
+    }
+    if status not in by_status:
+        return "Kayzen does not accept the request"
+    return "; ".join(filter(None, (by_status[status], hint)))

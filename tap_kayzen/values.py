@@ -50,7 +50,12 @@ def _unchanged(value: Any) -> Any:  # noqa: ANN401
     return value
 
 
-def _integer(value: object) -> int:
+def to_integer(value: object) -> int:
+    """Read an integer of at most 64 bits, also from text and from a decimal.
+
+    Raises:
+        LossyError: It is none.
+    """
     if type(value) is int and -BIGINT <= value < BIGINT:
         return value
     number = _number(value)
@@ -179,7 +184,7 @@ AS_THEY_ARE: dict[Converter, type] = {
 
 _SCALARS: dict[str, Converter] = {
     "boolean": _boolean,
-    "integer": _integer,
+    "integer": to_integer,
     "number": _number,
     "string": _string,
 }
@@ -201,7 +206,7 @@ def usual_type(definition: Mapping[str, Any], *, is_item: bool = False) -> Any: 
 
 _USUAL: dict[Converter, Any] = {
     _boolean: bool | None,
-    _integer: Annotated[int, Meta(ge=-BIGINT, le=BIGINT - 1)] | None,
+    to_integer: Annotated[int, Meta(ge=-BIGINT, le=BIGINT - 1)] | None,
     _list: list[Any] | None,
     _number: int | Decimal | None,
     _string: str | None,

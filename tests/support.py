@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 from starlette.responses import Response
 
+from tap_kayzen.check import selecting_all
 from tap_kayzen.tap import TapKayzen
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Collection, Mapping
 
     import pytest
     from starlette.types import Receive, Scope, Send
@@ -118,6 +119,13 @@ class Run:
         return [line[3] for line in lines if line[1].strip() == "ERROR"]
 
 
+def selecting(folder: Path, *streams: str) -> tuple[str, Path]:
+    """Write a catalog of these streams; give the arguments that name it."""
+    path = folder / "catalog.json"
+    path.write_text(json.dumps(catalog_of(*streams)), encoding="utf-8")
+    return "--catalog", path
+
+
 def run_process(
     *arguments: str | Path,
     cwd: Path | None = None,
@@ -137,10 +145,30 @@ def run_process(
 
 
 def sync(
-    config: Mapping[str, Any], capsys: pytest.CaptureFixture[str], **options: Any
+    config: Mapping[str, Any],
+    capsys: pytest.CaptureFixture[str],
+    *,
+    streams: Collection[str] = ("campaigns",),
+    **options: Any,
 ) -> Run:
     """Run a sync in this process, where time and the like are in the test's hands."""
     capsys.readouterr()
-    TapKayzen(config=dict(config), **options).sync_all()
+    tap = TapKayzen(config=dict(config), **options)
+    for name, stream in tap.streams.items():
+        if "catalog" not in options:
+            stream.selected = name in streams
+    tap.sync_all()
     captured = capsys.readouterr()
     return Run(0, captured.out, captured.err)
+
+
+def catalog_of(*streams: str) -> dict[str, Any]:
+    """Make a catalog that has only these streams, selected whole; without any, all."""
+    tap = TapKayzen(config={**SAMPLE_CONFIG, "audience_api_key": "key"})
+    catalog = selecting_all(tap.catalog_dict)
+    catalog["streams"] = [
+        entry
+        for entry in catalog["streams"]
+        if not streams or entry["tap_stream_id"] in streams
+    ]
+    return catalog

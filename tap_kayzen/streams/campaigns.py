@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from array import array
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+from singer_sdk.exceptions import MissingKeyPropertiesError
 
 from tap_kayzen.client import KayzenStream
+from tap_kayzen.progress import Unseen
+from tap_kayzen.reading import ListReader
+from tap_kayzen.values import LossyError, to_integer
 
 if TYPE_CHECKING:
+    from singer_sdk.helpers.types import Context
+
+    from tap_kayzen.keys import Key
     from tap_kayzen.pagination import Page
     from tap_kayzen.tap import TapKayzen
 
@@ -18,7 +28,6 @@ class CampaignsStream(KayzenStream):
     """All campaigns: the look-up list, or the full objects, as the settings say."""
 
     name = "campaigns"
-    primary_keys: ClassVar[tuple[str, ...]] = ("id",)
     _told_of_endpoint = False
 
     def __init__(self, tap: TapKayzen) -> None:
@@ -39,3 +48,45 @@ class CampaignsStream(KayzenStream):
                 "The look-up list gives little more than id and name: set "
                 "`campaigns_endpoint` to `campaigns` for the other columns"
             )
+
+    def numbers(
+        self, context: Context | None, limit: int | None = None
+    ) -> tuple[array[int], list[str]]:
+        """Read which campaigns there are, for streams that ask of each.
+
+        Args:
+            context: The advertiser, if the settings name any.
+            limit: How many are enough, None for all.
+
+        Returns:
+            The campaigns' numbers, and what could not be read whole, in words.
+        """
+        reader = ListReader(
+            fetch=self.fetch_page,
+            convert=_numbers_of,
+            contexts=[],
+            workers=self._tap.workers,
+            on_page=lambda _: None,
+            progress=Unseen(self.name),
+            logger=self.logger,
+        )
+        records = islice(reader.read(context), limit)
+        numbers = array("q", (record["id"] for record in records))
+        return numbers, reader.incomplete
+
+
+def _numbers_of(
+    page: Page,
+    context: Context | None,  # noqa: ARG001
+) -> tuple[list[Key], list[dict[str, Any]]]:
+    """Look at nothing but the numbers, whatever the catalog says of the columns.
+
+    Raises:
+        MissingKeyPropertiesError: A campaign has none.
+    """
+    try:
+        numbers: list[Key] = [to_integer(row.get("id")) for row in page.records]
+    except LossyError as error:
+        msg = "campaigns: Kayzen sent a campaign without a usable `id`"
+        raise MissingKeyPropertiesError(msg) from error
+    return numbers, [{"id": number} for number in numbers]

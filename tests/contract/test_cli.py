@@ -7,16 +7,21 @@ import os
 import signal
 import subprocess
 import sys
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from support import (
     SAMPLE_CONFIG,
     TOKEN_PATH,
+    json_response,
     page_response,
     run_process,
+    selecting,
     token_response,
 )
+
+from tap_kayzen.tap import TapKayzen
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -35,15 +40,48 @@ def test_discover_needs_no_settings() -> None:
     run = run_process("--discover")
     assert run.code == 0
     assert run.errors == []
-    (entry,) = json.loads(run.stdout)["streams"]
-    assert entry["tap_stream_id"] == "campaigns"
+    streams = json.loads(run.stdout)["streams"]
+    (entry,) = [each for each in streams if each["tap_stream_id"] == "campaigns"]
     assert entry["key_properties"] == ["id"]
 
 
-def test_test_reads_one_record(config_file: Path) -> None:
+def test_test_says_of_each_stream_whether_it_is_there(
+    serve: Serve, tmp_path: Path
+) -> None:
+    def answer(call: Call) -> Response:
+        if call.path == TOKEN_PATH:
+            return token_response()
+        if call.path in {"/v1/tags", "/v1/meta/cities"}:
+            return json_response({"error": "no such thing"}, 404)
+        if call.path.endswith("/changelogs"):
+            return json_response({}, 404)
+        if call.path in {"/v1/campaigns", "/v1/orders"}:
+            return page_response([{"id": 1}, {"id": 2}], total_pages=1, total_entries=2)
+        if call.path == "/v1/balance":
+            return json_response({"advertiser": {"balance": "1.50"}})
+        return page_response([], total_pages=1, total_entries=0)
+
+    url, _ = serve(answer)
+    path = write(tmp_path / "config.json", {**SAMPLE_CONFIG, "api_url": url})
+    run = run_process("--config", path, "--test")
+    assert run.code == 1, "`tags` would be read"
+    lines = [line for line in run.stderr.splitlines() if " | " not in line]
+    table = {line.split()[0]: line.split(maxsplit=2)[1:] for line in lines}
+    assert table["stream"] == ["reachable", "first record"]
+    assert table["orders"] == table["balance"] == ["yes", "yes"]
+    assert table["creatives"] == ["yes", "none"]
+    for name in ("tags", "cities", "campaign_changelogs"):
+        assert table[name][0] == "no"
+        assert "HTTP 404: Kayzen has nothing there" in table[name][1]
+        assert f"select: ['!{name}.*']" in table[name][1]
+    counts = Counter(message["stream"] for message in run.of_type("RECORD"))
+    assert set(counts.values()) == {1}
+    assert len(table) == 1 + len(TapKayzen(config=dict(SAMPLE_CONFIG)).streams)
+
+
+def test_test_is_good_when_all_that_is_wanted_is_there(config_file: Path) -> None:
     run = run_process("--config", config_file, "--test")
-    assert run.code == 0
-    assert len(run.records) == 1
+    assert run.code == 0, run.stderr
 
 
 def test_about_lists_all_settings() -> None:
@@ -63,7 +101,8 @@ def test_settings_from_the_environment(sandbox: Sandbox, tmp_path: Path) -> None
         for name, value in {**SAMPLE_CONFIG, "api_url": sandbox.url}.items()
     ]
     (tmp_path / ".env").write_text("\n".join(lines))
-    run = run_process("--config", "ENV", cwd=tmp_path)
+    only = selecting(tmp_path, "campaigns")
+    run = run_process("--config", "ENV", *only, cwd=tmp_path)
     assert run.code == 0
     assert len(run.records) == 250
 
@@ -203,7 +242,14 @@ def test_signals_end_the_run_with_the_shells_code(
         {**SAMPLE_CONFIG, "api_url": url, "emit_activate_version_messages": True},
     )
     with subprocess.Popen(
-        [sys.executable, "-m", "tap_kayzen", "--config", path],
+        [
+            sys.executable,
+            "-m",
+            "tap_kayzen",
+            "--config",
+            path,
+            *selecting(tmp_path, "campaigns"),
+        ],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         encoding="utf-8",

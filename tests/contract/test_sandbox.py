@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import requests
-from support import SAMPLE_CONFIG, TOKEN_PATH, Sandbox, run_process
+from support import SAMPLE_CONFIG, TOKEN_PATH, Sandbox, run_process, selecting
 
 from tap_kayzen.sandbox.access import Credentials
 from tap_kayzen.sandbox.app import CAMPAIGN_PARTS, LISTS, WITH_RECORDS, create_app
@@ -298,7 +298,8 @@ def test_the_command_serves_what_it_says(tmp_path: Path) -> None:
         url = line.split()[3]
         config = tmp_path / "config.json"
         config.write_text(json.dumps({**SAMPLE_CONFIG, "api_url": url}))
-        run = run_process("--config", config)
+        only = selecting(tmp_path, "campaigns")
+        run = run_process("--config", config, *only)
         process.send_signal(signal.SIGINT)
         _, stderr = process.communicate(timeout=60)
     assert len(run.records) == 12

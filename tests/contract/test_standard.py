@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from singer_sdk.testing import SuiteConfig, get_tap_test_class
-from support import SAMPLE_CONFIG
+from support import SAMPLE_CONFIG, catalog_of
 
 from tap_kayzen.sandbox.access import Access, Credentials
 from tap_kayzen.sandbox.app import create_app
@@ -26,14 +26,17 @@ pytestmark = [
 
 # The suite wants the settings when this module is imported; the address of the
 # sandbox, which starts later, is put into the same dictionary.
-CONFIG: dict[str, Any] = dict(SAMPLE_CONFIG)
+CONFIG: dict[str, Any] = {
+    **SAMPLE_CONFIG,
+    "audience_api_key": Credentials().audience_api_key,
+}
 
 
 @pytest.fixture(scope="module", autouse=True)
 def _sandbox() -> Generator[None]:
     app = create_app(Dataset(campaigns=50, seed=1), Access(Credentials()))
     with running(app) as url:
-        CONFIG["api_url"] = url
+        CONFIG["api_url"] = CONFIG["audience_url"] = url
         yield
 
 
@@ -42,4 +45,5 @@ TestTapKayzen = get_tap_test_class(
     config=CONFIG,
     suite_config=SuiteConfig(max_records_limit=20),
     parse_env_config=False,
+    catalog=catalog_of(),
 )

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
 from support import ROOT, SAMPLE_CONFIG
 
-from tap_kayzen.sandbox.app import LISTS
+from tap_kayzen.client import KayzenStream
+from tap_kayzen.sandbox.access import Access, Credentials
+from tap_kayzen.sandbox.app import create_app
+from tap_kayzen.sandbox.data import Dataset
 from tap_kayzen.settings import SETTINGS
-from tap_kayzen.streams import ALL
 from tap_kayzen.tap import TapKayzen
 
 if TYPE_CHECKING:
     from syrupy.assertion import SnapshotAssertion
 
-CATALOG: dict[str, Any] = TapKayzen(config=dict(SAMPLE_CONFIG)).catalog_dict
+TAP = TapKayzen(config={**SAMPLE_CONFIG, "audience_api_key": "key"})
+CATALOG: dict[str, Any] = TAP.catalog_dict
 MELTANO: dict[str, Any] = yaml.safe_load((ROOT / "meltano.yml").read_text())
 README = (ROOT / "README.md").read_text()
 STREAMS = {entry["tap_stream_id"]: entry for entry in CATALOG["streams"]}
@@ -41,15 +45,43 @@ def test_every_column_is_described_and_every_key_is_a_column(stream: str) -> Non
     assert schema["properties"]["_extra"]["type"] == ["object", "null"]
 
 
+def row_of(stream: str) -> list[str]:
+    """Give the cells of a stream's row in the README."""
+    (line,) = re.findall(rf"^\| `{stream}` \|.*$", README, re.MULTILINE)
+    return [cell.strip() for cell in line.strip("|").split("|")]
+
+
 @pytest.mark.parametrize("stream", STREAMS)
-def test_every_stream_is_in_the_readme(stream: str) -> None:
-    assert f"\n| `{stream}` |" in README
+def test_every_stream_is_in_the_readme_as_it_is(stream: str) -> None:
+    _, endpoint, key, replication, selected, certainty = row_of(stream)
+    ours = TAP.streams[stream]
+    assert isinstance(ours, KayzenStream)
+    assert ours.path in endpoint
+    assert key == ", ".join(f"`{name}`" for name in STREAMS[stream]["key_properties"])
+    incremental = f"incremental on `{ours.replication_key}`"
+    assert replication == (incremental if ours.replication_key else "full table")
+    assert selected == ("yes" if ours.selected_by_default else "no")
+    assert certainty
 
 
-def test_every_stream_is_served_by_the_sandbox() -> None:
-    tap = TapKayzen(config=dict(SAMPLE_CONFIG))
-    assert len(ALL) == len(tap.streams)
-    assert all(f"/v1{stream(tap).path}" in LISTS for stream in ALL)
+@pytest.mark.parametrize("stream", STREAMS)
+def test_every_stream_is_served_by_the_sandbox(stream: str) -> None:
+    app = create_app(Dataset(campaigns=0, seed=1), Access(Credentials()))
+    routes = {re.sub(r"{.*?}", "{}", str(vars(each)["path"])) for each in app.routes}
+    ours = TAP.streams[stream]
+    assert isinstance(ours, KayzenStream)
+    url = ours.url_base + re.sub(r"{.*?}", "{}", ours.path)
+    assert url.removeprefix(ours.config["api_url"]) in routes or (
+        url.removeprefix(ours.config["audience_url"]) in routes
+    )
+
+
+def test_meltano_selects_what_is_selected_by_default() -> None:
+    assert PLUGIN["select"] == [
+        f"{name}.*"
+        for name, stream in TAP.streams.items()
+        if stream.selected_by_default and name != "audiences"
+    ]
 
 
 def test_every_setting_is_in_the_readme() -> None:

@@ -9,7 +9,7 @@ import sys
 from typing import TYPE_CHECKING
 
 import pytest
-from support import WARNINGS
+from support import WARNINGS, selecting
 
 from tap_kayzen.progress import LogDisplay
 
@@ -50,7 +50,10 @@ def run_on_a_terminal(config_file: Path, **env: str) -> tuple[bytes, str]:
     """Run the tap with a terminal as stderr; return stdout and what it showed."""
     ours, theirs = pty.openpty()
     with subprocess.Popen(
-        [sys.executable, *WARNINGS, "-m", "tap_kayzen", "--config", config_file],
+        [
+            *(sys.executable, *WARNINGS, "-m", "tap_kayzen", "--config", config_file),
+            *selecting(config_file.parent, "campaigns"),
+        ],
         env={**os.environ, "TERM": "xterm", "COLUMNS": "120", **env},
         stdout=subprocess.PIPE,
         stderr=theirs,

@@ -156,3 +156,6 @@ def test_stop_ends_all_waiting() -> None:
                 each.result(timeout=10)
     with pytest.raises(StoppedError), throttle.request():
         pass
+    throttle.start()
+    with throttle.request():
+        pass

@@ -1,0 +1,73 @@
+"""The connection test: is each stream there, and has it a record?"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, cast
+
+import click
+from singer_sdk.exceptions import (
+    AbortedSyncFailedException,
+    AbortedSyncPausedException,
+    SingerSDKError,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from tap_kayzen.client import KayzenStream
+    from tap_kayzen.tap import TapKayzen
+
+
+def check(tap: TapKayzen) -> bool:
+    """Read one record of each stream and print a table of what came to stderr.
+
+    Args:
+        tap: The tap, with a catalog that selects what is to be tested; its streams
+            are of no use afterwards.
+
+    Returns:
+        Whether all streams that a run reads by default are there.
+
+    Raises:
+        FatalAPIError: The login failed, so that no stream can be read.
+    """
+    tap.authenticator.update_access_token()
+    rows = [("stream", "reachable", "first record")]
+    is_good = True
+    for name, stream in cast("Mapping[str, KayzenStream]", tap.streams).items():
+        stream.ABORT_AT_RECORD_COUNT = 1
+        fault = ""
+        try:
+            stream.sync()
+        except (AbortedSyncFailedException, AbortedSyncPausedException):
+            pass
+        except SingerSDKError as error:
+            fault = " ".join(str(error).split())
+            is_good = is_good and not stream.selected_by_default
+        if fault:
+            rows.append((name, "no", fault))
+        else:
+            rows.append((name, "yes", "yes" if stream.seen else "none"))
+    tap.message_writer.flush()
+    widths = [max(len(row[column]) for row in rows) for column in range(2)]
+    for name, reachable, last in rows:
+        click.echo(f"{name:{widths[0]}}  {reachable:{widths[1]}}  {last}", err=True)
+    return is_good
+
+
+def selecting_all(catalog: dict[str, Any]) -> dict[str, Any]:
+    """Select all streams of a catalog with all of their columns.
+
+    For a tap that is to read them all: setting `selected` of its streams would be too
+    late for SCHEMA messages, whose columns the SDK takes from the catalog.
+
+    Args:
+        catalog: A catalog as a dictionary; it is changed.
+
+    Returns:
+        The same catalog.
+    """
+    for entry in catalog["streams"]:
+        for each in entry["metadata"]:
+            each["metadata"]["selected"] = True
+    return catalog

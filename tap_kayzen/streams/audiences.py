@@ -1,0 +1,33 @@
+"""Audiences, which are on another host and behind another key."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from tap_kayzen.client import KayzenStream
+
+if TYPE_CHECKING:
+    from singer_sdk.helpers.types import Context
+
+
+class AudiencesStream(KayzenStream):
+    """Audiences of the account, app or website that the key is for."""
+
+    name = "audiences"
+    path = "/audiences"
+    per_advertiser = False
+    with_token = False
+    hint = "check `audience_api_key`"
+
+    @property
+    def url_base(self) -> str:
+        """The address of the audience host."""
+        return str(self.config["audience_url"])
+
+    def get_url_params(
+        self,
+        context: Context | None,  # noqa: ARG002
+        next_page_token: int | None,
+    ) -> dict[str, Any]:
+        """Build the query; pages hold 30 rows whatever one asks for."""
+        return {"apikey": self.config["audience_api_key"], "page": next_page_token}

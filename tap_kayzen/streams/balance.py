@@ -1,0 +1,43 @@
+"""The balance of advertisers."""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING, ClassVar
+
+from tap_kayzen.client import ADVERTISER, KayzenStream
+from tap_kayzen.pagination import Page, decode
+from tap_kayzen.transport import EnvelopeError
+
+if TYPE_CHECKING:
+    from singer_sdk.helpers.types import Context
+
+OWN = 0
+"""Stands for the API key's own advertiser, whose number the answer does not give."""
+
+
+class BalanceStream(KayzenStream):
+    """The balance of now, with the day: a run a day makes a history."""
+
+    name = "balance"
+    path = "/balance"
+    primary_keys: ClassVar[tuple[str, ...]] = (ADVERTISER, "date")
+    is_paged = False
+    keeps_history = True
+
+    def parse(self, body: bytes, context: Context | None) -> Page:
+        """Read ``{"advertiser": {"balance": "10000.50", "warning": "ok"}}``.
+
+        Raises:
+            EnvelopeError: It is something else.
+        """
+        whole = decode(body)
+        advertiser = whole.get("advertiser") if isinstance(whole, dict) else None
+        if not isinstance(advertiser, dict) or "balance" not in advertiser:
+            msg = "not a balance"
+            raise EnvelopeError(msg)
+        row = {
+            ADVERTISER: (context or {}).get(ADVERTISER, OWN),
+            "date": datetime.now(timezone.utc).date().isoformat(),
+        }
+        return Page([{**row, **advertiser}], 1, 1)

@@ -1,0 +1,153 @@
+"""What Kayzen tells of one campaign at a time."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, ClassVar, cast
+
+from tap_kayzen.client import KayzenStream
+from tap_kayzen.pagination import Page, decode, parse_page
+from tap_kayzen.streams.campaigns import CampaignsStream
+from tap_kayzen.transport import EnvelopeError, RefusedError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from singer_sdk.helpers.types import Context
+
+    from tap_kayzen.pagination import UnreadPage
+    from tap_kayzen.reading import ListReader
+    from tap_kayzen.tap import TapKayzen
+
+CAMPAIGN = "campaign_id"
+
+HOPELESS = 20
+"""Campaigns in a row, from the first, after which a 404 is about the address."""
+
+SHORT = 25
+"""Rows below which an answer is no full page; the shortest page that is known."""
+
+
+class CampaignPartStream(KayzenStream):
+    """Something that is asked for campaign by campaign, many at a time.
+
+    A stream of its own and no child in the SDK's sense: that reads parents one after
+    the other, and sends the SCHEMA again for each (meltano/sdk issue 1025).
+    """
+
+    selected_by_default = False
+
+    def __init__(self, tap: TapKayzen) -> None:
+        """Prepare the stream; nothing is asked of Kayzen yet."""
+        super().__init__(tap)
+        self._gone: list[RefusedError] = []
+        self._found = False
+
+    def read(
+        self, reader: ListReader, context: Context | None
+    ) -> Iterator[dict[str, Any]]:
+        """Read which campaigns there are, then this of each.
+
+        Raises:
+            RefusedError: Kayzen knows it of no campaign.
+        """
+        campaigns = cast("CampaignsStream", self._tap.streams[CampaignsStream.name])
+        limit = None if self.ABORT_AT_RECORD_COUNT is None else HOPELESS
+        numbers, incomplete = campaigns.numbers(context, limit)
+        reader.incomplete += incomplete
+        contexts = ({**(context or {}), CAMPAIGN: number} for number in numbers)
+        self._gone, self._found = [], False
+        yield from reader.read_all(contexts, len(numbers))
+        self._check(len(numbers) or HOPELESS)
+
+    def fetch_page(self, context: Context | None, number: int) -> UnreadPage:
+        """Get one page; that of a campaign that is gone meanwhile is empty."""
+        try:
+            unread = super().fetch_page(context, number)
+        except RefusedError as error:
+            if error.status != HTTPStatus.NOT_FOUND:
+                raise
+            self._gone.append(error)
+            self._check(HOPELESS)
+            self.logger.warning(
+                "Campaign %s is left out: HTTP 404, deleted meanwhile?",
+                (context or {}).get(CAMPAIGN),
+            )
+            return lambda: Page([], 1, 0)
+        self._found = True
+        return unread
+
+    def _check(self, hopeless: int) -> None:
+        """Tell campaigns that are gone from an address that is wrong.
+
+        Raises:
+            RefusedError: So many were asked for, and none was there.
+        """
+        if not self._found and len(self._gone) >= hopeless:
+            raise self._gone[0]
+
+
+class CampaignDetailsStream(CampaignPartStream):
+    """Targeting, bids and what else belongs to a campaign."""
+
+    name = "campaign_details"
+    path = "/campaigns/{campaign_id}/detail"
+    primary_keys: ClassVar[tuple[str, ...]] = (CAMPAIGN,)
+    is_paged = False
+
+    def parse(self, body: bytes, context: Context | None) -> Page:  # noqa: ARG002
+        """Read the object, of which nothing is known but that it is one."""
+        return Page([decode_object(body)], 1, 1)
+
+
+class CampaignBidMultipliersStream(CampaignPartStream):
+    """Bid multipliers, a row each."""
+
+    name = "campaign_bid_multipliers"
+    path = "/campaigns/{campaign_id}/bid_multipliers"
+    primary_keys: ClassVar[tuple[str, ...]] = (CAMPAIGN, "type", "key_name")
+    is_paged = False
+
+    def parse(self, body: bytes, context: Context | None) -> Page:  # noqa: ARG002
+        """Read the object that holds the list, and put its other fields in each row.
+
+        Raises:
+            EnvelopeError: There is no list in it.
+        """
+        whole = decode_object(body)
+        rows = whole.pop("bid_multipliers", None)
+        if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+            msg = "not a list of bid multipliers"
+            raise EnvelopeError(msg)
+        return Page([{**whole, **row} for row in rows], 1, len(rows))
+
+
+class CampaignChangelogsStream(CampaignPartStream):
+    """Who changed what of a campaign, and when."""
+
+    name = "campaign_changelogs"
+    path = "/campaigns/{campaign_id}/changelogs"
+    replication_key = "loggable_updated_at"
+
+    def parse(self, body: bytes, context: Context | None) -> Page:  # noqa: ARG002
+        """Read the list; without `meta`, a short one is whole."""
+        page = parse_page(body)
+        if page.total_pages is None and len(page.records) < SHORT:
+            return Page(page.records, 1, len(page.records))
+        return page
+
+
+def decode_object(body: bytes) -> dict[str, Any]:
+    """Read a single object, bare or in ``data``.
+
+    Raises:
+        EnvelopeError: The JSON is none.
+        ValueError: The body is not JSON.
+    """
+    whole = decode(body)
+    if isinstance(whole, dict) and isinstance(whole.get("data"), dict):
+        whole = whole["data"]
+    if not isinstance(whole, dict) or not whole:
+        msg = "not an object"
+        raise EnvelopeError(msg)
+    return whole

@@ -1,0 +1,89 @@
+"""What advertisers have in Kayzen, besides campaigns."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tap_kayzen.client import KayzenStream
+
+if TYPE_CHECKING:
+    from singer_sdk.helpers.types import Context
+
+    from tap_kayzen.pagination import Page
+
+
+class OrdersStream(KayzenStream):
+    """Orders, each of which groups campaigns."""
+
+    name = "orders"
+    path = "/orders"
+
+
+class CreativesStream(KayzenStream):
+    """Creatives: what campaigns show."""
+
+    name = "creatives"
+    path = "/creatives"
+
+
+class AppListsStream(KayzenStream):
+    """Lists of apps and placements, to allow or to block."""
+
+    name = "app_lists"
+    path = "/app_lists"
+
+    def parse(self, body: bytes, context: Context | None) -> Page:
+        """Read a page, and put an array beside each comma-separated text."""
+        page = super().parse(body, context)
+        for row in page.records:
+            for name in ("app_bundles", "placement_ids", "websites"):
+                if isinstance(text := row.get(name), str):
+                    members = (member.strip() for member in text.split(","))
+                    row[f"{name}_list"] = [member for member in members if member]
+        return page
+
+
+class TrackerAssetsStream(KayzenStream):
+    """Click, impression and video tracking addresses."""
+
+    name = "tracker_assets"
+    path = "/tracker_assets"
+
+
+class TagsStream(KayzenStream):
+    """Tags of campaigns."""
+
+    name = "tags"
+    path = "/tags"
+
+
+class ReportsStream(KayzenStream):
+    """Definitions of saved reports."""
+
+    name = "reports"
+    path = "/reports"
+    longest_page = 100
+
+
+class AssetFilesStream(KayzenStream):
+    """Files that creatives are made of."""
+
+    name = "asset_files"
+    path = "/asset_files"
+    selected_by_default = False
+
+
+class AppObjectsStream(KayzenStream):
+    """Apps that an advertiser promotes."""
+
+    name = "app_objects"
+    path = "/app_objects"
+    selected_by_default = False
+
+
+class WebsiteObjectsStream(KayzenStream):
+    """Websites that an advertiser promotes."""
+
+    name = "website_objects"
+    path = "/website_objects"
+    selected_by_default = False

@@ -1,0 +1,377 @@
+"""Every stream against the sandbox, and the ways in which some are special."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+import pyarrow.parquet as pq
+import pytest
+from singer_sdk.exceptions import ConfigurationError, FatalAPIError
+from support import (
+    SAMPLE_CONFIG,
+    TOKEN_PATH,
+    catalog_of,
+    json_response,
+    page_response,
+    run_process,
+    selecting,
+    sync,
+    token_response,
+)
+
+from tap_kayzen.sandbox.data import DEFAULT_ADVERTISER
+from tap_kayzen.sandbox.entities import KINDS
+from tap_kayzen.tap import TapKayzen
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from conftest import Serve
+    from starlette.responses import Response
+    from support import Call, Run, Sandbox
+
+    from tap_kayzen.sandbox.data import Dataset
+
+TAP = TapKayzen(config={**SAMPLE_CONFIG, "audience_api_key": "sandbox-audience-key"})
+STREAMS = sorted(TAP.streams)
+PARTS = ["campaign_bid_multipliers", "campaign_changelogs", "campaign_details"]
+
+
+@pytest.fixture
+def everything(sandbox: Sandbox) -> dict[str, Any]:
+    return {
+        **SAMPLE_CONFIG,
+        "api_url": sandbox.url,
+        "audience_url": sandbox.url,
+        "audience_api_key": "sandbox-audience-key",
+    }
+
+
+def truth(dataset: Dataset, stream: str) -> list[dict[str, Any]]:
+    """Give the rows that the sandbox has for a stream, as Kayzen would send them."""
+    advertiser = DEFAULT_ADVERTISER
+    campaigns = dataset.campaigns[advertiser]
+    special: dict[str, Callable[[], list[dict[str, Any]]]] = {
+        "campaigns": lambda: campaigns,
+        "balance": lambda: [dataset.balance[advertiser]],
+        "campaign_details": lambda: [dataset.detail(each) for each in campaigns],
+        "campaign_changelogs": lambda: [
+            row for each in campaigns for row in dataset.changelogs(each)["data"]
+        ],
+        "campaign_bid_multipliers": lambda: [
+            row
+            for each in campaigns
+            for row in dataset.bid_multipliers(each)["bid_multipliers"]
+        ],
+        "app_lookups": lambda: dataset.lookups["app_objects"],
+        "site_lookups": lambda: dataset.lookups["site_objects"],
+    }
+    if stream in special:
+        return special[stream]()
+    if stream in KINDS:
+        return dataset.lists(stream)[advertiser]
+    return dataset.lookups[stream]
+
+
+@pytest.mark.parametrize("stream", STREAMS)
+def test_every_row_comes_once_with_its_key(
+    stream: str,
+    sandbox: Sandbox,
+    everything: dict[str, Any],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    run = sync(everything, capsys, streams=[stream], catalog=catalog_of(stream))
+    (schema,) = run.of_type("SCHEMA")
+    keys = [tuple(row[key] for key in schema["key_properties"]) for row in run.records]
+    expected = truth(sandbox.dataset, stream)
+    assert len(keys) == len(set(keys)) == len(expected) > 0
+    assert not any(None in key for key in keys)
+    known = schema["schema"]["properties"].keys()
+    assert all(row.keys() <= known for row in run.records)
+    # Nothing is lost: each field of each row is in its column or in `_extra`.
+    for ours, theirs in zip(run.records, expected, strict=True):
+        for name, value in theirs.items():
+            place = ours if name in known else ours["_extra"]
+            assert name in place
+            if isinstance(value, bool) or value is None:
+                assert place[name] is value
+
+
+@pytest.mark.parametrize("stream", STREAMS)
+def test_stream_maps_flattening_and_selection(
+    stream: str, everything: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    plain = sync(everything, capsys, catalog=catalog_of(stream)).records
+    maps = {stream: {"__alias__": "renamed", "source": "'kayzen'"}}
+    mapped = sync(
+        {**everything, "stream_maps": maps}, capsys, catalog=catalog_of(stream)
+    )
+    assert {each["stream"] for each in mapped.of_type("RECORD")} == {"renamed"}
+    assert mapped.records == [{**row, "source": "kayzen"} for row in plain]
+
+    flat_config = {**everything, "flattening_enabled": True, "flattening_max_depth": 2}
+    flat = sync(flat_config, capsys, catalog=catalog_of(stream))
+    assert len(flat.records) == len(plain)
+    assert not any(isinstance(v, dict) for row in flat.records for v in row.values())
+
+    catalog = catalog_of(stream)
+    (entry,) = catalog["streams"]
+    for each in entry["metadata"]:
+        column = each["breadcrumb"][-1:]
+        if column and column[0] not in entry["key_properties"]:
+            each["metadata"]["selected"] = False
+    keys_only = sync(everything, capsys, catalog=catalog)
+    wanted = set(entry["key_properties"])
+    # A replication key comes along, whatever is selected.
+    wanted |= {"loggable_updated_at"} if stream == "campaign_changelogs" else set()
+    assert all(row.keys() <= wanted for row in keys_only.records)
+    assert len(keys_only.records) == len(plain)
+
+
+@pytest.mark.parametrize("file_format", ["jsonl", "parquet"])
+@pytest.mark.parametrize("stream", STREAMS)
+def test_batch_files_hold_every_row(
+    stream: str,
+    file_format: str,
+    everything: dict[str, Any],
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+) -> None:
+    batch = {
+        "encoding": {"format": file_format, "compression": "gzip"},
+        "storage": {"root": f"file://{tmp_path}"},
+    }
+    plain = sync(everything, capsys, catalog=catalog_of(stream)).records
+    run = sync(
+        {**everything, "batch_config": batch}, capsys, catalog=catalog_of(stream)
+    )
+    files = [path for each in run.of_type("BATCH") for path in each["manifest"]]
+    assert sum(rows_in(path, file_format) for path in files) == len(plain)
+
+
+def rows_in(url: str, file_format: str) -> int:
+    path = url.removeprefix("file://")
+    if file_format == "parquet":
+        return int(pq.read_metadata(path).num_rows)
+    with gzip.open(path, "rt") as lines:
+        return sum(1 for _ in lines)
+
+
+def test_several_advertisers_in_one_run(
+    sandbox: Sandbox, everything: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    advertisers = list(sandbox.dataset.campaigns)
+    run = sync({**everything, "advertiser_ids": advertisers}, capsys, streams=STREAMS)
+    counts = Counter(
+        (each["stream"], each["record"].get("advertiser_id"))
+        for each in run.of_type("RECORD")
+    )
+    for stream in ("campaigns", "orders", "balance", "campaign_details"):
+        for advertiser in advertisers:
+            assert counts[stream, advertiser] > 0
+    assert counts["countries", None] > 0
+    schemas = Counter(each["stream"] for each in run.of_type("SCHEMA"))
+    assert set(schemas.values()) == {1}
+    assert set(schemas) == set(STREAMS)
+
+
+# Parts of campaigns
+
+
+def parts_server(
+    part: Callable[[int], Response], campaigns: int
+) -> Callable[[Call], Response]:
+    def answer(call: Call) -> Response:
+        if call.path == TOKEN_PATH:
+            return token_response()
+        if call.path == "/v1/campaigns":
+            rows = [{"id": number} for number in range(1, campaigns + 1)]
+            return page_response(rows, total_pages=1, total_entries=campaigns)
+        return part(int(call.path.split("/")[3]))
+
+    return answer
+
+
+def test_a_campaign_that_is_gone_is_left_out_with_a_warning(
+    serve: Serve, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    gone = json_response({}, 404)
+    url, _ = serve(
+        parts_server(lambda n: gone if n == 2 else json_response({"bid": n}), 40)
+    )
+    config = {**SAMPLE_CONFIG, "api_url": url, "emit_activate_version_messages": True}
+    run = sync(config, capsys, streams=["campaign_details"])
+    numbers = [row["campaign_id"] for row in run.records]
+    assert numbers == [1, *range(3, 41)]
+    assert run.records[0] == {"campaign_id": 1, "_extra": {"bid": 1}}
+    assert "Campaign 2 is left out" in caplog.text
+    assert len(run.of_type("ACTIVATE_VERSION")) == 1
+
+
+@pytest.mark.parametrize("stream", PARTS)
+@pytest.mark.parametrize(("status", "campaigns"), [(404, 3), (404, 500), (403, 3)])
+def test_a_part_that_no_campaign_has_ends_with_the_way_out(
+    serve: Serve,
+    capsys: pytest.CaptureFixture[str],
+    stream: str,
+    status: int,
+    campaigns: int,
+) -> None:
+    url, api = serve(parts_server(lambda _: json_response({}, status), campaigns))
+    with pytest.raises(FatalAPIError, match=rf"^{stream}.*select: \['!{stream}\.\*'\]"):
+        sync({**SAMPLE_CONFIG, "api_url": url}, capsys, streams=[stream])
+    assert len(api.calls) < 60
+
+
+def test_change_logs_without_meta_are_read_once_if_short_and_on_if_long(
+    serve: Serve, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def answer(call: Call) -> Response:
+        if not call.path.endswith("/changelogs"):
+            return parts_server(lambda _: json_response({}), 2)(call)
+        campaign, page = int(call.path.split("/")[3]), "page=1&" in f"{call.query}&"
+        if campaign == 1:
+            return json_response({"data": [{"id": 1}, {"id": 2}]})
+        start = 100 if page else 130
+        rows = [{"id": number} for number in range(start, start + 30)]
+        return json_response({"data": rows})
+
+    url, api = serve(answer)
+    run = sync(
+        {**SAMPLE_CONFIG, "api_url": url}, capsys, streams=["campaign_changelogs"]
+    )
+    assert [row["id"] for row in run.records] == [1, 2, *range(100, 160)]
+    assert len(api.to("/v1/campaigns/1/changelogs")) == 1
+
+
+# Incremental
+
+
+def incremental(stream: str = "campaigns", key: str = "updated_at") -> dict[str, Any]:
+    catalog = catalog_of(stream)
+    (entry,) = catalog["streams"]
+    entry["replication_method"], entry["replication_key"] = "INCREMENTAL", key
+    for each in entry["metadata"]:
+        if not each["breadcrumb"]:
+            each["metadata"]["replication-key"] = key
+            each["metadata"]["forced-replication-method"] = "INCREMENTAL"
+    return catalog
+
+
+def bookmark_of(run: Run) -> dict[str, Any]:
+    state: dict[str, Any] = run.of_type("STATE")[-1]["value"]
+    return state
+
+
+def test_only_what_changed_since_the_last_complete_run_is_sent(
+    sandbox: Sandbox, config: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    campaigns = sandbox.dataset.campaigns[DEFAULT_ADVERTISER]
+    first = sync(config, capsys, catalog=incremental())
+    assert len(first.records) == len(campaigns)
+    newest = max(campaign["updated_at"] for campaign in campaigns)
+    state = bookmark_of(first)
+    assert state["bookmarks"]["campaigns"]["replication_key_value"] == newest
+
+    campaigns[7]["updated_at"] = "2026-11-01T00:00:00.000Z"
+    campaigns[8]["updated_at"] = None
+    second = sync(config, capsys, catalog=incremental(), state=state)
+    numbers = {row["id"] for row in second.records}
+    # The bookmark's own row comes again: others may have the same time.
+    assert numbers >= {campaigns[7]["id"], campaigns[8]["id"]}
+    assert len(numbers) <= 3
+    moved = bookmark_of(second)["bookmarks"]["campaigns"]["replication_key_value"]
+    assert moved == "2026-11-01T00:00:00.000Z"
+    assert second.of_type("ACTIVATE_VERSION") == []
+
+
+def test_the_bookmark_stays_when_rows_are_missing(
+    serve: Serve, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = [{"id": 1, "updated_at": "2026-01-02T00:00:00.000Z"}]
+    url, _ = serve(
+        lambda call: (
+            token_response()
+            if call.path == TOKEN_PATH
+            else page_response(rows, total_pages=1, total_entries=5)
+        )
+    )
+    state = {
+        "bookmarks": {
+            "campaigns": {
+                "replication_key": "updated_at",
+                "replication_key_value": "2026-01-01T00:00:00.000Z",
+            }
+        }
+    }
+    run = sync(
+        {**SAMPLE_CONFIG, "api_url": url}, capsys, catalog=incremental(), state=state
+    )
+    assert run.records == rows
+    assert bookmark_of(run) == state
+
+
+@pytest.mark.parametrize(
+    ("stream", "key", "advice"),
+    [
+        ("campaigns", "name", "INCREMENTAL on `updated_at`, or FULL_TABLE"),
+        ("orders", "updated_at", "this stream can be FULL_TABLE"),
+    ],
+)
+def test_a_catalog_that_asks_for_the_impossible_is_told_so(
+    stream: str, key: str, advice: str
+) -> None:
+    config = dict(SAMPLE_CONFIG)
+    with pytest.raises(ConfigurationError, match=advice):
+        _ = TapKayzen(config=config, catalog=incremental(stream, key)).streams
+
+
+# Balance and audiences
+
+
+def test_the_balance_is_a_decimal_of_the_day_that_nothing_deletes(
+    everything: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = {**everything, "emit_activate_version_messages": True}
+    run = sync(config, capsys, streams=["balance"])
+    (row,) = run.records
+    assert row["advertiser_id"] == 0
+    assert len(row["date"]) == len("2026-11-24")
+    assert isinstance(row["balance"], float)
+    assert run.of_type("ACTIVATE_VERSION") == []
+
+
+def test_the_audience_key_is_in_no_log_and_no_token_is_sent(
+    serve: Serve, tmp_path: Path
+) -> None:
+    def answer(call: Call) -> Response:
+        if "page=2" in call.query:
+            return json_response({"error": f"bad {call.query}"}, 403)
+        return page_response([{"id": 1}], total_pages=2)
+
+    url, api = serve(answer)
+    secret = "s3cret&k=y"
+    config = {
+        **SAMPLE_CONFIG,
+        "api_url": url,
+        "audience_url": url,
+        "audience_api_key": secret,
+    }
+    path = tmp_path / "config.json"
+    path.write_text(json.dumps(config))
+    only = selecting(tmp_path, "audiences")
+    run = run_process(
+        "--config", path, *only, env={**os.environ, "TAP_KAYZEN_LOGLEVEL": "DEBUG"}
+    )
+    assert run.code == 1
+    assert "check `audience_api_key`" in run.stderr
+    assert "/audiences" in run.stderr, "urllib3 logs its requests"
+    for form in (secret, "s3cret"):
+        assert form not in run.stderr + run.stdout
+    assert len(api.calls) == 2
+    assert all("authorization" not in call.headers for call in api.calls)
