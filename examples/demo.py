@@ -24,7 +24,7 @@ from tap_kayzen.sandbox.data import Dataset
 from tap_kayzen.sandbox.server import running
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Generator, Mapping
 
 ROOT = Path(__file__).resolve().parent.parent
 CAMPAIGNS = 5000
@@ -55,13 +55,19 @@ def postgres() -> Generator[str]:
             yield server.get_uri()
 
 
-def meltano(*arguments: str, api_url: str, database: str) -> int:
+def meltano(
+    *arguments: str,
+    api_url: str,
+    database: str,
+    environment: Mapping[str, str] | None = None,
+) -> int:
     """Run Meltano in this project, against the sandbox whatever `.env` says.
 
     Args:
         arguments: The command and its arguments.
         api_url: The sandbox.
         database: The address that `postgres` gave.
+        environment: Further variables.
 
     Returns:
         Meltano's exit code.
@@ -81,6 +87,7 @@ def meltano(*arguments: str, api_url: str, database: str) -> int:
             "TARGET_POSTGRES_DEFAULT_TARGET_SCHEMA": SCHEMA,
             # It would print its INSERT statement.
             "TARGET_POSTGRES_LOGLEVEL": "WARNING",
+            **(environment or {}),
         },
         # So that Meltano's children can be ended with it.
         start_new_session=True,

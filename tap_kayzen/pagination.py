@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 FIRST_PAGE = 1
 
+MOST_DIGITS = 18
+"""Digits of a number of rows or pages that makes sense, at most."""
+
 PATIENCE = 50
 """Pages in a row without a new key after which a list is over, whatever `meta` says."""
 
@@ -110,10 +113,12 @@ def decode(body: bytes) -> Any:  # noqa: ANN401
 def _count(value: object) -> int | None:
     """Read a number of ``meta``, which may come as text."""
     try:
-        number = int(Decimal(str(value)))
-    except (ArithmeticError, ValueError):
+        number = Decimal(str(value))
+    except ArithmeticError:
         return None
-    return number if number >= 0 else None
+    # A glance at the size first: int(Decimal("1E+999999")) takes its time.
+    is_count = number.is_finite() and number >= 0 and number.adjusted() < MOST_DIGITS
+    return int(number) if is_count else None
 
 
 @dataclass
@@ -142,6 +147,7 @@ def read_pages(
     tally: Tally,
     *,
     first: Page | None = None,
+    most: int | None = None,
 ) -> Iterator[Page]:
     """Go through a list page by page, reading ahead once its length is known.
 
@@ -155,9 +161,10 @@ def read_pages(
     Args:
         fetch: Gets the page of a number, 1 being the first.
         workers: Who fetches ahead; there are never more unread pages in memory than
-            they are, and one read page.
+            they are, and one page that is being read.
         tally: Kept up to date by the caller, between one page and the next.
         first: The first page, if it has been read already.
+        most: How many pages may be fetched ahead; None for as many as the workers.
 
     Yields:
         The pages in order.
@@ -176,7 +183,7 @@ def read_pages(
     idle.pages()
     # Else it would stay in memory until the end.
     del page
-    for unread in ReadAhead(fetch, numbers, workers):
+    for unread in ReadAhead(fetch, numbers, workers, most):
         later = unread()
         del unread
         yield later
@@ -184,8 +191,9 @@ def read_pages(
             return
         numbers.last = later.total_pages or numbers.last
         del later
+    # Read-ahead may have gone past an end that moved.
+    numbers.last = sys.maxsize
     while tally.is_short:
-        numbers.last += 1
         yield fetch(next(numbers))()
         if idle.pages():
             return

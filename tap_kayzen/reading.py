@@ -118,8 +118,14 @@ class ListReader:
         self._logger = logger
         self._emitted = KeySet()
         self._unread = list(contexts)
+        # First pages of lists to come, and pages of the one that is read, share what
+        # may be in memory.
+        firsts = workers.count // 2 if len(contexts) > 1 else 0
+        self._most = max(1, workers.count - firsts)
         self._first_pages = iter(
-            ReadAhead(lambda each: fetch(each, FIRST_PAGE), contexts, workers)
+            ReadAhead(
+                lambda each: fetch(each, FIRST_PAGE), contexts, workers, firsts or 1
+            )
         )
         self.incomplete: list[str] = []
 
@@ -142,7 +148,9 @@ class ListReader:
         # Lists are counted here, not rows: of those no number is known beforehand.
         progress, self._progress = self._progress, Unseen(self._progress.name)
         progress.begin(count)
-        for context, first in ReadAhead(fetch_first, contexts, self._workers):
+        self._most = 1
+        most = max(1, self._workers.count - 1)
+        for context, first in ReadAhead(fetch_first, contexts, self._workers, most):
             self._emitted = KeySet()
             yield from self.read(context, first)
             progress.advance(1)
@@ -166,10 +174,12 @@ class ListReader:
                 context, first or self._first_page(context)
             )
             first = None
-            is_last = number == MAX_PASSES or this.tally == before
+            # The same twice: not a list that changes, but one that is so.
+            is_so = this.tally == before and not this.changed
+            is_last = number == MAX_PASSES or is_so
             if this.is_silent or (is_last and (this.changed or this.tally.is_short)):
                 self.incomplete.append(str(this))
-            # The same twice: not a list that changes, but one that is so.
+                self._logger.warning("%s, and there may be more", this)
             if this.is_whole or is_last:
                 return
             before = this.tally
@@ -191,7 +201,9 @@ class ListReader:
         # The first pass needs no second set: what is new to it is new to the run.
         this = Pass(KeySet() if self._emitted else self._emitted)
         self._progress.begin(first.total_entries)
-        pages = read_pages(fetch, self._workers, this.tally, first=first)
+        pages = read_pages(
+            fetch, self._workers, this.tally, first=first, most=self._most
+        )
         del first
         for page in pages:
             this.note(page)

@@ -122,7 +122,7 @@ class RecordConverter:
         types = {
             name: Any if name in self._deselected else usual_type(definition)
             for name, definition in self._properties.items()
-            if name != EXTRA
+            if name != EXTRA and _is_nameable(name)
         }
         types.update(dict.fromkeys(self._unknown, Any))
         row = msgspec.defstruct(
@@ -170,9 +170,7 @@ class RecordConverter:
         return record
 
     def _remember(self, name: str) -> None:
-        # Others no compiled type can have.
-        nameable = name.isprintable() and not {'"', "\\"} & set(name)
-        if nameable and len(self._unknown) < MOST_UNKNOWN:
+        if _is_nameable(name) and len(self._unknown) < MOST_UNKNOWN:
             self._unknown.add(name)
 
     def _name_once(self, field: str, fault: str) -> None:
@@ -184,3 +182,8 @@ class RecordConverter:
                 else f"dropped, as {EXTRA} is not selected"
             )
             self._logger.warning("Field %r %s: %s", field, fault, fate)
+
+
+def _is_nameable(field: str) -> bool:
+    """Tell whether a compiled type can have a field of this name."""
+    return field.isprintable() and not {'"', "\\"} & set(field)

@@ -73,9 +73,11 @@ def retry_after(response: requests.Response | None) -> float:
         seconds = float(value)
     except ValueError:
         try:
-            moment = parsedate_to_datetime(value).astimezone(timezone.utc)
+            moment = parsedate_to_datetime(value)
         except (OverflowError, ValueError):
             return 0.0
+        # HTTP's dates are GMT, said or not.
+        moment = moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
         seconds = (moment - datetime.now(timezone.utc)).total_seconds()
     # NaN fails both comparisons and so counts as "makes no sense".
     if seconds > LONGEST_RETRY_AFTER:

@@ -9,6 +9,7 @@ import signal
 import sys
 from copy import deepcopy
 from functools import cached_property
+from http.cookiejar import DefaultCookiePolicy
 from typing import IO, TYPE_CHECKING, Any, ClassVar
 
 import requests
@@ -52,6 +53,8 @@ class TapKayzen(Tap):
         adapter = HTTPAdapter(pool_maxsize=self.config["concurrency"])
         session.mount("https://", adapter)
         session.mount("http://", adapter)
+        # None is needed, and threads must not write into one jar.
+        session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
         session.headers["User-Agent"] = self.config["user_agent"]
         return session
 

@@ -17,10 +17,19 @@ SEARCH = 0.1
 """Part by which the pace rises in a second, until it is refused for the first time."""
 
 CLIMB = 0.003
-"""The same from then on, at first; it grows by as much again every `PATIENCE`."""
+"""The same from then on, at first; it grows by as much again every `CALM`."""
 
-PATIENCE = 10.0
+CALM = 10.0
 """Seconds; see `CLIMB`."""
+
+SLOWEST = 0.1
+"""Requests a second that the pace is never lower than."""
+
+HOLD_COUNTED = 10.0
+"""Seconds of holding back in which Kayzen is taken to have accepted nothing, at most.
+
+Some of it counts, since a limit may be on the requests of a minute.
+"""
 
 
 class StoppedError(Exception):
@@ -58,11 +67,17 @@ class Throttle:
         self._limit = float(concurrency)
         self._pace: float | None = None
         self._is_searching = True
+        self._was_paced = False
         self._next_start = 0.0
         self._held_until = 0.0
         self._refused_at = float("-inf")
+        # What Kayzen accepted since the last refusal, and how long it was asked for
+        # more: a tap that waits for its target asks for nothing.
         self._since = self.now()
         self._accepted = 0
+        self._asking = 0
+        self._asked_from = self._since
+        self._asked = 0.0
 
     def now(self) -> float:
         """Tell the time in seconds, from any start."""
@@ -87,36 +102,63 @@ class Throttle:
         Raises:
             StoppedError: `stop` was called, before or meanwhile.
         """
-        with self._changed:
-            stops = self._stops
-            while True:
-                self._check(stops)
-                now = self.now()
-                start = max(self._next_start, self._held_until)
-                if self._active >= self.at_once:
-                    self.wait(None)
-                elif start > now:
-                    self.wait(start - now)
-                else:
-                    break
-            self._active += 1
+        with self._changed, self._counted():
+            self._await_turn()
+            now = self.now()
             if per_second := self._per_second():
-                self._next_start = max(self._next_start, now - 1e-3) + 1 / per_second
-        try:
-            yield now
-        finally:
-            with self._changed:
+                self._next_start = max(self._next_start, now) + 1 / per_second
+            self._active += 1
+            # Others may look while this one is on its way.
+            self._changed.release()
+            try:
+                yield now
+            finally:
+                self._changed.acquire()
                 self._active -= 1
                 self._changed.notify_all()
+
+    @contextmanager
+    def _counted(self) -> Generator[None]:
+        """Count the time as one in which Kayzen is asked for something."""
+        if not self._asking:
+            self._asked_from = self.now()
+        self._asking += 1
+        try:
+            yield
+        finally:
+            self._asked = self._asked_seconds()
+            self._asked_from = self.now()
+            self._asking -= 1
+
+    def _asked_seconds(self) -> float:
+        if not self._asking:
+            return self._asked
+        return self._asked + max(0.0, self.now() - max(self._asked_from, self._since))
+
+    def _await_turn(self) -> None:
+        stops = self._stops
+        while True:
+            self._check(stops)
+            now = self.now()
+            start = max(self._next_start, self._held_until)
+            if self._active >= self.at_once:
+                self.wait(None)
+            elif start > now:
+                self._was_paced = self._was_paced or self._next_start > now
+                self.wait(min(start - now, threading.TIMEOUT_MAX))
+            else:
+                return
 
     def accepted(self) -> None:
         """Take note of an answered request: the limits may grow."""
         with self._changed:
             self._accepted += 1
             self._limit = min(self._limit + 1 / self._limit, self._concurrency)
-            if self._pace:
+            # Where something else limits the tap, Kayzen accepts no higher pace.
+            if self._pace and self._was_paced:
+                self._was_paced = False
                 calm = max(0.0, self.now() - self._since)
-                climb = SEARCH if self._is_searching else CLIMB * (1 + calm / PATIENCE)
+                climb = SEARCH if self._is_searching else CLIMB * (1 + calm / CALM)
                 # There are about as many answers a second as the pace says.
                 self._pace += climb
 
@@ -137,7 +179,8 @@ class Throttle:
                 return
             self._refused_at = now
             self._limit = max(1.0, self._limit / 2)
-            seen = self._accepted / max(self._held_until - self._since, 1e-3)
+            counted = self._asked_seconds() + min(self._held_until - now, HOLD_COUNTED)
+            seen = self._accepted / max(counted, 1e-3)
             if self._pace is None:
                 self._pace = MILDEST * seen if seen else None
             elif seen:
@@ -146,8 +189,10 @@ class Throttle:
                 self._pace = min(max(seen, severest), mildest)
             else:
                 self._pace /= 2
+            if self._pace:
+                self._pace = max(self._pace, SLOWEST)
             self._since = self._held_until
-            self._accepted = 0
+            self._accepted, self._asked = 0, 0.0
 
     def sleep(self, seconds: float) -> None:
         """Wait, for one request's own reasons.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from datetime import timedelta
 from functools import cached_property
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -193,7 +194,7 @@ class Transport:
                 auth=auth,
             )
         )
-        with self._throttle.request():
+        with self._throttle.request() as started:
             response = self._session.send(
                 prepared,
                 timeout=self._timeout,
@@ -201,6 +202,8 @@ class Transport:
                 **self._environment,
             )
             body = b"".join(response.iter_content(CHUNK))
+        # The library's own ends at the headers; a refusal counts from its start.
+        response.elapsed = timedelta(seconds=self._throttle.now() - started)
         if not is_refusal(response.status_code):
             self._throttle.accepted()
         return Answer(response, body)

@@ -56,8 +56,8 @@ class Workers:
 class ReadAhead(Generic[Item, Result]):
     """An iterator over the results of work on items, in the items' order.
 
-    Up to as many items as there are workers are being worked on, or are done and
-    wait for their turn, at any time: this bounds the memory. The first error ends it,
+    Up to as many items as allowed are being worked on, or are done and wait for
+    their turn, at any time: this bounds the memory. The first error ends it,
     even if the results before it are still being worked on.
     """
 
@@ -66,11 +66,20 @@ class ReadAhead(Generic[Item, Result]):
         function: Callable[[Item], Result],
         items: Iterable[Item],
         workers: Workers,
+        most: int | None = None,
     ) -> None:
-        """Take the first items and start."""
+        """Prepare; nothing is done yet.
+
+        Args:
+            function: The work.
+            items: What it is to be done with.
+            workers: Who does it.
+            most: Items at any time, at most; None for as many as the workers.
+        """
         self._function = function
         self._items = iter(items)
         self._workers = workers
+        self._most = most or workers.count
         self._window: deque[Future[Result]] = deque()
 
     def __iter__(self) -> Iterator[Result]:
@@ -104,7 +113,7 @@ class ReadAhead(Generic[Item, Result]):
 
     def _fill(self) -> bool:
         """Keep the workers busy; return whether a result is to come."""
-        while len(self._window) < self._workers.count:
+        while len(self._window) < self._most:
             try:
                 item = next(self._items)
             except StopIteration:

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 from starlette.responses import Response
 
 from tap_kayzen.check import selecting_all
+from tap_kayzen.sandbox.data import DEFAULT_ADVERTISER
+from tap_kayzen.sandbox.entities import KINDS
 from tap_kayzen.tap import TapKayzen
 
 if TYPE_CHECKING:
@@ -172,3 +174,29 @@ def catalog_of(*streams: str) -> dict[str, Any]:
         if not streams or entry["tap_stream_id"] in streams
     ]
     return catalog
+
+
+def truth(dataset: Dataset, stream: str) -> list[dict[str, Any]]:
+    """Give the rows that the sandbox has for a stream, as Kayzen would send them."""
+    advertiser = DEFAULT_ADVERTISER
+    campaigns = dataset.campaigns[advertiser]
+    special: dict[str, Callable[[], list[dict[str, Any]]]] = {
+        "campaigns": lambda: campaigns,
+        "balance": lambda: [dataset.balance[advertiser]],
+        "campaign_details": lambda: [dataset.detail(each) for each in campaigns],
+        "campaign_changelogs": lambda: [
+            row for each in campaigns for row in dataset.changelogs(each)["data"]
+        ],
+        "campaign_bid_multipliers": lambda: [
+            row
+            for each in campaigns
+            for row in dataset.bid_multipliers(each)["bid_multipliers"]
+        ],
+        "app_lookups": lambda: dataset.lookups["app_objects"],
+        "site_lookups": lambda: dataset.lookups["site_objects"],
+    }
+    if stream in special:
+        return special[stream]()
+    if stream in KINDS:
+        return dataset.lists(stream)[advertiser]
+    return dataset.lookups[stream]

@@ -85,7 +85,7 @@ def main(  # noqa: PLR0913
     access = Access(credentials, lifetime=token_lifetime)
     layers = [Middleware(Latency, seconds=latency / 1000)] if latency else []
     if requests_per_second:
-        layers.insert(0, Middleware(RateLimit, per_second=requests_per_second))
+        layers.append(Middleware(RateLimit, per_second=requests_per_second))
     app = create_app(dataset, access, pre_encoded=pre_encoded, middleware=layers)
     try:
         listener = listen(host, port)

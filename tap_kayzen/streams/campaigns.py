@@ -35,11 +35,12 @@ class CampaignsStream(KayzenStream):
         super().__init__(tap)
         self.path = f"/{self.config['campaigns_endpoint']}"
 
-    def on_page(self, page: Page) -> None:
-        """Say once how to get full campaigns when the look-up list is short."""
-        super().on_page(page)
+    def parse(self, body: bytes, context: Context | None) -> Page:
+        """Read a page; say once how to get more when the look-up list is short."""
+        page = super().parse(body, context)
         if (
             not self._told_of_endpoint
+            and self.selected
             and self.config["campaigns_endpoint"] == "meta/campaigns"
             and any(len(record) <= SHORT_RECORD for record in page.records)
         ):
@@ -48,6 +49,7 @@ class CampaignsStream(KayzenStream):
                 "The look-up list gives little more than id and name: set "
                 "`campaigns_endpoint` to `campaigns` for the other columns"
             )
+        return page
 
     def numbers(
         self, context: Context | None, limit: int | None = None

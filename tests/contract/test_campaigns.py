@@ -25,6 +25,7 @@ from support import (
     token_response,
 )
 
+from tap_kayzen.sandbox.data import DEFAULT_ADVERTISER
 from tap_kayzen.tap import TapKayzen
 
 if TYPE_CHECKING:
@@ -446,7 +447,7 @@ def test_no_activation_when_fewer_came_than_announced(
     url, _ = serve(api(lambda _: page_response([], total_pages=1, total_entries=58)))
     run = sync(config_for(url, **MESSAGES), capsys)
     assert run.of_type("ACTIVATE_VERSION") == []
-    assert "0 of 58 records came: nothing is deleted in the target" in caplog.text
+    assert "0 of 58 records came, and there may be more" in caplog.text
 
 
 def test_no_activation_with_batch_files(
@@ -541,6 +542,33 @@ def test_a_catalog_with_other_keys_loses_no_row(
         entry["key_properties"] = keys
     run = sync({**config, "campaigns_endpoint": "campaigns"}, capsys, catalog=catalog)
     assert len(run.records) == 250
+
+
+def test_a_deselected_advertiser_is_nowhere(
+    config: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = sync(
+        {**config, "advertiser_ids": [DEFAULT_ADVERTISER]},
+        capsys,
+        catalog=catalog_without("advertiser_id", how="deselected"),
+    )
+    assert len(run.records) == 250
+    assert not any("advertiser_id" in record for record in run.records)
+
+
+def test_the_lookup_list_is_judged_by_what_kayzen_sends(
+    serve: Serve, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    row = {"id": 1, **{f"field{n}": n for n in range(9)}}
+    url, _ = serve(
+        lambda call: (
+            token_response()
+            if call.path == TOKEN_PATH
+            else page_response([row], total_pages=1, total_entries=1)
+        )
+    )
+    sync(config_for(url, campaigns_endpoint="meta/campaigns"), capsys)
+    assert "little more than id and name" not in caplog.text
 
 
 def test_a_tap_can_be_used_twice(

@@ -21,10 +21,10 @@ from support import (
     selecting,
     sync,
     token_response,
+    truth,
 )
 
 from tap_kayzen.sandbox.data import DEFAULT_ADVERTISER
-from tap_kayzen.sandbox.entities import KINDS
 from tap_kayzen.tap import TapKayzen
 
 if TYPE_CHECKING:
@@ -34,8 +34,6 @@ if TYPE_CHECKING:
     from conftest import Serve
     from starlette.responses import Response
     from support import Call, Run, Sandbox
-
-    from tap_kayzen.sandbox.data import Dataset
 
 TAP = TapKayzen(config={**SAMPLE_CONFIG, "audience_api_key": "sandbox-audience-key"})
 STREAMS = sorted(TAP.streams)
@@ -50,32 +48,6 @@ def everything(sandbox: Sandbox) -> dict[str, Any]:
         "audience_url": sandbox.url,
         "audience_api_key": "sandbox-audience-key",
     }
-
-
-def truth(dataset: Dataset, stream: str) -> list[dict[str, Any]]:
-    """Give the rows that the sandbox has for a stream, as Kayzen would send them."""
-    advertiser = DEFAULT_ADVERTISER
-    campaigns = dataset.campaigns[advertiser]
-    special: dict[str, Callable[[], list[dict[str, Any]]]] = {
-        "campaigns": lambda: campaigns,
-        "balance": lambda: [dataset.balance[advertiser]],
-        "campaign_details": lambda: [dataset.detail(each) for each in campaigns],
-        "campaign_changelogs": lambda: [
-            row for each in campaigns for row in dataset.changelogs(each)["data"]
-        ],
-        "campaign_bid_multipliers": lambda: [
-            row
-            for each in campaigns
-            for row in dataset.bid_multipliers(each)["bid_multipliers"]
-        ],
-        "app_lookups": lambda: dataset.lookups["app_objects"],
-        "site_lookups": lambda: dataset.lookups["site_objects"],
-    }
-    if stream in special:
-        return special[stream]()
-    if stream in KINDS:
-        return dataset.lists(stream)[advertiser]
-    return dataset.lookups[stream]
 
 
 @pytest.mark.parametrize("stream", STREAMS)

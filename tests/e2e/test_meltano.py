@@ -13,6 +13,7 @@ import demo
 import psutil
 import psycopg
 import pytest
+from support import catalog_of, truth
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -44,6 +45,7 @@ def _own_meltano_state(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 def query(database: str, sql: str) -> list[tuple[Any, ...]]:
     with psycopg.connect(database) as connection:
+        connection.execute("SET search_path TO kayzen_demo")
         return connection.execute(sql.encode()).fetchall()
 
 
@@ -119,6 +121,78 @@ def test_campaigns_land_change_and_go(sandbox: Sandbox, database: str) -> None:
         "SELECT id, day_budget, _extra FROM kayzen_demo.campaigns"
         f" WHERE id IN (999999, {campaigns[0]['id']}) ORDER BY id",
     ) == [(campaigns[0]["id"], 4242, None), (999_999, 4242, {"pacing": 7})]
+
+
+# What would be a broken reference; null is none.
+ORPHANS = {
+    "campaigns": "SELECT order_id FROM campaigns EXCEPT SELECT id FROM orders",
+    "creatives of campaigns": (
+        "SELECT unnest(creative_ids) FROM campaigns EXCEPT SELECT id FROM creatives"
+    ),
+    "asset files": (
+        "SELECT asset_file_id FROM creatives EXCEPT SELECT id FROM asset_files"
+    ),
+    "trackers": "SELECT tracker_id FROM creatives EXCEPT SELECT id FROM tracker_assets",
+    "details": (
+        "SELECT campaign_id FROM campaign_details EXCEPT SELECT id FROM campaigns"
+    ),
+    "multipliers": (
+        "SELECT campaign_id FROM campaign_bid_multipliers"
+        " EXCEPT SELECT id FROM campaigns"
+    ),
+    "countries of multipliers": (
+        "SELECT key_name::bigint FROM campaign_bid_multipliers"
+        " WHERE type = 'country_id' EXCEPT SELECT id FROM countries"
+    ),
+    "logs": (
+        "SELECT campaign_id FROM campaign_changelogs EXCEPT SELECT id FROM campaigns"
+    ),
+    "states": "SELECT country_id FROM states EXCEPT SELECT id FROM countries",
+    "cities": "SELECT state_id FROM cities EXCEPT SELECT id FROM states",
+    "time zones": "SELECT time_zone_id FROM reports EXCEPT SELECT id FROM time_zones",
+}
+
+
+def test_all_streams_land_and_join(sandbox: Sandbox, database: str) -> None:
+    environment = {
+        "TAP_KAYZEN__SELECT": '["*.*"]',
+        "TAP_KAYZEN_AUDIENCE_API_KEY": sandbox.access.credentials.audience_api_key,
+        "TAP_KAYZEN_AUDIENCE_URL": sandbox.url,
+    }
+    code = demo.meltano(
+        "run",
+        "tap-kayzen",
+        "target-postgres",
+        api_url=sandbox.url,
+        database=database,
+        environment=environment,
+    )
+    assert code == 0
+    catalog = {entry["tap_stream_id"]: entry for entry in catalog_of()["streams"]}
+    assert {
+        name: query(database, f"SELECT count(*) FROM kayzen_demo.{name}")[0][0]
+        for name in catalog
+    } == {name: len(truth(sandbox.dataset, name)) for name in catalog}
+    for what, orphans in ORPHANS.items():
+        rows = query(database, orphans)
+        assert [row for row in rows if row[0] is not None] == [], what
+
+    types = {
+        (table, column): kind
+        for table, column, kind in query(
+            database,
+            "SELECT table_name, column_name, data_type FROM information_schema.columns"
+            " WHERE table_schema = 'kayzen_demo'",
+        )
+    }
+    for table, entry in catalog.items():
+        assert all((table, column) in types for column in entry["schema"]["properties"])
+    assert types["balance", "balance"] == "numeric"
+    assert types["balance", "date"] == "date"
+    assert types["app_lists", "app_bundles_list"] == "ARRAY"
+    assert types["campaign_changelogs", "data_diff"] == "jsonb"
+    expiry = types["campaign_bid_multipliers", "expiry_date"]
+    assert expiry == "timestamp without time zone"
 
 
 def test_a_run_that_dies_marks_nothing(sandbox: Sandbox, database: str) -> None:

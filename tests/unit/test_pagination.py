@@ -62,6 +62,12 @@ def test_all_known_envelopes_are_read(body: bytes, page: Page) -> None:
     assert parse_page(body) == page
 
 
+@pytest.mark.parametrize("total", ["1e1000000", '"1e99"', "-1", '"NaN"', "[]"])
+def test_a_total_that_makes_no_sense_is_none(total: str) -> None:
+    page = parse_page(f'{{"data": [], "meta": {{"total_entries": {total}}}}}'.encode())
+    assert page.total_entries is None
+
+
 def test_decimals_keep_their_digits() -> None:
     page = parse_page(b'[{"bid": 0.10, "cap": 12345678901234567890.123456789}]')
     assert str(page.records[0]["bid"]) == "0.10"

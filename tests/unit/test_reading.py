@@ -133,6 +133,94 @@ def test_nothing_that_was_there_throughout_is_missing(
     assert source.always <= set(came)
 
 
+@settings(max_examples=300, deadline=None)
+@given(
+    st.integers(1, 40),
+    st.dictionaries(st.integers(1, 15), st.integers(-15, 15), max_size=4),
+    st.integers(1, 4),
+)
+def test_any_changes_end_without_doubles(
+    size: int, script: dict[int, int], workers: int
+) -> None:
+    fresh = iter(range(1000, 2000))
+
+    def change(rows: int) -> Callable[[list[int]], object]:
+        if rows > 0:
+            return lambda ids: ids.extend(next(fresh) for _ in range(rows))
+        return lambda ids: ids.__delitem__(slice(rows, None)) if rows else None
+
+    changes = {page: change(rows) for page, rows in script.items()}
+    came = ids_of(reader(Shifting(size, changes).fetch, workers))
+    assert len(came) == len(set(came))
+
+
+def test_a_list_that_shrinks_and_grows_again_is_read_to_its_end() -> None:
+    source = Shifting(
+        8,
+        {1: lambda ids: ids.__delitem__(slice(4, None)), 2: lambda ids: ids.append(9)},
+    )
+    came = ids_of(reader(source.fetch))
+    assert set(came) >= {1, 2, 3, 4, 9}
+
+
+def test_two_passes_that_both_saw_a_change_are_no_proof() -> None:
+    fresh = iter(range(1000, 2000))
+
+    def shift(ids: list[int]) -> None:
+        ids.pop(0)
+        ids.append(next(fresh))
+        ids.append(next(fresh))
+
+    def settle(ids: list[int]) -> None:
+        ids.pop()
+
+    changes: dict[int, Callable[[list[int]], object]] = {}
+    for first in (1, 6):
+        changes |= {first: shift, first + 1: settle}
+    source = Shifting(14, changes)
+    list_reader = reader(source.fetch)
+    assert source.always <= set(ids_of(list_reader))
+
+
+def test_what_is_missing_is_said(caplog: pytest.LogCaptureFixture) -> None:
+    pages = {1: [{"id": 1}], 2: [{"id": 2}], 3: []}
+    ids_of(reader(lambda _, number: Page(pages[number], 2, 5)))
+    assert "2 of 5 records came, and there may be more" in caplog.text
+
+
+@pytest.mark.parametrize("workers", [1, 2, 8])
+def test_several_lists_share_what_may_be_in_memory(workers: int) -> None:
+    bodies: list[weakref.ref[Body]] = []
+    most = 0
+
+    def fetch(context: Context | None, number: int) -> UnreadPage:
+        body = Body()
+        bodies.append(weakref.ref(body))
+        start = 1000 * (context or {})["advertiser_id"]
+
+        def read() -> Page:
+            assert body is not None
+            return Page([{"id": start + number}], 20, 20)
+
+        return read
+
+    contexts: list[Context] = [{"advertiser_id": number} for number in range(6)]
+    list_reader = ListReader(
+        fetch=fetch,
+        convert=convert,
+        contexts=contexts,
+        workers=Workers(workers),
+        on_page=lambda _: None,
+        progress=LogDisplay(LOGGER).stream("test"),
+        logger=LOGGER,
+    )
+    for context in contexts:
+        for _ in list_reader.read(context):
+            gc.collect()
+            most = max(most, sum(each() is not None for each in bodies))
+    assert most <= max(2, workers)
+
+
 def test_a_list_that_never_rests_is_given_up_on() -> None:
     fresh = iter(range(1000, 9000))
     source = Shifting(

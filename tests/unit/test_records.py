@@ -205,6 +205,12 @@ def test_a_page_is_converted_as_its_rows_are(
         assert str(at_once.convert_all(rows)) == str(one_by_one)
 
 
+def test_a_column_of_an_odd_name_is_one_too() -> None:
+    schema = {"properties": {'a"b': {"type": ["integer", "null"]}, "_extra": {}}}
+    converter = RecordConverter(schema, logger=LOGGER)
+    assert converter.convert_all([{'a"b': "5"}, {}]) == [{'a"b': 5}, {}]
+
+
 def test_unknown_fields_do_not_slow_the_next_page_down(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -45,7 +45,7 @@ def answer(retry: str | None) -> requests.Response:
         ("nan", 0),
         ("inf", LONGEST_RETRY_AFTER),
         ("86400", LONGEST_RETRY_AFTER),
-        ("Fri, 31 Dec 9999 23:59:59 -1200", 0),
+        ("Fri, 31 Dec 9999 23:59:59 -1200", 300),
         ("Thu, 01 Jan 1970 00:00:00 GMT", 0),
     ],
 )

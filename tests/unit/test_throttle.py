@@ -12,7 +12,7 @@ from tap_kayzen.throttle import StoppedError, Throttle
 class ClockedThrottle(Throttle):
     """A throttle whose time passes only by waiting, for tests in one thread."""
 
-    time = 0.0
+    time = 1000.0
 
     def now(self) -> float:
         return self.time
@@ -63,14 +63,20 @@ def test_the_ceiling_is_never_exceeded() -> None:
             starts.append(started)
     for first, fifth in zip(starts, starts[4:], strict=False):
         assert fifth - first >= 1 - 1e-9
-    assert starts[-1] == pytest.approx(49 / 4)
+    assert starts[-1] - starts[0] == pytest.approx(49 / 4)
+    throttle.time += 60
+    starts = []
+    for _ in range(9):
+        with throttle.request() as started:
+            starts.append(started)
+    assert starts[4] - starts[0] >= 1 - 1e-9
 
 
 def test_it_settles_near_what_the_server_allows() -> None:
     throttle = ClockedThrottle(concurrency=8)
     good, bad = drive(throttle, Server(per_second=5), 600)
     assert bad / (good + bad) < 0.1
-    assert 4 <= good / throttle.time <= 5
+    assert 4 <= good / (throttle.time - 1000) <= 5
 
 
 def test_it_climbs_again_when_the_server_allows_more() -> None:
@@ -83,10 +89,45 @@ def test_it_climbs_again_when_the_server_allows_more() -> None:
     assert 100 / (throttle.time - before) > 50
 
 
+def test_a_tap_that_asks_for_nothing_is_not_held_to_that() -> None:
+    """The target blocks for long, then one request is refused."""
+    paces = []
+    for blocked in (0, 600):
+        throttle = ClockedThrottle(concurrency=8)
+        drive(throttle, Server(per_second=1000), 40)
+        throttle.time += blocked
+        drive(throttle, Server(per_second=0), 1)
+        before = throttle.time
+        drive(throttle, Server(per_second=1000), 40)
+        paces.append(throttle.time - before)
+    assert paces[1] == pytest.approx(paces[0], rel=0.01)
+
+
+def test_a_long_hold_makes_no_crawl() -> None:
+    throttle = ClockedThrottle(concurrency=8)
+    drive(throttle, Server(per_second=1000), 3)
+    with throttle.request() as started:
+        throttle.refused(started, 300)
+    before = throttle.time + 300
+    drive(throttle, Server(per_second=1000), 20)
+    assert throttle.time - before < 60
+
+
+def test_the_pace_does_not_rise_where_something_else_is_the_limit() -> None:
+    throttle = ClockedThrottle(concurrency=1)
+    drive(throttle, Server(per_second=50), 200)
+    slow = Server(per_second=1000)
+    for _ in range(3000):
+        throttle.time += 0.2
+        drive(throttle, slow, 1)
+    good, bad = drive(throttle, Server(per_second=5), 300)
+    assert bad / (good + bad) < 0.1
+
+
 def test_a_server_that_refuses_everything_is_asked_ever_less() -> None:
     throttle = ClockedThrottle(concurrency=8)
     assert drive(throttle, Server(per_second=0), 10) == (0, 10)
-    assert throttle.time >= 9
+    assert throttle.time - 1000 >= 9
 
 
 def test_all_wait_when_one_is_told_to() -> None:
@@ -94,20 +135,20 @@ def test_all_wait_when_one_is_told_to() -> None:
     with throttle.request() as started:
         throttle.refused(started, 17)
     with throttle.request() as next_start:
-        assert next_start == 17
+        assert next_start == 1017
 
 
 def test_refusals_of_one_jam_count_once() -> None:
     once, often = ClockedThrottle(concurrency=64), ClockedThrottle(concurrency=64)
-    once.refused(0, 1)
+    once.refused(1000, 1)
     for _ in range(5):
-        often.refused(0, 1)
+        often.refused(1000, 1)
     assert often.at_once == once.at_once == 32
 
 
 def test_concurrency_is_halved_and_grows_by_one_a_round() -> None:
     throttle = ClockedThrottle(concurrency=16)
-    throttle.refused(0, 1)
+    throttle.refused(1000, 1)
     assert throttle.at_once == 8
     for _ in range(9):
         throttle.accepted()
