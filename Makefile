@@ -15,7 +15,7 @@ export UV_LINK_MODE := copy
 help:  ## Show this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
 
-demo: $(VENV)/demo.stamp .meltano/plugins.stamp  ## Load the sandbox's campaigns into PostgreSQL with Meltano and show them
+demo: $(VENV)/demo.stamp .meltano/plugins.stamp  ## Load the sandbox's data into PostgreSQL with Meltano and show some of it
 	@$(BIN)/python examples/demo.py
 
 test: lint types pytest  ## Run all checks and tests

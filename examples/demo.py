@@ -1,4 +1,4 @@
-"""The demo: the sandbox's campaigns into PostgreSQL with Meltano. Run by `make demo`.
+"""The demo: the sandbox's data into PostgreSQL with Meltano. Run by `make demo`.
 
 The pieces are also what the end-to-end tests are made of.
 """
@@ -101,12 +101,20 @@ def meltano(
 
 
 def show(database: str) -> None:
-    """Print what is in the table: how many rows, and a few of them."""
+    """Print what is in the tables: how many rows, and a few of the campaigns."""
     with psycopg.connect(database) as connection:
-        rows, ids = connection.execute(
-            f"SELECT count(*), count(DISTINCT id) FROM {SCHEMA}.campaigns"  # noqa: S608
-        ).fetchone() or (0, 0)
-        print(f"\n{SCHEMA}.campaigns: {rows:,} rows, {ids:,} distinct ids\n")
+        tables = connection.execute(
+            "SELECT table_name FROM information_schema.tables"
+            " WHERE table_schema = %s ORDER BY table_name",
+            [SCHEMA],
+        ).fetchall()
+        print()
+        for (table,) in tables:
+            (rows,) = connection.execute(
+                f"SELECT count(*) FROM {SCHEMA}.{table}"  # noqa: S608
+            ).fetchone() or (0,)
+            print(f"{SCHEMA}.{table}: {rows:,} rows")
+        print()
         sample = connection.execute(
             "SELECT id, name, status, day_budget, target_bid, updated_at"  # noqa: S608
             f" FROM {SCHEMA}.campaigns ORDER BY updated_at DESC, id LIMIT 5"
