@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -32,6 +32,9 @@ if TYPE_CHECKING:
     from tap_kayzen.tap import TapKayzen
 
 ADVERTISER = "advertiser_id"
+
+SKEW = timedelta(minutes=5)
+"""How far Kayzen's clock and this one may be apart."""
 
 
 class KayzenStream(RESTStream[int]):
@@ -328,6 +331,23 @@ class KayzenStream(RESTStream[int]):
                 f"`{self.replication_key}`; this stream can be {choice}FULL_TABLE"
             )
             raise ConfigurationError(msg)
+        if not self.mask["properties", self.replication_key or ""]:
+            msg = (
+                f"{self.name}: the catalog asks for {self.replication_method} on "
+                f"`{self.replication_key}`, which is not selected; select it too"
+            )
+            raise ConfigurationError(msg)
+
+    def get_replication_key_signpost(
+        self, context: Context | None = None
+    ) -> datetime | None:
+        """Say what a bookmark may be at most: a little before the pass began.
+
+        What changes while a list is read may have been read before that, with an
+        older time than what is read after it, and would never be sent.
+        """
+        signpost = super().get_replication_key_signpost(context)
+        return signpost - SKEW if isinstance(signpost, datetime) else None
 
     # Records
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 CAMPAIGN = "campaign_id"
 
-HOPELESS = 20
+HOPELESS = 100
 """Campaigns in a row, from the first, after which a 404 is about the address."""
 
 SHORT = 25
