@@ -316,7 +316,7 @@ class KayzenStream(RESTStream[int]):
             ConfigurationError: It asks for INCREMENTAL on something else than a time.
         """
         super().apply_catalog(catalog)
-        if self.replication_method != REPLICATION_INCREMENTAL:
+        if self.replication_method != REPLICATION_INCREMENTAL or not self.selected:
             return
         column = self.schema["properties"].get(self.replication_key or "", {})
         if column.get("format") != "date-time":
