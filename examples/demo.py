@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 import psycopg
+from psycopg import sql
 
 from tap_kayzen.sandbox.access import Access, Credentials
 from tap_kayzen.sandbox.app import create_app
@@ -111,7 +112,7 @@ def show(database: str) -> None:
         print()
         for (table,) in tables:
             (rows,) = connection.execute(
-                f"SELECT count(*) FROM {SCHEMA}.{table}"  # noqa: S608
+                sql.SQL("SELECT count(*) FROM {}").format(sql.Identifier(SCHEMA, table))
             ).fetchone() or (0,)
             print(f"{SCHEMA}.{table}: {rows:,} rows")
         print()
