@@ -70,6 +70,7 @@ class KayzenStream(RESTStream[int]):
         # Those of the class: a catalog may have others, or none.
         self._keys = type(self).primary_keys
         self.seen = 0
+        self._told_of_time = False
         self._held_version: int | None = None
         self._reader: ListReader | None = None
         self._message = self._new_message()
@@ -192,12 +193,20 @@ class KayzenStream(RESTStream[int]):
         if key is None or self.replication_method != REPLICATION_INCREMENTAL:
             yield from records
             return
+        # The SDK writes it for the stream as a whole, where no partition looks.
+        self.state_manager.write_replication_key_signpost(
+            self.get_replication_key_signpost(context), context=context
+        )
         state = self.get_context_state(context)
         bookmark = state.get("replication_key_value")
         since = _moment(bookmark) if state.get("replication_key") == key else None
         for record in records:
-            # The SDK wants it there, be it null.
-            changed = _moment(record.setdefault(key, None))
+            changed = _moment(record.get(key))
+            if changed is None and not self._told_of_time:
+                self._told_of_time = True
+                self.logger.warning(
+                    "There are records without `%s`: they are sent in every run", key
+                )
             if since is None or changed is None or changed >= since:
                 yield record
         if self._reader and self._reader.incomplete:
@@ -350,6 +359,18 @@ class KayzenStream(RESTStream[int]):
         return signpost - SKEW if isinstance(signpost, datetime) else None
 
     # Records
+
+    def _increment_stream_state(
+        self, latest_record: dict[str, Any], *, context: Context | None = None
+    ) -> None:
+        """Move the bookmark.
+
+        Overridden since the SDK warns of each record without a time, and fails where
+        the column is missing.
+        """
+        key = self.replication_key
+        if key is None or latest_record.get(key) is not None:
+            super()._increment_stream_state(latest_record, context=context)
 
     @cached_property
     def converter(self) -> RecordConverter:

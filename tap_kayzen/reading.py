@@ -114,7 +114,7 @@ class ListReader:
         self._convert = convert
         self._workers = workers
         self._on_page = on_page
-        self._progress = progress
+        self._progress = self._of_lists = progress
         self._logger = logger
         self._emitted = KeySet()
         self._unread = list(contexts)
@@ -146,7 +146,7 @@ class ListReader:
             return context, self._fetch(context, FIRST_PAGE)
 
         # Lists are counted here, not rows: of those no number is known beforehand.
-        progress, self._progress = self._progress, Unseen(self._progress.name)
+        progress, self._progress = self._of_lists, Unseen(self._of_lists.name)
         progress.begin(count)
         self._most = 1
         most = max(1, self._workers.count - 1)

@@ -67,9 +67,11 @@ class Redactor:
         text = self.redact(body.decode(errors="replace"))
         return " ".join(text.split())[:BODY_SHOWN] or "(empty body)"
 
-    def guard(self, logger: logging.Logger) -> None:
-        """Let the handlers of a logger print no secret, tracebacks included."""
-        for handler in logger.handlers:
+    def guard(self) -> None:
+        """Let no handler of any logger print a secret, tracebacks included."""
+        names = logging.root.manager.loggerDict
+        loggers = [logging.getLogger(), *map(logging.getLogger, names)]
+        for handler in {each for logger in loggers for each in logger.handlers}:
             inner = handler.formatter
             # Of another tap in this process.
             if isinstance(inner, _RedactingFormatter):

@@ -369,6 +369,7 @@ def _url_complaint(url: str) -> str | None:
         parts = urlsplit(url)
         host, has_login = parts.hostname, parts.username or parts.password
         _ = parts.port
+        _ = (host or "").encode("idna")
     except ValueError:
         return "is not an address"
     if parts.scheme not in {"http", "https"} or not host:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import logging
 import signal
 import sys
 from copy import deepcopy
@@ -75,7 +74,7 @@ class TapKayzen(Tap):
     def redactor(self) -> Redactor:
         """Who keeps secrets out of messages and of the log."""
         redactor = Redactor(self.config)
-        redactor.guard(logging.getLogger())
+        redactor.guard()
         return redactor
 
     @cached_property

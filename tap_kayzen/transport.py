@@ -136,7 +136,8 @@ class Transport:
                 return parse(answer.body)
             except EnvelopeError as error:
                 words = self._redactor.excerpt(answer.body)
-                msg = f"the answer is {error}: {words}"
+                way_out = f"; {hint}" if hint else ""
+                msg = f"the answer is {error}{way_out}. Kayzen's words: {words}"
                 raise RefusedError(msg, status) from error
             except ValueError as error:
                 msg = f"HTTP {status} with a body that is not JSON"

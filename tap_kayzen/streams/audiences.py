@@ -17,7 +17,7 @@ class AudiencesStream(KayzenStream):
     path = "/audiences"
     per_advertiser = False
     with_token = False
-    hint = "check `audience_api_key`"
+    hint = "check `audience_api_key`, or leave it out to go on without the stream"
 
     @property
     def url_base(self) -> str:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from array import array
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from tap_kayzen.client import KayzenStream
+from tap_kayzen.keys import KeySet
 from tap_kayzen.pagination import Page, decode, parse_page
 from tap_kayzen.streams.campaigns import CampaignsStream
 from tap_kayzen.transport import EnvelopeError, RefusedError
@@ -40,8 +42,10 @@ class CampaignPartStream(KayzenStream):
     def __init__(self, tap: TapKayzen) -> None:
         """Prepare the stream; nothing is asked of Kayzen yet."""
         super().__init__(tap)
+        # Of all advertisers of a run; the first refusals are enough.
         self._gone: list[RefusedError] = []
         self._found = False
+        self._asked = KeySet()
 
     def read(
         self, reader: ListReader, context: Context | None
@@ -53,12 +57,22 @@ class CampaignPartStream(KayzenStream):
         """
         campaigns = cast("CampaignsStream", self._tap.streams[CampaignsStream.name])
         limit = None if self.ABORT_AT_RECORD_COUNT is None else HOPELESS
-        numbers, incomplete = campaigns.numbers(context, limit)
+        try:
+            numbers, incomplete = campaigns.numbers(context, limit)
+        except RefusedError as error:
+            msg = f"{self.name} asks for each campaign, but {error}"
+            raise RefusedError(
+                msg.replace(campaigns.hint, self.hint), error.status
+            ) from error
         reader.incomplete += incomplete
-        contexts = ({**(context or {}), CAMPAIGN: number} for number in numbers)
-        self._gone, self._found = [], False
-        yield from reader.read_all(contexts, len(numbers))
-        self._check(len(numbers) or HOPELESS)
+        advertisers: list[Any] = self.partitions or [context]
+        if context in advertisers[:1]:
+            self._gone, self._found, self._asked = [], False, KeySet()
+        new = array("q", filter(self._asked.add, numbers))
+        contexts = ({**(context or {}), CAMPAIGN: number} for number in new)
+        yield from reader.read_all(contexts, len(new))
+        if context in advertisers[-1:]:
+            self._check(len(self._asked) or HOPELESS)
 
     def fetch_page(self, context: Context | None, number: int) -> UnreadPage:
         """Get one page; that of a campaign that is gone meanwhile is empty."""
@@ -67,8 +81,9 @@ class CampaignPartStream(KayzenStream):
         except RefusedError as error:
             if error.status != HTTPStatus.NOT_FOUND:
                 raise
-            self._gone.append(error)
-            self._check(HOPELESS)
+            if not self._found:
+                self._gone.append(error)
+                self._check(HOPELESS)
             self.logger.warning(
                 "Campaign %s is left out: HTTP 404, deleted meanwhile?",
                 (context or {}).get(CAMPAIGN),
@@ -111,11 +126,20 @@ class CampaignBidMultipliersStream(CampaignPartStream):
     def parse(self, body: bytes, context: Context | None) -> Page:  # noqa: ARG002
         """Read the object that holds the list, and put its other fields in each row.
 
+        The shape is inferred from the call that writes: a list, bare or in ``data``,
+        is taken too.
+
         Raises:
             EnvelopeError: There is no list in it.
         """
-        whole = decode_object(body)
+        whole = decode(body)
+        if isinstance(whole, dict) and "data" in whole:
+            whole = whole["data"]
+        if not isinstance(whole, dict):
+            whole = {"bid_multipliers": whole}
         rows = whole.pop("bid_multipliers", None)
+        if rows is None and "bid_multipliers_enabled" in whole:
+            rows = []
         if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
             msg = "not a list of bid multipliers"
             raise EnvelopeError(msg)
@@ -132,8 +156,13 @@ class CampaignChangelogsStream(CampaignPartStream):
     def parse(self, body: bytes, context: Context | None) -> Page:  # noqa: ARG002
         """Read the list; without `meta`, a short one is whole."""
         page = parse_page(body)
-        if page.total_pages is None and len(page.records) < SHORT:
-            return Page(page.records, 1, len(page.records))
+        rows = len(page.records)
+        if (
+            page.total_pages is None
+            and rows < SHORT
+            and page.total_entries in {None, rows}
+        ):
+            return Page(page.records, 1, rows)
         return page
 
 

@@ -6,7 +6,7 @@ import gzip
 import json
 import os
 from collections import Counter
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
 import pyarrow.parquet as pq
@@ -201,6 +201,75 @@ def test_a_part_that_no_campaign_has_ends_with_the_way_out(
     assert len(api.calls) < 160
 
 
+@pytest.mark.parametrize("advertisers", [[1, 2], [2, 1]])
+def test_an_advertiser_whose_only_campaign_is_gone_stops_nothing(
+    serve: Serve, capsys: pytest.CaptureFixture[str], advertisers: list[int]
+) -> None:
+    def answer(call: Call) -> Response:
+        if call.path == TOKEN_PATH:
+            return token_response()
+        advertiser = 1 if "advertiser_id=1" in call.query else 2
+        if call.path == "/v1/campaigns":
+            # Advertiser 1 sees what 2 has, too.
+            rows = [{"id": 9}] if advertiser == 2 else [{"id": 1}, {"id": 3}, {"id": 9}]
+            return page_response(rows, total_pages=1, total_entries=len(rows))
+        gone = call.path == "/v1/campaigns/9/detail"
+        return json_response({}, 404) if gone else json_response({"bid": 1})
+
+    url, api = serve(answer)
+    config = {**SAMPLE_CONFIG, "api_url": url, "advertiser_ids": advertisers}
+    run = sync(config, capsys, streams=["campaign_details"])
+    assert [row["campaign_id"] for row in run.records] == [1, 3]
+    assert len(api.to("/v1/campaigns/9/detail")) == 1
+
+
+def test_a_part_names_itself_when_the_campaigns_are_refused(
+    serve: Serve, capsys: pytest.CaptureFixture[str]
+) -> None:
+    url, _ = serve(
+        lambda call: (
+            token_response() if call.path == TOKEN_PATH else json_response({}, 403)
+        )
+    )
+    with pytest.raises(FatalAPIError, match=r"select: \['!campaign_details\.\*'\]"):
+        sync({**SAMPLE_CONFIG, "api_url": url}, capsys, streams=["campaign_details"])
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        [{"type": "app_id", "key_name": "1", "multiplier": 2}],
+        {"data": [{"type": "app_id", "key_name": "1", "multiplier": 2}]},
+        {"data": {"bid_multipliers": [{"type": "app_id", "key_name": "1"}]}},
+        {"bid_multipliers_enabled": False, "bid_multipliers": None},
+        {"bid_multipliers_enabled": False},
+    ],
+)
+def test_bid_multipliers_in_any_likely_shape(
+    serve: Serve, capsys: pytest.CaptureFixture[str], body: object
+) -> None:
+    url, _ = serve(parts_server(lambda _: json_response(body), 1))
+    config = {**SAMPLE_CONFIG, "api_url": url}
+    run = sync(config, capsys, streams=["campaign_bid_multipliers"])
+    assert len(run.records) == json.dumps(body).count("key_name")
+
+
+def test_change_logs_whose_meta_says_more_are_read_on(
+    serve: Serve, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def answer(call: Call) -> Response:
+        if not call.path.endswith("/changelogs"):
+            return parts_server(lambda _: json_response({}), 1)(call)
+        start = 0 if "page=1&" in f"{call.query}&" else 20
+        rows = [{"id": start + number} for number in range(20)]
+        return page_response(rows, total_entries=40)
+
+    url, _ = serve(answer)
+    config = {**SAMPLE_CONFIG, "api_url": url}
+    run = sync(config, capsys, streams=["campaign_changelogs"])
+    assert [row["id"] for row in run.records] == list(range(40))
+
+
 def test_change_logs_without_meta_are_read_once_if_short_and_on_if_long(
     serve: Serve, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -274,6 +343,49 @@ def test_the_bookmark_does_not_pass_the_start_of_the_run(
     assert datetime.fromisoformat(bookmark) < began
     again = sync(config, capsys, catalog=incremental(), state=bookmark_of(run))
     assert [row["id"] for row in again.records] == [campaigns[7]["id"]]
+
+
+def test_a_change_during_the_run_is_not_lost_with_several_advertisers(
+    serve: Serve, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Row 1 changes after it was read, row 2 later, but before it is read."""
+    now = datetime.now(timezone.utc)
+    early, later = (
+        f"{now + timedelta(hours=h):%Y-%m-%dT%H:%M:%S}.000Z" for h in (1, 2)
+    )
+    times = {1: "2026-01-01T00:00:00.000Z", 2: later}
+
+    def answer(call: Call) -> Response:
+        if call.path == TOKEN_PATH:
+            return token_response()
+        rows: list[dict[str, Any]] = [{"id": n, "updated_at": times[n]} for n in (1, 2)]
+        times[1] = early
+        return page_response(rows, total_pages=1, total_entries=2)
+
+    url, _ = serve(answer)
+    config = {**SAMPLE_CONFIG, "api_url": url, "advertiser_ids": [7]}
+    first = sync(config, capsys, catalog=incremental())
+    second = sync(config, capsys, catalog=incremental(), state=bookmark_of(first))
+    assert [row["updated_at"] for row in second.records] == [early, later]
+
+
+def test_rows_without_a_time_are_sent_and_spoken_of_once(
+    serve: Serve, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    rows = [{"id": number} for number in range(50)]
+    url, _ = serve(
+        lambda call: (
+            token_response()
+            if call.path == TOKEN_PATH
+            else page_response(rows, total_pages=1, total_entries=50)
+        )
+    )
+    run = sync({**SAMPLE_CONFIG, "api_url": url}, capsys, catalog=incremental())
+    assert run.records == rows
+    warnings = [each for each in caplog.records if each.levelname == "WARNING"]
+    assert [each.getMessage() for each in warnings] == [
+        "There are records without `updated_at`: they are sent in every run"
+    ]
 
 
 def test_the_bookmark_stays_when_rows_are_missing(
