@@ -60,12 +60,11 @@ class CampaignPartStream(KayzenStream):
         try:
             numbers, incomplete = campaigns.numbers(context, limit)
         except RefusedError as error:
-            msg = f"{self.name} asks for each campaign, but {error}"
-            raise RefusedError(
-                msg.replace(campaigns.hint, self.hint), error.status
-            ) from error
+            words = str(error).replace(campaigns.hint, self.hint)
+            msg = f"{self.name}, which needs the campaigns: {words}"
+            raise RefusedError(msg, error.status) from error
         reader.incomplete += incomplete
-        advertisers: list[Any] = self.partitions or [context]
+        advertisers: list[Context | None] = [*(self.partitions or [context])]
         if context in advertisers[:1]:
             self._gone, self._found, self._asked = [], False, KeySet()
         new = array("q", filter(self._asked.add, numbers))
