@@ -64,13 +64,13 @@ class CampaignPartStream(KayzenStream):
             msg = f"{self.name}, which needs the campaigns: {words}"
             raise RefusedError(msg, error.status) from error
         reader.incomplete += incomplete
-        advertisers: list[Context | None] = [*(self.partitions or [context])]
-        if context in advertisers[:1]:
+        partitions = self.partitions or []
+        if context is None or context == partitions[0]:
             self._gone, self._found, self._asked = [], False, KeySet()
         new = array("q", filter(self._asked.add, numbers))
         contexts = ({**(context or {}), CAMPAIGN: number} for number in new)
         yield from reader.read_all(contexts, len(new))
-        if context in advertisers[-1:]:
+        if context is None or context == partitions[-1]:
             self._check(len(self._asked) or HOPELESS)
 
     def fetch_page(self, context: Context | None, number: int) -> UnreadPage:
