@@ -31,8 +31,8 @@ types: $(VENV)/dev.stamp  ## Check types
 pytest: $(VENV)/dev.stamp .meltano/plugins.stamp  ## Run the tests, those with Meltano and PostgreSQL too
 	$(BIN)/pytest
 
-snapshot: $(VENV)/dev.stamp  ## Accept the catalog as it is now
-	$(BIN)/pytest tests/unit/test_catalog.py --snapshot-update
+snapshot: $(VENV)/dev.stamp  ## Accept the catalog and the sandbox's data as they are now
+	$(BIN)/pytest tests/unit/test_catalog.py tests/unit/test_dataset.py --snapshot-update
 
 # Interpreters of pyenv count, without being switched on.
 SPACE := $(subst ,, )

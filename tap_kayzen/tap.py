@@ -165,7 +165,8 @@ class TapKayzen(Tap):
             # A whole JSON text instead of a path would show its secrets here.
             paths = ("(JSON text)" if "{" in path else path for path in value)
             files = ", ".join(path for path in paths if path != "ENV")
-            reason = error.strerror if isinstance(error, OSError) else error
+            missing = "there is no such file"  # the SDK gives no reason
+            reason = error.strerror or missing if isinstance(error, OSError) else error
             msg = f"--config {files}: must be a file with one JSON object: {reason}"
             raise ConfigurationError(msg) from error
 

@@ -355,7 +355,12 @@ def test_passing_failures_cost_nothing_but_time(
         (
             json_response("all well", 200),
             1,
-            'campaigns, page 2: the answer is not a list of records: "all well"',
+            (
+                "campaigns, page 2: the answer is not a list of records; check "
+                "`advertiser_ids` and `api_url`, or go on without it: deselect the "
+                "stream (with Meltano: `select: ['!campaigns.*']`). Kayzen's words: "
+                '"all well"'
+            ),
         ),
     ],
 )
@@ -511,7 +516,7 @@ def test_the_words_of_an_error_are_no_empty_list(
     serve: Serve, capsys: pytest.CaptureFixture[str], body: dict[str, Any]
 ) -> None:
     url, _ = serve(api(lambda _: json_response(body)))
-    with pytest.raises(FatalAPIError, match=r"not a list of records: .*unavailable"):
+    with pytest.raises(FatalAPIError, match=r"not a list of records.*unavailable"):
         sync(config_for(url, **MESSAGES), capsys)
     assert "ACTIVATE_VERSION" not in capsys.readouterr().out
 

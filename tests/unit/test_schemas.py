@@ -4,18 +4,12 @@ from __future__ import annotations
 
 import pytest
 from jsonschema import Draft7Validator
-from support import SCHEMAS
+from support import SAMPLE_CONFIG, SCHEMAS
 
-WITHOUT_ADVERTISER = {
-    "app_lookups",
-    "audiences",
-    "cities",
-    "countries",
-    "exchanges",
-    "site_lookups",
-    "states",
-    "time_zones",
-}
+from tap_kayzen.client import KayzenStream
+from tap_kayzen.tap import TapKayzen
+
+TAP = TapKayzen(config={**SAMPLE_CONFIG, "audience_api_key": "key"})
 
 
 @pytest.mark.parametrize("stream", SCHEMAS)
@@ -41,10 +35,8 @@ def test_the_last_column_keeps_what_no_other_can(stream: str) -> None:
     assert column == SCHEMAS["campaigns"]["properties"]["_extra"]
 
 
-def test_rows_of_advertisers_name_theirs() -> None:
-    without = {
-        stream
-        for stream, schema in SCHEMAS.items()
-        if "advertiser_id" not in schema["properties"]
-    }
-    assert without == WITHOUT_ADVERTISER
+@pytest.mark.parametrize("stream", SCHEMAS)
+def test_rows_of_advertisers_name_theirs_and_others_do_not(stream: str) -> None:
+    ours = TAP.streams[stream]
+    assert isinstance(ours, KayzenStream)
+    assert ("advertiser_id" in SCHEMAS[stream]["properties"]) == ours.per_advertiser
