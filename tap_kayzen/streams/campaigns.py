@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from singer_sdk.exceptions import MissingKeyPropertiesError
 
-from tap_kayzen.client import KayzenStream
+from tap_kayzen.lists import ListStream
 from tap_kayzen.progress import Unseen
 from tap_kayzen.reading import ListReader
 from tap_kayzen.values import LossyError, to_integer
@@ -24,7 +24,7 @@ SHORT_RECORD = 5
 """Fields up to which a campaign counts as little more than its id and name."""
 
 
-class CampaignsStream(KayzenStream):
+class CampaignsStream(ListStream):
     """All campaigns: the look-up list, or the full objects, as the settings say."""
 
     name = "campaigns"

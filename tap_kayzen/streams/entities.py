@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tap_kayzen.client import KayzenStream
+from tap_kayzen.lists import ListStream
 
 if TYPE_CHECKING:
     from singer_sdk.helpers.types import Context
@@ -12,21 +12,21 @@ if TYPE_CHECKING:
     from tap_kayzen.pagination import Page
 
 
-class OrdersStream(KayzenStream):
+class OrdersStream(ListStream):
     """Orders, each of which groups campaigns."""
 
     name = "orders"
     path = "/orders"
 
 
-class CreativesStream(KayzenStream):
+class CreativesStream(ListStream):
     """Creatives: what campaigns show."""
 
     name = "creatives"
     path = "/creatives"
 
 
-class AppListsStream(KayzenStream):
+class AppListsStream(ListStream):
     """Lists of apps and placements, to allow or to block."""
 
     name = "app_lists"
@@ -43,21 +43,21 @@ class AppListsStream(KayzenStream):
         return page
 
 
-class TrackerAssetsStream(KayzenStream):
+class TrackerAssetsStream(ListStream):
     """Click, impression and video tracking addresses."""
 
     name = "tracker_assets"
     path = "/tracker_assets"
 
 
-class TagsStream(KayzenStream):
+class TagsStream(ListStream):
     """Tags of campaigns."""
 
     name = "tags"
     path = "/tags"
 
 
-class ReportsStream(KayzenStream):
+class ReportsStream(ListStream):
     """Definitions of saved reports."""
 
     name = "reports"
@@ -65,7 +65,7 @@ class ReportsStream(KayzenStream):
     longest_page = 100
 
 
-class AssetFilesStream(KayzenStream):
+class AssetFilesStream(ListStream):
     """Files that creatives are made of."""
 
     name = "asset_files"
@@ -73,7 +73,7 @@ class AssetFilesStream(KayzenStream):
     selected_by_default = False
 
 
-class AppObjectsStream(KayzenStream):
+class AppObjectsStream(ListStream):
     """Apps that an advertiser promotes."""
 
     name = "app_objects"
@@ -81,7 +81,7 @@ class AppObjectsStream(KayzenStream):
     selected_by_default = False
 
 
-class WebsiteObjectsStream(KayzenStream):
+class WebsiteObjectsStream(ListStream):
     """Websites that an advertiser promotes."""
 
     name = "website_objects"
