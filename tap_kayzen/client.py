@@ -78,10 +78,15 @@ class KayzenStream(RESTStream[Any], ABC):
         return {"Accept": "application/json", "Content-Type": "application/json"}
 
     @property
+    def advertisers(self) -> list[dict[str, Any]]:
+        """The advertisers of the settings, each as a context."""
+        numbers = self.config.get("advertiser_ids") if self.per_advertiser else None
+        return [{ADVERTISER: each} for each in dict.fromkeys(numbers or ())]
+
+    @property
     def partitions(self) -> list[dict[str, Any]] | None:
         """One partition an advertiser of the settings, never one out of old state."""
-        advertisers = self.config.get("advertiser_ids") if self.per_advertiser else None
-        return [{ADVERTISER: each} for each in dict.fromkeys(advertisers or ())] or None
+        return self.advertisers or None
 
     def log(
         self,
@@ -127,9 +132,15 @@ class KayzenStream(RESTStream[Any], ABC):
     def records(self, context: Context | None) -> Iterator[dict[str, Any]]:
         """Read the records, as `request_records` says."""
 
+    @property
+    def contexts(self) -> list[Context | None]:
+        """What a run reads one after the other: the partitions, or just all."""
+        partitions = self.partitions
+        return [*partitions] if partitions else [None]
+
     def is_first(self, context: Context | None) -> bool:
         """Tell whether a run over all partitions begins with this one."""
-        return context is None or (self.partitions or [])[:1] == [context]
+        return self.contexts[0] == context
 
     def on_page(self, page: Page) -> None:  # noqa: ARG002
         """Do what is due when a page's records are out.

@@ -11,11 +11,13 @@ from singer_sdk.singerlib.catalog import REPLICATION_INCREMENTAL
 
 from tap_kayzen.client import KayzenStream
 from tap_kayzen.pagination import parse_page
+from tap_kayzen.progress import Unseen
 from tap_kayzen.reading import ListReader
 from tap_kayzen.records import EXTRA
+from tap_kayzen.values import LossyError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from singer_sdk.helpers.types import Context
     from singer_sdk.singerlib import Catalog
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
     from tap_kayzen.keys import Key
     from tap_kayzen.pagination import Page, UnreadPage
     from tap_kayzen.tap import TapKayzen
+
+    Record = dict[str, Any]
 
 SKEW = timedelta(minutes=5)
 """How far Kayzen's clock and this one may be apart."""
@@ -100,6 +104,38 @@ class ListStream(KayzenStream):
             workers=self._tap.workers,
             on_page=self.on_page,
             progress=self._tap.display.stream(self.name),
+            logger=self.logger,
+        )
+
+    def reader_for_others(self, needed: Callable[[Record], Record]) -> ListReader:
+        """Make a reader of this list for a stream that has to know what is in it.
+
+        It looks at nothing but what is needed, whatever the catalog says of the
+        columns, and counts neither as pages nor as progress of this stream.
+
+        Args:
+            needed: Gives what is needed of a row that came, its `id` above all, in the
+                types of the schema; raises LossyError if that is not there.
+        """
+
+        def convert(
+            page: Page,
+            context: Context | None,  # noqa: ARG001
+        ) -> tuple[list[Key], list[Record]]:
+            try:
+                records = [needed(row) for row in page.records]
+            except LossyError as error:
+                msg = f"{self.name}: Kayzen sent a record without a usable `id`"
+                raise MissingKeyPropertiesError(msg) from error
+            return [record["id"] for record in records], records
+
+        return ListReader(
+            fetch=self.fetch_page,
+            convert=convert,
+            contexts=[],
+            workers=self._tap.workers,
+            on_page=lambda _: None,
+            progress=Unseen(self.name),
             logger=self.logger,
         )
 

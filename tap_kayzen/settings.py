@@ -15,6 +15,10 @@ from dotenv import find_dotenv, load_dotenv
 from jsonschema import Draft202012Validator
 from singer_sdk import typing as th
 
+from tap_kayzen import streams
+from tap_kayzen.reports import definition
+from tap_kayzen.reports.definition import DEFAULT_REPORTS, REPORT
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
@@ -91,15 +95,56 @@ SETTINGS: dict[str, Any] = th.PropertiesList(
         th.DateType(),
         title="Start date",
         description=(
-            "First day that report streams read, like 2026-01-31. Streams of "
-            "entities, such as `campaigns`, are read whole."
+            "First day that report streams read, like 2026-01-31. Default: 30 days "
+            "before the run, or what the state says. Streams of entities, such as "
+            "`campaigns`, are read whole."
         ),
     ),
     th.Property(
         "end_date",
         th.DateType(),
         title="End date",
-        description="Last day that report streams read, inclusive.",
+        description=(
+            "Last day that report streams read, inclusive. Default: yesterday in the "
+            "report's time zone."
+        ),
+    ),
+    th.Property(
+        "lookback_days",
+        th.IntegerType(minimum=0, maximum=3650),
+        default=7,
+        title="Look-back",
+        description=(
+            "Days before the bookmark that report streams read again, as Kayzen "
+            "restates installs, conversions and revenue."
+        ),
+    ),
+    th.Property(
+        "reports",
+        th.ArrayType(th.CustomType(REPORT)),
+        default=DEFAULT_REPORTS,
+        title="Reports",
+        description=(
+            "Reports to read, each as a stream of its name: `name`, `metrics`, "
+            "`group_by`, and if need be `filters`, `time_zone`, `window_days` and "
+            "`options`. Default: one by day and campaign, `campaign_performance`."
+        ),
+    ),
+    th.Property(
+        "report_ids",
+        th.ArrayType(th.IntegerType(minimum=1)),
+        title="Saved reports",
+        description=(
+            "Numbers of the saved reports whose rows the stream `report_results` "
+            "reads, which is then selected by default. Default: all of them."
+        ),
+    ),
+    th.Property(
+        "report_page_size",
+        th.IntegerType(minimum=1, maximum=10_000),
+        default=1000,
+        title="Report page size",
+        description="Rows asked for per page of a report; Kayzen may give fewer.",
     ),
     th.Property(
         "audience_api_key",
@@ -228,12 +273,18 @@ def tidied(config: Mapping[str, Any]) -> dict[str, Any]:
     The SDK reads config files with decimals, which sockets and query strings do not
     take.
     """
-    result = {name: value for name, value in config.items() if value is not None}
-    for name, value in result.items():
-        if isinstance(value, (float, Decimal)) and isfinite(value):
-            number = float(value)
-            result[name] = int(number) if number.is_integer() else number
-    return result
+    return {name: _plain(each) for name, each in config.items() if each is not None}
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, dict):
+        return {name: _plain(each) for name, each in value.items()}
+    if isinstance(value, list):
+        return [_plain(each) for each in value]
+    if isinstance(value, (float, Decimal)) and isfinite(value):
+        number = float(value)
+        return int(number) if number.is_integer() else number
+    return value
 
 
 def normalized(
@@ -299,7 +350,11 @@ def _describe(error: ValidationError) -> str:
         expected = " or ".join(kind for kind in types if kind != "null")
         return f"`{name}` must be of type {expected}, not {_json_type(error.instance)}"
     choices = ", ".join(map(str, limit)) if isinstance(limit, list) else limit
+    if error.validator == "required":
+        _, missing, *_ = error.message.split("'")
+        return f"`{name}` lacks `{missing}`"
     wordings: dict[Any, str] = {
+        "minItems": "must not be empty",
         "minLength": "must not be empty",
         "enum": f"must be one of {choices}",
         "minimum": f"must be {limit} or more",
@@ -340,6 +395,8 @@ def _own_problems(
             yield f"`{name}` {complaint}, like {known[name]['default']}"
 
     yield from _value_problems(config)
+    if isinstance(reports := config.get("reports"), list):
+        yield from definition.problems(reports, streams.NAMES)
 
     days = {}
     for name in ("start_date", "end_date"):

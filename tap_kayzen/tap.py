@@ -24,6 +24,7 @@ from tap_kayzen.check import check, selecting_all
 from tap_kayzen.cli import FAILED, KayzenCommand
 from tap_kayzen.progress import Display, display
 from tap_kayzen.redaction import Redactor
+from tap_kayzen.reports.definition import Report
 from tap_kayzen.throttle import Throttle
 from tap_kayzen.transport import Transport
 from tap_kayzen.workers import Workers
@@ -109,7 +110,13 @@ class TapKayzen(Tap):
         wanted: tuple[type[KayzenStream], ...] = streams.ALL
         if self.config.get("audience_api_key"):
             wanted += streams.WITH_AUDIENCE_KEY
-        return [stream(self) for stream in wanted]
+        return [
+            *(stream(self) for stream in wanted),
+            *(
+                streams.CustomReportStream(self, Report.of(entry))
+                for entry in self.config["reports"]
+            ),
+        ]
 
     @property
     def _env_var_config(self) -> dict[str, Any]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tap_kayzen.lists import ListStream
+from tap_kayzen.reports.definition import is_zone
+from tap_kayzen.values import to_integer
 
 if TYPE_CHECKING:
     from singer_sdk.helpers.types import Context
@@ -63,6 +65,27 @@ class ReportsStream(ListStream):
     name = "reports"
     path = "/reports"
     longest_page = 100
+
+    def time_zones(self, context: Context | None) -> dict[int, str]:
+        """Read which saved reports there are, for the stream that reads their rows.
+
+        Args:
+            context: The advertiser, if the settings name any.
+
+        Returns:
+            The time zone of each report, by the reports' numbers; UTC where Kayzen
+            names none that the IANA database has.
+        """
+        reader = self.reader_for_others(
+            lambda row: {
+                "id": to_integer(row.get("id")),
+                "zone": str(row.get("time_zone_name")),
+            }
+        )
+        return {
+            row["id"]: row["zone"] if is_zone(row["zone"]) else "UTC"
+            for row in reader.read(context)
+        }
 
 
 class AssetFilesStream(ListStream):
