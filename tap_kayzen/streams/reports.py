@@ -210,7 +210,8 @@ class ReportResultsStream(ReportRowsStream):
             try:
                 zones = definitions.time_zones(context)
             except RefusedError as error:
-                msg = f"{self.name}, which needs the saved reports: {error}"
+                words = str(error).replace(definitions.hint, self.hint)
+                msg = f"{self.name}, which needs the saved reports: {words}"
                 raise RefusedError(msg, error.status) from error
             missing -= zones.keys()
             chosen = zones if wanted is None else {*wanted} & zones.keys()
