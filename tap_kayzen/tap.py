@@ -18,7 +18,7 @@ from singer_sdk.exceptions import ConfigurationError, ConfigValidationError
 from singer_sdk.plugin_base import _ConfigInput
 from singer_sdk.tap_base import CliTestOptionValue
 
-from tap_kayzen import settings, streams
+from tap_kayzen import settings, streams, validation
 from tap_kayzen.auth import KayzenAuthenticator
 from tap_kayzen.check import check, selecting_all
 from tap_kayzen.cli import FAILED, KayzenCommand
@@ -137,7 +137,7 @@ class TapKayzen(Tap):
         schema = self.config_jsonschema
         self.append_builtin_config(schema)
         given = settings.tidied(self._config)
-        errors = settings.problems(given, schema)
+        errors = validation.problems(given, schema)
         self._config = settings.normalized(given, schema, version=self.plugin_version)
         if errors and raise_errors:
             msg = "Config validation failed"

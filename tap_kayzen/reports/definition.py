@@ -1,13 +1,12 @@
-"""What a report of the settings asks for, and what is wrong with it."""
+"""What a report of the settings asks for."""
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import json
 import re
 import unicodedata
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
@@ -24,30 +23,9 @@ from tap_kayzen.reports.columns import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping, Sequence
+    from collections.abc import Mapping
 
 HOUR = "hour"
-
-LONGEST_NAME = 63
-"""Bytes of a table's name; PostgreSQL cuts longer ones off without a word."""
-
-OURS = frozenset(
-    {
-        ADVERTISER,
-        "end_date",
-        "filters",
-        "group_by",
-        "metrics",
-        "page",
-        "per_page",
-        "start_date",
-    }
-)
-"""Keys of the request's body that `options` must not hold.
-
-`time_zone` may: how Kayzen spells zones is not known.
-"""
-
 
 _NAMES = {
     "type": "array",
@@ -253,93 +231,6 @@ def safe_name(text: str, prefix: str) -> str:
     ascii_only = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
     name = re.sub("[^a-z0-9]+", "_", ascii_only.lower()).strip("_")
     return f"{prefix}_{name}" if name[:1].isdigit() else name
-
-
-def problems(entries: Sequence[Any], streams: Collection[str]) -> Iterator[str]:
-    """Find what is wrong with the setting `reports`, beyond the types of its parts.
-
-    Args:
-        entries: The entries, of whatever type they were given.
-        streams: Names that other streams have.
-
-    Yields:
-        One line a problem, saying what to do.
-    """
-    taken: dict[str, str] = {}
-    for index, entry in enumerate(entries):
-        if not isinstance(entry, dict):
-            continue
-        title = entry.get("name")
-        place = f"`reports.{index}`"
-        if isinstance(title, str) and title:
-            place += f" ({title})"
-            yield from _name_problems(place, title, taken, streams)
-        yield from _entry_problems(place, entry)
-
-
-def _name_problems(
-    place: str, title: str, taken: dict[str, str], streams: Collection[str]
-) -> Iterator[str]:
-    name = safe_name(title, "report")
-    if not name:
-        yield f"{place}: `name` needs letters from a to z, as it names a table"
-    elif len(name) > LONGEST_NAME:
-        yield f"{place}: `name` must have {LONGEST_NAME} letters or fewer"
-    elif name in streams:
-        yield f"{place}: there is a stream `{name}` already; choose another `name`"
-    elif name in taken:
-        yield (
-            f"{place}: its stream would be `{name}`, as that of {taken[name]}; "
-            "choose another `name`"
-        )
-    taken.setdefault(name, place)
-
-
-def _entry_problems(place: str, entry: Mapping[str, Any]) -> Iterator[str]:
-    known = ["name", *(each.name for each in fields(Report)[1:])]
-    for name in entry:
-        if name not in known:
-            guesses = difflib.get_close_matches(name, known, n=1)
-            hint = f"did you mean `{guesses[0]}`?" if guesses else "see the README"
-            yield f"{place}: `{name}` is not a part of a report: {hint}"
-    metrics, group_by = (
-        [name for name in given if isinstance(name, str)]
-        if isinstance(given := entry.get(part), list)
-        else []
-        for part in ("metrics", "group_by")
-    )
-    yield from _column_problems(place, metrics, group_by)
-    if entry.get("window_days") is not None and not {DAY, HOUR} & {*group_by}:
-        yield (
-            f"{place}: rows without a day cannot be cut into windows: put `day` or "
-            "`hour` into `group_by`, or leave `window_days` out to read the whole "
-            "range at once"
-        )
-    zone = entry.get("time_zone")
-    if isinstance(zone, str) and not is_zone(zone):
-        yield (
-            f"{place}: `time_zone` must be a name of the IANA database, like UTC or "
-            f"America/New_York, not {zone!r}"
-        )
-    options = entry.get("options")
-    for name in sorted(OURS & options.keys() if isinstance(options, dict) else ()):
-        yield f"{place}: `options` must not hold `{name}`, which the tap sets itself"
-
-
-def _column_problems(
-    place: str, metrics: list[str], group_by: list[str]
-) -> Iterator[str]:
-    columns: dict[str, str] = {}
-    for name in (*group_by, *metrics):
-        column = safe_name(name, "column")
-        if not column:
-            yield f"{place}: {name!r} cannot be a column's name"
-        elif column in columns:
-            yield (
-                f"{place}: {name!r} would be the column `{column}`, as "
-                f"{columns[column]!r}; leave one of them out"
-            )
-        columns[column] = name
 
 
 def is_zone(name: str) -> bool:

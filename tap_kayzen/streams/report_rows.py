@@ -14,9 +14,10 @@ from tap_kayzen.client import KayzenStream
 from tap_kayzen.keys import KeySet
 from tap_kayzen.reading import MAX_PASSES, Pass
 from tap_kayzen.records import EXTRA, RecordConverter
+from tap_kayzen.reports.ahead import PagesAhead
 from tap_kayzen.reports.columns import KEY
 from tap_kayzen.reports.keys import RowKeys, hashed
-from tap_kayzen.reports.pages import CutShortError, PagesAhead, parse_raw
+from tap_kayzen.reports.paging import CutShortError, parse_raw
 from tap_kayzen.reports.windows import Bookmark, Window, cut
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from singer_sdk.singerlib import Catalog
 
     from tap_kayzen.progress import Progress
-    from tap_kayzen.reports.pages import AnnouncedPaging, GuessedPaging, RawPage
+    from tap_kayzen.reports.paging import AnnouncedPaging, GuessedPaging, RawPage
     from tap_kayzen.reports.windows import Range
 
     Record = dict[str, Any]

@@ -19,7 +19,7 @@ from tap_kayzen.reports.columns import (
     names_by_id,
     schema,
 )
-from tap_kayzen.reports.pages import AnnouncedPaging, GuessedPaging, parse_raw
+from tap_kayzen.reports.paging import AnnouncedPaging, GuessedPaging, parse_raw
 from tap_kayzen.reports.windows import Range
 from tap_kayzen.streams.entities import ReportsStream
 from tap_kayzen.streams.report_rows import ReportRowsStream
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from singer_sdk.helpers.types import Context
 
     from tap_kayzen.reports.definition import Report
-    from tap_kayzen.reports.pages import RawPage
+    from tap_kayzen.reports.paging import RawPage
     from tap_kayzen.reports.windows import Window
     from tap_kayzen.streams.report_rows import Call, Part, Record
     from tap_kayzen.tap import TapKayzen

@@ -11,11 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from singer_sdk.exceptions import FatalAPIError
 
-from tap_kayzen.reports.pages import (
+from tap_kayzen.reports.ahead import PagesAhead
+from tap_kayzen.reports.paging import (
     AnnouncedPaging,
     CutShortError,
     GuessedPaging,
-    PagesAhead,
     RawPage,
     parse_raw,
 )
