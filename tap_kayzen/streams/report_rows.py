@@ -50,11 +50,13 @@ class Plan:
     """What a run reads for one partition.
 
     Attributes:
+        first: The first day.
         end: The last day.
         windows: The days, cut into what is asked for at once.
         bookmark: Moves with the windows; None if the run keeps none.
     """
 
+    first: date
     end: date
     windows: list[Window]
     bookmark: Bookmark | None
@@ -64,7 +66,8 @@ class ReportRowsStream(KayzenStream):
     """Rows of a report, read in windows of days.
 
     Windows are read ahead, `concurrency` requests at once and over all partitions, and
-    come out in order, each followed by a STATE message. Rows are never said to be
+    come out in order, each followed by a STATE message; with several partitions, where
+    it has as many records as there are partitions. Rows are never said to be
     gone: those of other days than a run reads are still true.
 
     Attributes:
@@ -77,6 +80,9 @@ class ReportRowsStream(KayzenStream):
 
     window_days: int
     key_columns: tuple[str, ...]
+
+    _told_of_change = False
+    _unsaved = 0
 
     _ahead: PagesAhead[Part]
     _plans: list[tuple[Context | None, Plan]]
@@ -150,6 +156,7 @@ class ReportRowsStream(KayzenStream):
             for context, plan in self._plans
             for window in plan.windows
         ]
+        self._tell_of_days(len(parts))
         self._progress = self._tap.display.stream(self.name)
         self._progress.begin(len(parts))
         self._ahead = PagesAhead(
@@ -167,32 +174,27 @@ class ReportRowsStream(KayzenStream):
             self._tell_of_change(bookmark, state, first)
         length = self.window_days or (days.end - first).days + 1
         windows = list(cut(first, days.end, max(length, 1)))
-        whose = f" of {dict(context)}" if context else ""
-        if windows:
-            self.logger.info(
-                "Reading %s%s, in %d windows",
-                Window(first, days.end),
-                whose,
-                len(windows),
-            )
-        else:
-            self.logger.info(
-                "Nothing to read%s: the first day would be %s, the last one is %s",
-                whose,
-                first,
-                days.end,
-            )
         # A connection test wants one row; the newest days are the likeliest to have it.
         if self.ABORT_AT_RECORD_COUNT is not None:
             windows = windows[-1:]
-        return Plan(days.end, windows, bookmark)
+        return Plan(first, days.end, windows, bookmark)
+
+    def _tell_of_days(self, windows: int) -> None:
+        plans = [plan for _, plan in self._plans]
+        first, end = min(each.first for each in plans), max(each.end for each in plans)
+        if windows:
+            days = Window(first, end)
+            self.logger.info("Reading %s, in %s calls or more", days, f"{windows:,}")
+        else:
+            words = "Nothing to read: the first day would be %s, the last one is %s"
+            self.logger.info(words, first, end)
 
     def _tell_of_change(
         self, bookmark: Bookmark, state: dict[str, Any], first: date
     ) -> None:
         """Say what it means that the report is another one than that of the state."""
         before = state.get(FINGERPRINT)
-        if bookmark.day is None or not isinstance(before, dict):
+        if bookmark.day is None or not isinstance(before, dict) or self._told_of_change:
             return
         changed = [
             f"`{name}`"
@@ -200,6 +202,7 @@ class ReportRowsStream(KayzenStream):
             if before.get(name) != mark
         ]
         if changed:
+            self._told_of_change = True
             self.logger.warning(
                 "The report has changed (%s): rows of days before %s stay as they "
                 "were loaded, and from that day on rows that the change left with "
@@ -216,8 +219,12 @@ class ReportRowsStream(KayzenStream):
         if self.fingerprint:
             self.get_context_state(context)[FINGERPRINT] = self.fingerprint
         self.state_manager.is_flushed = False
-        # Records of BATCH files may not have been sent yet; the SDK sees to it.
-        if self.get_batch_config(self.config) is None:
+        # Records of BATCH files may not have been sent yet; the SDK sees to it. And a
+        # STATE speaks of all partitions: if there are very many, it waits for as many
+        # records, or there would be little else in the output.
+        is_batch = self.get_batch_config(self.config) is not None
+        if not is_batch and self._unsaved >= len(self.contexts) - 1:
+            self._unsaved = 0
             self._write_state_message()
 
     def _read(
@@ -276,6 +283,7 @@ class ReportRowsStream(KayzenStream):
                         this.tally.keys += 1
                         key = sent.key(parts, whole)
                         if key is not None:
+                            self._unsaved += 1
                             yield {KEY: key, **self._without_dropped(record)}
                 self.on_page(page)
         except CutShortError as error:

@@ -199,6 +199,19 @@ def test_a_window_without_rows_moves_the_bookmark_too(
     assert len(api.to(PATH)) == 3
 
 
+def test_states_of_many_partitions_are_no_flood(
+    serve: Serve, capsys: pytest.CaptureFixture[str]
+) -> None:
+    url, _ = serve(paged(two_rows))
+    advertisers = [*range(1, 61)]
+    run = read(url, capsys, advertiser_ids=advertisers, start_date="2026-09-15")
+    assert len(run.records) == 60 * 12
+    # Each window has 12 records: a STATE for every 60 of them.
+    assert len(run.of_type("STATE")) == 12
+    partitions = bookmarks(run)[-1]["partitions"]
+    assert {each["replication_key_value"] for each in partitions} == {"2026-09-20"}
+
+
 def test_however_many_requests_at_once_the_output_is_the_same(
     serve: Serve, capsys: pytest.CaptureFixture[str]
 ) -> None:
