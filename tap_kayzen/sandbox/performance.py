@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import blake2b
 from itertools import accumulate
-from typing import TYPE_CHECKING, TypeAlias
+from operator import add
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from tap_kayzen.sandbox.lookups import COUNTRIES, EXCHANGES
 from tap_kayzen.sandbox.periods import MINUTES_A_DAY, minutes_of
@@ -27,26 +28,41 @@ if TYPE_CHECKING:
 
     Key: TypeAlias = tuple[str | int | None, ...]
 
-EVENTS = (
-    "bids",
-    "wins",
-    "impressions",
-    "clicks",
-    "ct_installs",
-    "vt_installs",
-    "conversions",
-    "spend",
-    "revenue",
-    "video_start",
-    "video_first_quartile",
-    "video_midpoint",
-    "video_third_quartile",
-    "video_complete",
-)
-"""What is counted; spend and revenue in millionths of a dollar."""
 
-LATE_EVENTS = frozenset({"ct_installs", "vt_installs", "conversions", "revenue"})
-"""Those that are reported days after they happened."""
+class Event(NamedTuple):
+    """Something that is counted.
+
+    Attributes:
+        place: Where it is among the totals of a day.
+        is_late: Whether some of it is reported days after it happened.
+    """
+
+    place: int
+    is_late: bool
+
+
+EVENTS = {
+    name: Event(place, is_late)
+    for place, (name, is_late) in enumerate(
+        (
+            ("bids", False),
+            ("wins", False),
+            ("impressions", False),
+            ("clicks", False),
+            ("ct_installs", True),
+            ("vt_installs", True),
+            ("conversions", True),
+            ("spend", False),
+            ("revenue", True),
+            ("video_start", False),
+            ("video_first_quartile", False),
+            ("video_midpoint", False),
+            ("video_third_quartile", False),
+            ("video_complete", False),
+        )
+    )
+}
+"""What is counted; spend and revenue in millionths of a dollar."""
 
 FINAL_AGE = 7
 """Days after which nothing is late any more."""
@@ -62,7 +78,7 @@ _SHARES = (0, *accumulate(weight for weight in HOUR_WEIGHTS for _ in range(60)))
 
 BREAKDOWN = ("country", "os", "exchange_id")
 DECK_SIZE = 1024
-DELAY_WEIGHTS = (40, 14, 10, 8, 7, 6, 5, 10)
+DELAY_WEIGHTS = (28, 12, 10, 9, 9, 9, 9, 14)
 """How many late events are reported 0, 1, ... 7 days after they happened."""
 
 PAUSE_DAYS = 12
@@ -123,16 +139,17 @@ class Performance:
         self._seed = seed
         source = random.Random(f"{seed} performance")  # noqa: S311
         countries = [None, *(code for _, code, _ in COUNTRIES)]
-        self._deck = [
-            dict(zip((*BREAKDOWN, "delay"), card, strict=True))
-            for card in zip(
-                source.choices(countries, range(2, 2 + len(countries)), k=DECK_SIZE),
-                source.choices(("android", "ios"), (3, 2), k=DECK_SIZE),
-                source.choices(EXCHANGES, range(1, 1 + len(EXCHANGES)), k=DECK_SIZE),
-                source.choices(range(FINAL_AGE + 1), DELAY_WEIGHTS, k=DECK_SIZE),
-                strict=True,
-            )
-        ]
+        self._deck: dict[str, Sequence[str | int | None]] = {
+            "country": source.choices(
+                countries, range(2, 2 + len(countries)), k=DECK_SIZE
+            ),
+            "os": source.choices(("android", "ios"), (3, 2), k=DECK_SIZE),
+            "exchange_id": source.choices(
+                EXCHANGES, range(1, 1 + len(EXCHANGES)), k=DECK_SIZE
+            ),
+        }
+        delays = range(FINAL_AGE + 1)
+        self._delays = source.choices(delays, DELAY_WEIGHTS, k=DECK_SIZE)
         self._hands: dict[tuple[tuple[str, ...], int], dict[Key, list[int]]] = {}
 
     def flight(self, campaign: Record) -> Flight:
@@ -149,7 +166,7 @@ class Performance:
         self,
         flight: Flight,
         spans: Iterable[Span],
-        events: Sequence[str],
+        events: Sequence[Event],
         breakdown: tuple[str, ...] = (),
     ) -> dict[Key, list[int]]:
         """Add up what a campaign achieved in some time.
@@ -159,14 +176,14 @@ class Performance:
         Args:
             flight: The campaign.
             spans: The time, each piece within one UTC day.
-            events: What to count, of `EVENTS`.
+            events: What to count.
             breakdown: By what to break it down, of `BREAKDOWN`.
 
         Returns:
             The counts, in the order of `events`, by the values of the breakdown.
         """
-        wanted = [(EVENTS.index(event), event in LATE_EVENTS) for event in events]
         sums: dict[Key, list[int]] = {}
+        undivided = [0] * len(events)
         for begin, end, age in spans:
             low, high = max(begin, flight.begin), min(end, flight.end)
             day = begin // MINUTES_A_DAY
@@ -177,19 +194,21 @@ class Performance:
             before, until = _SHARES[low - midnight], _SHARES[high - midnight]
             # Not always the first units of a deck, nor always rounded down.
             place, rounding = number % DECK_SIZE, number % _SHARES[-1]
-            for column, (event, is_late) in enumerate(wanted):
-                total = totals[event]
+            for column, event in enumerate(events):
+                total = totals[event.place]
                 first = (total * before + rounding) // _SHARES[-1]
                 last = (total * until + rounding) // _SHARES[-1]
-                seen = min(age, FINAL_AGE) if is_late else FINAL_AGE
+                seen = age if event.is_late and age < FINAL_AGE else FINAL_AGE
                 if not breakdown and seen == FINAL_AGE:
-                    row = sums.setdefault((), [0] * len(wanted))
-                    row[column] += last - first
+                    undivided[column] += last - first
                     continue
                 for key, hand in self._hands_of(breakdown, seen).items():
-                    row = sums.setdefault(key, [0] * len(wanted))
+                    row = sums.setdefault(key, [0] * len(events))
                     row[column] += _dealt(hand, place + last)
                     row[column] -= _dealt(hand, place + first)
+        if any(undivided):
+            row = sums.setdefault((), [0] * len(events))
+            row[:] = map(add, row, undivided)
         return sums
 
     def _hands_of(self, breakdown: tuple[str, ...], age: int) -> dict[Key, list[int]]:
@@ -199,8 +218,11 @@ class Performance:
         """
         known = breakdown, age
         if known not in self._hands:
-            keys = [tuple(card[name] for name in breakdown) for card in self._deck]
-            reported = [card["delay"] <= age for card in self._deck]
+            columns = [self._deck[name] for name in breakdown]
+            keys: list[Key] = [
+                tuple(column[place] for column in columns) for place in range(DECK_SIZE)
+            ]
+            reported = [delay <= age for delay in self._delays]
             self._hands[known] = {
                 key: [
                     0,
@@ -238,7 +260,7 @@ def _totals(flight: Flight, day: int) -> tuple[int, tuple[int, ...]]:
         clicks,
         ct_installs,
         vt_installs,
-        installs * (200 + (number >> 70 & 511)) // 1024,
+        installs * (400 + (number >> 70 & 511)) // 1024,
         impressions * (1_000 + (number >> 80 & 4095)),
         installs * (500_000 + (number >> 85 & 0x1FFFFF)),
         starts,

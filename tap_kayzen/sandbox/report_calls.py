@@ -32,7 +32,8 @@ Paging: TypeAlias = Literal["short", "meta", "ignored"]
 DEFAULT_PER_PAGE = 1000
 """Rows a page, when the request does not say; the only number that was ever seen."""
 
-CACHED_REPORTS = 16
+CACHED_REPORTS = 64
+"""As many as a client may well read at once."""
 
 
 @dataclass(frozen=True)

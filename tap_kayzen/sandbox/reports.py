@@ -9,14 +9,14 @@ from operator import add
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-from tap_kayzen.sandbox.performance import BREAKDOWN
+from tap_kayzen.sandbox.performance import BREAKDOWN, EVENTS
 from tap_kayzen.sandbox.periods import local_days
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from datetime import date
 
-    from tap_kayzen.sandbox.performance import Key, Performance
+    from tap_kayzen.sandbox.performance import Event, Key, Performance
     from tap_kayzen.sandbox.periods import Now, Span
     from tap_kayzen.sandbox.values import Record
 
@@ -44,12 +44,20 @@ class Metric:
     Attributes:
         events: What it needs.
         compute: Makes it of them; None when that has no meaning.
-        is_decimal: Whether that is in millionths.
+        text: Writes it as JSON.
     """
 
     events: tuple[str, ...]
     compute: Callable[..., int | None]
-    is_decimal: bool = False
+    text: Callable[[int | None], str] = str
+
+
+def _decimal(millionths: int | None) -> str:
+    """Write what is counted in millionths, exactly; None is null."""
+    if millionths is None:
+        return "null"
+    whole, rest = divmod(millionths, MILLION)
+    return f"{whole}.{rest:06d}".rstrip("0") if rest else f"{whole}.0"
 
 
 def _count(event: str) -> Metric:
@@ -69,7 +77,7 @@ def _quotient(event: str, *per: str, times: int = 1) -> Metric:
         divisor = sum(divisors)
         return (2 * factor * count + divisor) // (2 * divisor) if divisor else None
 
-    return Metric((event, *per), compute, is_decimal=True)
+    return Metric((event, *per), compute, text=_decimal)
 
 
 INSTALLS = ("ct_installs", "vt_installs")
@@ -80,7 +88,7 @@ def _of_installs(per: str, times: int) -> Metric:
     return Metric(
         (*INSTALLS, per),
         lambda clicked, viewed, divisor: rate.compute(clicked + viewed, divisor),
-        is_decimal=True,
+        text=_decimal,
     )
 
 
@@ -112,8 +120,8 @@ METRICS: dict[str, Metric] = {
     "advertiser_ecpc": _quotient("spend", "clicks"),
     "advertiser_ecpi": _quotient("spend", *INSTALLS),
     "advertiser_ecpa": _quotient("spend", "conversions"),
-    "advertiser_spend": Metric(("spend",), lambda amount: amount, is_decimal=True),
-    "revenue_ltv": Metric(("revenue",), lambda amount: amount, is_decimal=True),
+    "advertiser_spend": Metric(("spend",), lambda amount: amount, text=_decimal),
+    "revenue_ltv": Metric(("revenue",), lambda amount: amount, text=_decimal),
 }
 """The documented metrics. Those of users are made up, but not added up."""
 
@@ -177,7 +185,8 @@ class Report:
             (metric, [events.index(event) for event in metric.events])
             for metric in metrics
         ]
-        counted = self._counted(events, campaigns, performance, now)
+        wanted = [EVENTS[event] for event in events]
+        counted = self._counted(wanted, campaigns, performance, now)
         self._counts = sorted(
             ((key, counts) for key, counts in counted.items() if any(counts)),
             key=_null_last if "country" in request.group_by else None,
@@ -185,7 +194,7 @@ class Report:
 
     def _counted(
         self,
-        events: Sequence[str],
+        events: Sequence[Event],
         campaigns: Sequence[Record],
         performance: Performance,
         now: Now,
@@ -241,34 +250,22 @@ class Report:
         """Give the rows as JSON."""
         names = (*self._request.group_by, *self._request.metrics)
         template = "{" + ",".join(f'"{name}":%s' for name in names) + "}"
-        texts: dict[object, str] = {}
-        rows = []
-        for key, counts in self._counts:
-            for value in key:
-                if value not in texts:
-                    texts[value] = json.dumps(value, ensure_ascii=False)
-            dimensions = [texts[value] for value in key]
-            measures = [
-                _text(metric, metric.compute(*[counts[place] for place in places]))
-                for metric, places in self._metrics
-            ]
-            rows.append((template % (*dimensions, *measures)).encode())
-        return rows
+        known: dict[object, str] = {}
+        columns: list[Iterable[str]] = []
+        for place in range(len(self._request.group_by)):
+            values = [key[place] for key, _ in self._counts]
+            for value in dict.fromkeys(values):
+                known[value] = json.dumps(value, ensure_ascii=False)
+            columns.append([known[value] for value in values])
+        for metric, places in self._metrics:
+            counts = ([row[place] for _, row in self._counts] for place in places)
+            columns.append(map(metric.text, map(metric.compute, *counts)))
+        return [(template % row).encode() for row in zip(*columns, strict=True)]
 
 
 def _null_last(row: tuple[Key, list[int]]) -> list[tuple[bool, Any]]:
     """Give what sorts a row whose key may hold nulls."""
     return [(value is None, value) for value in row[0]]
-
-
-def _text(metric: Metric, value: int | None) -> str:
-    """Write a number as JSON, exactly."""
-    if value is None:
-        return "null"
-    if not metric.is_decimal:
-        return str(value)
-    whole, rest = divmod(value, MILLION)
-    return f"{whole}.{rest:06d}".rstrip("0") if rest else f"{whole}.0"
 
 
 GROUPINGS = (
