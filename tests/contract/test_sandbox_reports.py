@@ -229,9 +229,9 @@ def test_pages_that_are_ignored(dataset: Dataset, url: str) -> None:
 
 
 def test_a_page_has_1000_rows_if_nothing_else_is_said(url: str) -> None:
-    body = {"group_by": ["day", "campaign_id", "country"]}
-    assert len(data_of(post(url, **body))) == 1000
-    assert len(data_of(post(url, **body, per_page=20_000))) > 1000
+    group_by = ["day", "campaign_id", "country"]
+    assert len(data_of(post(url, group_by=group_by))) == 1000
+    assert len(data_of(post(url, group_by=group_by, per_page=20_000))) > 1000
 
 
 def test_pages_of_a_changed_world_are_counted_anew(dataset: Dataset) -> None:
