@@ -6,14 +6,18 @@ import json
 import subprocess
 import sys
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from starlette.responses import Response
 
 from tap_kayzen.check import selecting_all
+from tap_kayzen.reports.definition import DEFAULT_REPORTS, Report
 from tap_kayzen.sandbox.data import DEFAULT_ADVERTISER
 from tap_kayzen.sandbox.entities import KINDS
+from tap_kayzen.sandbox.report_calls import request_of
+from tap_kayzen.sandbox.reports import saved_request
 from tap_kayzen.tap import TapKayzen
 
 if TYPE_CHECKING:
@@ -33,6 +37,8 @@ SCHEMAS: dict[str, dict[str, Any]] = {
 }
 WARNINGS = ("-W", "error", "-W", "ignore:Python 3.10 reached its end of life")
 TOKEN_PATH = "/v1/authentication/token"
+REPORT_DAYS = {"start_date": "2025-03-01", "end_date": "2025-03-02"}
+"""Days that `truth` has the report rows of."""
 
 
 @dataclass(frozen=True)
@@ -197,6 +203,17 @@ def truth(dataset: Dataset, stream: str) -> list[dict[str, Any]]:
     }
     if stream in special:
         return special[stream]()
+    if stream == "campaign_performance":
+        request = request_of({**Report.of(DEFAULT_REPORTS[0]).body, **REPORT_DAYS})
+        return dataset.report_rows(advertiser, request)
+    if stream == "report_results":
+        first, last = map(date.fromisoformat, REPORT_DAYS.values())
+        return [
+            row
+            for report in dataset.lists("reports")[advertiser]
+            for day in (first, last)
+            for row in dataset.report_rows(advertiser, saved_request(report, day, day))
+        ]
     if stream in KINDS:
         return dataset.lists(stream)[advertiser]
     return dataset.lookups[stream]

@@ -245,4 +245,4 @@ def test_pages_are_read_if_the_answer_speaks_of_them(
     run = read(url, capsys, report_ids=[11], end_date="2026-09-01")
     assert [row["country"] for row in run.records] == ["C1", "C2", "C3"]
     pages = [call.query.partition("&page=")[2] for call in api.calls[2:]]
-    assert pages == ["", "2", "3"]
+    assert sorted(pages) == ["", "2", "3"]

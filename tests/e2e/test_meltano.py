@@ -13,7 +13,7 @@ import demo
 import psutil
 import psycopg
 import pytest
-from support import catalog_of, truth
+from support import REPORT_DAYS, catalog_of, truth
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -158,6 +158,7 @@ def test_all_streams_land_and_join(sandbox: Sandbox, database: str) -> None:
         "TAP_KAYZEN__SELECT": '["*.*"]',
         "TAP_KAYZEN_AUDIENCE_API_KEY": sandbox.access.credentials.audience_api_key,
         "TAP_KAYZEN_AUDIENCE_URL": sandbox.url,
+        **{f"TAP_KAYZEN_{name.upper()}": day for name, day in REPORT_DAYS.items()},
     }
     code = demo.meltano(
         "run",
