@@ -24,6 +24,8 @@ from tap_kayzen.sandbox.data import DEFAULT_ADVERTISER, Dataset, find
 from tap_kayzen.sandbox.entities import KINDS
 from tap_kayzen.sandbox.lookups import LOOKUPS
 from tap_kayzen.sandbox.report_calls import (
+    ALL_REPORTS,
+    CACHED_REPORTS,
     DEFAULT_REPORT_OPTIONS,
     ReportCalls,
     ReportOptions,
@@ -137,13 +139,15 @@ class Api:
         Args:
             dataset: What to serve.
             access: Whom to serve it.
-            pre_encoded: Whether to make the campaigns' JSON now, for quick answers;
-                changes of the campaigns are not seen in lists then.
+            pre_encoded: Whether to make the campaigns' JSON now, and to remember all
+                reports, for quick answers; changes of the campaigns are not seen in
+                lists then.
             reports: How the report calls behave.
         """
         self.dataset = dataset
         self.access = access
-        self.reports = ReportCalls(dataset, reports)
+        most = ALL_REPORTS if pre_encoded else CACHED_REPORTS
+        self.reports = ReportCalls(dataset, reports, most)
         self._encoded = {
             (path, advertiser): [
                 encode(row) for row in LISTS[path](dataset, advertiser)

@@ -35,6 +35,9 @@ DEFAULT_PER_PAGE = 1000
 CACHED_REPORTS = 64
 """As many as a client may well read at once."""
 
+ALL_REPORTS = 10_000
+"""As many as a client reads in a run that is measured."""
+
 
 @dataclass(frozen=True)
 class ReportOptions:
@@ -59,14 +62,18 @@ DEFAULT_REPORT_OPTIONS = ReportOptions()
 class ReportCalls:
     """Answers report calls, and remembers the last rows for their next pages."""
 
-    def __init__(self, dataset: Dataset, options: ReportOptions) -> None:
+    def __init__(
+        self, dataset: Dataset, options: ReportOptions, most: int = CACHED_REPORTS
+    ) -> None:
         """Report on a dataset.
 
         Args:
             dataset: What to report on.
             options: How to.
+            most: How many reports to remember.
         """
         self._dataset = dataset
+        self._most = most
         self._options = options
         self._cache: OrderedDict[object, list[bytes]] = OrderedDict()
 
@@ -128,7 +135,7 @@ class ReportCalls:
         if rows is None:
             rows = self._dataset.report(advertiser, request).encoded()
         self._cache[key] = rows
-        if len(self._cache) > CACHED_REPORTS:
+        if len(self._cache) > self._most:
             self._cache.popitem(last=False)
         return rows
 

@@ -330,9 +330,9 @@ def test_passing_failures_cost_nothing_but_time(
             json_response({"error": "no " * 100}, 422),
             1,
             (
-                "campaigns, page 2: HTTP 422: Kayzen does not accept the request; check "
-                "`advertiser_ids` and `api_url`, or go on without it: deselect the "
-                "stream (with Meltano: `select: ['!campaigns.*']`). Kayzen's words: "
+                "campaigns, page 2: HTTP 422: Kayzen does not accept the request; "
+                "check `advertiser_ids` and `api_url`, or go on without it: deselect "
+                "the stream (with Meltano: `select: ['!campaigns.*']`). Kayzen's words: "
                 f'{{"error": "{"no " * 63}'
             ),
         ),

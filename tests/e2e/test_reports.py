@@ -23,14 +23,14 @@ if TYPE_CHECKING:
 DAY = timedelta(days=1)
 FIRST = date(2025, 3, 1)
 TODAYS = [date(2025, 3, 10), date(2025, 3, 11), date(2025, 3, 12)]
-BY_COUNTRY = {
+BY_COUNTRY: dict[str, Any] = {
     "name": "by country",
     "metrics": ["impressions", "installs", "advertiser_spend", "advertiser_ecpi"],
     "group_by": ["day", "country", "os"],
     "time_zone": "America/New_York",
     "window_days": 3,
 }
-REPORTS = [DEFAULT_REPORTS[0], BY_COUNTRY]
+REPORTS: list[dict[str, Any]] = [DEFAULT_REPORTS[0], BY_COUNTRY]
 
 
 @pytest.fixture(autouse=True)
