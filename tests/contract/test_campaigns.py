@@ -332,7 +332,8 @@ def test_passing_failures_cost_nothing_but_time(
             (
                 "campaigns, page 2: HTTP 422: Kayzen does not accept the request; "
                 "check `advertiser_ids` and `api_url`, or go on without it: deselect "
-                "the stream (with Meltano: `select: ['!campaigns.*']`). Kayzen's words: "
+                "the stream (with Meltano: "
+                "`select: ['!campaigns.*']`). Kayzen's words: "
                 f'{{"error": "{"no " * 63}'
             ),
         ),
