@@ -184,7 +184,7 @@ class ReportRowsStream(KayzenStream):
         first, end = min(each.first for each in plans), max(each.end for each in plans)
         if windows:
             days = Window(first, end)
-            self.logger.info("Reading %s, in %s calls or more", days, f"{windows:,}")
+            self.logger.info("Reading %s, in windows: %s", days, f"{windows:,}")
         else:
             words = "Nothing to read: the first day would be %s, the last one is %s"
             self.logger.info(words, first, end)
