@@ -8,6 +8,7 @@ import json
 import subprocess
 import sys
 from datetime import date, timedelta
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -26,6 +27,11 @@ from support import (
     token_response,
 )
 
+from tap_kayzen.reports.definition import DEFAULT_REPORTS, Report
+from tap_kayzen.sandbox.access import Access, Credentials
+from tap_kayzen.sandbox.app import create_app
+from tap_kayzen.sandbox.data import DEFAULT_ADVERTISER, Dataset
+from tap_kayzen.sandbox.report_calls import ReportOptions, request_of
 from tap_kayzen.sandbox.server import running
 from tap_kayzen.tap import TapKayzen
 
@@ -682,3 +688,59 @@ def test_fewer_rows_than_announced_hold_the_bookmark(
         "2026-09-08 to 2026-09-14: 1 of 3 records came, and there may be more",
         "The bookmark stays where it is",
     ]
+
+
+# Against the sandbox
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ReportOptions(),
+        ReportOptions(paging="meta"),
+        ReportOptions(max_rows=70),
+        ReportOptions(paging="meta", max_rows=70),
+        ReportOptions(paging="ignored"),
+    ],
+)
+@pytest.mark.parametrize("zone", ["UTC", "Europe/Berlin", "Asia/Kolkata"])
+def test_all_rows_of_the_sandbox_come_exactly(
+    options: ReportOptions, zone: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    dataset = Dataset(campaigns=60, seed=3)
+    report = {
+        "name": NAME,
+        "metrics": ["impressions", "installs", "advertiser_spend", "advertiser_ecpi"],
+        "group_by": ["day", "campaign_id", "os"],
+        "time_zone": zone,
+        "window_days": 3,
+    }
+    # Clocks go forward within these days.
+    days = {"start_date": "2024-03-25", "end_date": "2024-04-05"}
+    app = create_app(dataset, Access(Credentials()), reports=options)
+    with running(app) as url:
+        run = read(url, capsys, reports=[report], **days)
+    request = request_of({**Report.of(report).body, **days})
+    truth = dataset.report_rows(DEFAULT_ADVERTISER, request)
+    records = [
+        message["record"]
+        for line in run.stdout.splitlines()
+        if (message := json.loads(line, parse_float=Decimal))["type"] == "RECORD"
+    ]
+    assert len(truth) > 300
+    assert len({row.pop("_key") for row in records}) == len(truth)
+    assert records == truth
+
+
+def test_a_range_that_is_too_long_is_refused_with_the_way_out(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    options = ReportOptions(max_days=5)
+    app = create_app(
+        Dataset(campaigns=1, seed=1), Access(Credentials()), reports=options
+    )
+    with running(app) as url:
+        with pytest.raises(FatalAPIError, match="a smaller `window_days` asks for"):
+            read(url, capsys)
+        report = {**DEFAULT_REPORTS[0], "window_days": 5}
+        assert read(url, capsys, reports=[report]).of_type("STATE")
