@@ -10,10 +10,10 @@ export UV_PYTHON_DOWNLOADS := never
 export UV_LINK_MODE := copy
 
 .DEFAULT_GOAL := help
-.PHONY: help demo dagster test lint types pytest snapshot matrix bench lock clean
+.PHONY: help demo dagster test lint types pytest snapshot matrix bench bench-reports lock clean
 
 help:  ## Show this list
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 15
 
 demo: $(VENV)/demo.stamp .meltano/plugins.stamp  ## Load the sandbox's data into PostgreSQL with Meltano and show some of it
 	@$(BIN)/python examples/demo.py
@@ -46,6 +46,9 @@ matrix: $(VENV)/dev.stamp  ## Run the quick tests on every Python that the machi
 
 bench: $(VENV)/demo.stamp .cache/bench/stamp  ## Measure the tap beside its peers; writes benchmarks/README.md (20 minutes)
 	.cache/bench/bin/python benchmarks/run.py
+
+bench-reports: $(VENV)/demo.stamp .cache/bench/stamp  ## Measure how fast reports are read; writes benchmarks/reports.md (2 minutes)
+	.cache/bench/bin/python benchmarks/reports.py
 
 LOCK = $(UV) pip compile --quiet --universal --generate-hashes --no-emit-index-url \
 	--no-emit-find-links --python-version 3.10 --no-annotate \

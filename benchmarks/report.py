@@ -93,7 +93,7 @@ def text(results: Results) -> str:
     rates = results.by_concurrency
     return PAGE.read_text(encoding="utf-8").format(
         date=f"{datetime.now(timezone.utc):%Y-%m-%d}",
-        machine=_machine(),
+        machine=machine(),
         versions=", ".join(f"{name} {version(name)}" for name in PACKAGES),
         aims=_aims(results),
         throughput=_costs(results.throughput),
@@ -185,7 +185,8 @@ def _table(head: list[str], rows: Iterable[list[str]]) -> str:
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
-def _machine() -> str:
+def machine() -> str:
+    """Say what this is measured on."""
     model = platform.processor() or platform.machine()
     info = Path("/proc/cpuinfo")
     if info.exists():

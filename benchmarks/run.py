@@ -113,15 +113,15 @@ def at(path: Path, **settings: object) -> Path:
     return config(path.parent, **{**given, **settings})
 
 
-def tap(path: Path) -> list[str | Path]:
-    """Give the command of the tap, to read campaigns alone."""
-    catalog = path.with_name("catalog")
+def tap(path: Path, stream: str = "campaigns") -> list[str | Path]:
+    """Give the command of the tap, to read one stream alone."""
+    catalog = path.with_name(f"catalog of {stream}")
     if not catalog.exists():
         command = [str(TAP_BIN / "tap-kayzen"), "--discover"]
         found = subprocess.run(command, capture_output=True, text=True, check=True)
         streams = json.loads(found.stdout)["streams"]
-        campaigns = [each for each in streams if each["tap_stream_id"] == "campaigns"]
-        catalog.write_text(json.dumps({"streams": campaigns}), encoding="utf-8")
+        wanted = [each for each in streams if each["tap_stream_id"] == stream]
+        catalog.write_text(json.dumps({"streams": wanted}), encoding="utf-8")
     return [TAP_BIN / "tap-kayzen", "--config", path, "--catalog", catalog]
 
 

@@ -1,52 +1,39 @@
-"""KayzenStream: how any list of Kayzen is asked for, checked and turned to records."""
+"""KayzenStream: how Kayzen is asked, and how what it sends becomes messages."""
 
 from __future__ import annotations
 
 import logging
-from datetime import datetime, timedelta, timezone
-from functools import cached_property, partial
-from typing import TYPE_CHECKING, Any, ClassVar
+from abc import ABC, abstractmethod
+from datetime import datetime, timezone
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from singer_sdk import RESTStream, StreamSchema
-from singer_sdk.exceptions import ConfigurationError, MissingKeyPropertiesError
 from singer_sdk.helpers.conform import TypeConformanceLevel
 from singer_sdk.mapper import SameRecordTransform
 from singer_sdk.schema.source import SchemaDirectory
 from singer_sdk.singerlib import RecordMessage
-from singer_sdk.singerlib.catalog import REPLICATION_INCREMENTAL
 from singer_sdk.streams.rest import PageContext
 
 from tap_kayzen import schemas
-from tap_kayzen.pagination import parse_page
-from tap_kayzen.reading import ListReader
-from tap_kayzen.records import EXTRA, RecordConverter
+from tap_kayzen.records import ADVERTISER, RecordConverter
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from singer_sdk.helpers.types import Context
-    from singer_sdk.singerlib import Catalog
 
-    from tap_kayzen.keys import Key
-    from tap_kayzen.pagination import Page, UnreadPage
+    from tap_kayzen.pagination import Page
     from tap_kayzen.tap import TapKayzen
 
-ADVERTISER = "advertiser_id"
-
-SKEW = timedelta(minutes=5)
-"""How far Kayzen's clock and this one may be apart."""
+Result = TypeVar("Result")
 
 
-class KayzenStream(RESTStream[int]):
-    """A list of Kayzen, read whole.
-
-    A subclass needs a `name`, a `path` and a schema file of its name.
+class KayzenStream(RESTStream[Any], ABC):
+    """What all streams of Kayzen have in common.
 
     Attributes:
-        per_advertiser: Whether each advertiser has a list of its own.
-        is_paged: Whether the list comes in pages.
-        longest_page: Rows a page that Kayzen is known to give at most.
-        keeps_history: Whether rows that Kayzen no longer gives are still true.
+        per_advertiser: Whether each advertiser has rows of its own.
         with_token: Whether requests are made as the user that logs in.
         seen: Rows that have been read so far.
     """
@@ -57,22 +44,19 @@ class KayzenStream(RESTStream[int]):
     TYPE_CONFORMANCE_LEVEL = TypeConformanceLevel.NONE
 
     per_advertiser: ClassVar[bool] = True
-    is_paged: ClassVar[bool] = True
-    longest_page: ClassVar[int] = 1000
-    keeps_history: ClassVar[bool] = False
     with_token: ClassVar[bool] = True
 
     _tap: TapKayzen
 
-    def __init__(self, tap: TapKayzen) -> None:
-        """Prepare the stream; nothing is asked of Kayzen yet."""
-        super().__init__(tap=tap)
-        # Those of the class: a catalog may have others, or none.
-        self._keys = type(self).primary_keys
+    def __init__(self, tap: TapKayzen, name: str | None = None) -> None:
+        """Prepare the stream; nothing is asked of Kayzen yet.
+
+        Args:
+            tap: The tap.
+            name: The stream's name; None for that of the class.
+        """
+        super().__init__(tap=tap, name=name)
         self.seen = 0
-        self._told_of_time = False
-        self._held_version: int | None = None
-        self._reader: ListReader | None = None
         self._message = self._new_message()
 
     @property
@@ -82,7 +66,7 @@ class KayzenStream(RESTStream[int]):
 
     @property
     def hint(self) -> str:
-        """What to do when Kayzen has no such list or does not allow it."""
+        """What to do when Kayzen has nothing there or does not accept the request."""
         return (
             "check `advertiser_ids` and `api_url`, or go on without it: deselect the "
             f"stream (with Meltano: `select: ['!{self.name}.*']`)"
@@ -94,23 +78,15 @@ class KayzenStream(RESTStream[int]):
         return {"Accept": "application/json", "Content-Type": "application/json"}
 
     @property
-    def partitions(self) -> list[dict[str, Any]] | None:
-        """One partition an advertiser of the settings, never one out of old state."""
-        advertisers = self.config.get("advertiser_ids") if self.per_advertiser else None
-        return [{ADVERTISER: each} for each in dict.fromkeys(advertisers or ())] or None
+    def advertisers(self) -> list[dict[str, Any]]:
+        """The advertisers of the settings, each as a context."""
+        numbers = self.config.get("advertiser_ids") if self.per_advertiser else None
+        return [{ADVERTISER: each} for each in dict.fromkeys(numbers or ())]
 
     @property
-    def emit_activate_version_messages(self) -> bool:
-        """Whether targets may be told which rows are gone.
-
-        Not with BATCH files: their rows carry no version, so a target would take
-        all of them for gone.
-        """
-        return (
-            super().emit_activate_version_messages
-            and not self.keeps_history
-            and self.get_batch_config(self.config) is None
-        )
+    def partitions(self) -> list[dict[str, Any]] | None:
+        """One partition an advertiser of the settings, never one out of old state."""
+        return self.advertisers or None
 
     def log(
         self,
@@ -130,126 +106,41 @@ class KayzenStream(RESTStream[int]):
     # Reading
 
     def request_records(self, context: Context | None) -> Iterator[dict[str, Any]]:
-        """Read the list, or one advertiser's part of it, and yield its records.
+        """Read all, or one partition's part of it, and yield the records.
 
         Args:
-            context: The advertiser, if the settings name any.
+            context: The partition, if there are any.
 
         Yields:
-            Records in the schema's types, each key once in a pass.
+            Records in the schema's types, each key once.
 
         Raises:
             FatalAPIError: Kayzen refused, or could not be read after all retries.
-            MissingKeyPropertiesError: A record has no key.
         """
-        partitions = self.partitions or []
-        if self._reader is None or context is None or partitions[:1] == [context]:
-            self._reader = self._new_reader()
         # Another stream may have failed before, as in a connection test.
         self._tap.throttle.start()
         with self.get_http_request_counter() as self._pages_read:
             self._pages_read.with_context(context)
             try:
-                yield from self._news(self.read(self._reader, context), context)
+                yield from self.records(context)
             except Exception:
                 # Whoever still waits for another try need not.
                 self._tap.throttle.stop()
                 raise
 
-    def read(
-        self, reader: ListReader, context: Context | None
-    ) -> Iterator[dict[str, Any]]:
-        """Read the list, or one advertiser's part of it.
+    @abstractmethod
+    def records(self, context: Context | None) -> Iterator[dict[str, Any]]:
+        """Read the records, as `request_records` says."""
 
-        Args:
-            reader: Reads lists.
-            context: The advertiser, if the settings name any.
+    @property
+    def contexts(self) -> list[Context | None]:
+        """What a run reads one after the other: the partitions, or just all."""
+        partitions = self.partitions
+        return [*partitions] if partitions else [None]
 
-        Returns:
-            The records.
-        """
-        return reader.read(context)
-
-    def _new_reader(self) -> ListReader:
-        return ListReader(
-            fetch=self.fetch_page,
-            convert=self.convert,
-            contexts=self.partitions or [],
-            workers=self._tap.workers,
-            on_page=self.on_page,
-            progress=self._tap.display.stream(self.name),
-            logger=self.logger,
-        )
-
-    def _news(
-        self, records: Iterator[dict[str, Any]], context: Context | None
-    ) -> Iterator[dict[str, Any]]:
-        """Leave out what is older than the bookmark, if the catalog asks for it.
-
-        Kayzen is not known to filter by time, so all rows are read. The bookmark
-        moves when a pass is over, and only if it was whole.
-        """
-        key = self.replication_key
-        if key is None or self.replication_method != REPLICATION_INCREMENTAL:
-            yield from records
-            return
-        # The SDK writes it for the stream as a whole, where no partition looks.
-        self.state_manager.write_replication_key_signpost(
-            self.get_replication_key_signpost(context), context=context
-        )
-        state = self.get_context_state(context)
-        bookmark = state.get("replication_key_value")
-        since = _moment(bookmark) if state.get("replication_key") == key else None
-        for record in records:
-            changed = _moment(record.get(key))
-            if changed is None and not self._told_of_time:
-                self._told_of_time = True
-                self.logger.warning(
-                    "There are records without `%s`: they are sent in every run", key
-                )
-            if since is None or changed is None or changed >= since:
-                yield record
-        if self._reader and self._reader.incomplete:
-            self.logger.warning("The bookmark stays where it is")
-            state.pop("progress_markers", None)
-
-    def convert(
-        self, page: Page, context: Context | None
-    ) -> tuple[list[Key], list[dict[str, Any]]]:
-        """Make the records of a page.
-
-        Args:
-            page: The page; its rows may be changed and become the records.
-            context: The advertiser, if the settings name any; goes into records that
-                do not say it themselves.
-
-        Returns:
-            The records' keys, and the records.
-
-        Raises:
-            MissingKeyPropertiesError: A record has no key.
-        """
-        # One message serves all: it is written before the next record comes.
-        self._message = self._new_message()
-        records = self.converter.convert_all(page.records)
-        self.seen += len(records)
-        for name, value in (context or {}).items():
-            if self.converter.has(name):
-                for record in records:
-                    if record.get(name) is None:
-                        record[name] = value
-        keys: list[Any] = [record.get(self._keys[0]) for record in records]
-        if len(self._keys) > 1:
-            keys = [tuple(map(record.get, self._keys)) for record in records]
-        for key, record in zip(keys, records, strict=True):
-            if key is None or (type(key) is tuple and None in key):
-                msg = (
-                    f"{self.name}: Kayzen sent a record without a usable key "
-                    f"({', '.join(self._keys)}); its fields: "
-                    f"{', '.join(map(repr, {**record, **record.pop(EXTRA, {})}))}"
-                )
-                raise MissingKeyPropertiesError(msg)
-        return keys, records
+    def is_first(self, context: Context | None) -> bool:
+        """Tell whether a run over all partitions begins with this one."""
+        return self.contexts[0] == context
 
     def on_page(self, page: Page) -> None:  # noqa: ARG002
         """Do what is due when a page's records are out.
@@ -260,117 +151,80 @@ class KayzenStream(RESTStream[int]):
         self._pages_read.increment()
         self._tap.message_writer.flush()
 
-    def fetch_page(self, context: Context | None, number: int) -> UnreadPage:
-        """Get one page, with all retries; safe to call in several threads.
+    def fetch(
+        self,
+        token: Any,  # noqa: ANN401
+        context: Context | None,
+        parse: Callable[[bytes], Result],
+        *,
+        what: str,
+    ) -> Callable[[], Result]:
+        """Send a request, with all retries; safe to call in several threads.
 
         Args:
-            context: The advertiser, if the settings name any.
-            number: The page, 1 being the first.
+            token: The page, or whatever else the query and the body are made from.
+            context: The partition, if there are any.
+            parse: Reads the body of the answer; raises ValueError if that is not JSON,
+                and `EnvelopeError` if the JSON is not what was asked for.
+            what: What is asked for, in words, for messages.
 
         Returns:
-            The page, its JSON not read yet. Reading it gets it anew, with all
-            retries, if it is not JSON, and raises what this method raises.
+            A function that parses the body. That gets it anew, with all retries, if it
+            is not JSON, and raises what this method raises.
 
         Raises:
             FatalAPIError: Kayzen refused, or could not be read after all retries.
-                The message names the stream, the page and what to do.
+                The message says what was asked for and what to do.
         """
-        what = f"{self.name}, page {number}" if self.is_paged else self.name
         whose = ", ".join(
-            f"{name.removesuffix('_id')} {value}"
+            f"{name.removesuffix('_id').replace('_', ' ')} {value}"
             for name, value in (context or {}).items()
         )
         request = self.get_http_request(
-            page=PageContext(stream_context=context, next_page_token=number)
+            page=PageContext(stream_context=context, next_page_token=token)
         )
         return self._tap.transport.fetch(
             request,
-            partial(self.parse, context=context),
+            parse,
             what=f"{what} of {whose}" if whose else what,
             hint=self.hint,
             with_token=self.with_token,
         )
 
-    def parse(self, body: bytes, context: Context | None) -> Page:  # noqa: ARG002
-        """Read the body of an answer.
-
-        Args:
-            body: JSON text.
-            context: What it was asked for.
-
-        Raises:
-            EnvelopeError: The JSON is not what was asked for.
-            ValueError: The body is not JSON.
-        """
-        return parse_page(body)
-
     def get_url_params(
-        self, context: Context | None, next_page_token: int | None
+        self,
+        context: Context | None,
+        next_page_token: Any,  # noqa: ANN401, ARG002
     ) -> dict[str, Any]:
-        """Build the query: paging, and what of the context the path does not hold."""
-        params = {
+        """Build the query: what of the context the path does not hold."""
+        return {
             name: value
             for name, value in (context or {}).items()
             if f"{{{name}}}" not in self.path
         }
-        if self.is_paged:
-            size = min(self.config["page_size"], self.longest_page)
-            params |= {"page": next_page_token, "per_page": size}
-        return params
-
-    def apply_catalog(self, catalog: Catalog) -> None:
-        """Take over what a catalog says.
-
-        Raises:
-            ConfigurationError: It asks for INCREMENTAL on something else than a time.
-        """
-        super().apply_catalog(catalog)
-        if self.replication_method != REPLICATION_INCREMENTAL or not self.selected:
-            return
-        column = self.schema["properties"].get(self.replication_key or "", {})
-        if column.get("format") != "date-time":
-            times = [
-                name
-                for name, each in self.schema["properties"].items()
-                if name.endswith("updated_at") and each.get("format") == "date-time"
-            ]
-            choice = f"INCREMENTAL on `{times[0]}`, or " if times else ""
-            msg = (
-                f"{self.name}: the catalog asks for {self.replication_method} on "
-                f"`{self.replication_key}`; this stream can be {choice}FULL_TABLE"
-            )
-            raise ConfigurationError(msg)
-        if not self.mask["properties", self.replication_key or ""]:
-            msg = (
-                f"{self.name}: the catalog asks for {self.replication_method} on "
-                f"`{self.replication_key}`, which is not selected; select it too"
-            )
-            raise ConfigurationError(msg)
-
-    def get_replication_key_signpost(
-        self, context: Context | None = None
-    ) -> datetime | None:
-        """Say what a bookmark may be at most: a little before the pass began.
-
-        What changes while a list is read may have been read before that, with an
-        older time than what is read after it, and would never be sent.
-        """
-        signpost = super().get_replication_key_signpost(context)
-        return signpost - SKEW if isinstance(signpost, datetime) else None
 
     # Records
 
-    def _increment_stream_state(
-        self, latest_record: dict[str, Any], *, context: Context | None = None
-    ) -> None:
-        """Move the bookmark.
+    def to_records(
+        self, rows: list[dict[str, Any]], context: Context | None
+    ) -> list[dict[str, Any]]:
+        """Make the records of a page.
 
-        Overridden since the SDK warns of each record without a time, and fails where
-        the column is missing.
+        Args:
+            rows: What came; may be changed and become the records.
+            context: The partition, if there are any; goes into records that do not
+                say it themselves.
         """
-        key = self.replication_key
-        if key is None or latest_record.get(key) is not None:
-            super()._increment_stream_state(latest_record, context=context)
+        # One message serves all: it is written before the next record comes.
+        self._message = self._new_message()
+        records = self.converter.convert_all(rows)
+        self.seen += len(records)
+        for name, value in (context or {}).items():
+            if self.converter.has(name):
+                for record in records:
+                    if record.get(name) is None:
+                        record[name] = value
+        return records
 
     @cached_property
     def converter(self) -> RecordConverter:
@@ -431,34 +285,3 @@ class KayzenStream(RESTStream[int]):
                 for name in context
             )
         )
-
-    # ACTIVATE_VERSION
-
-    def _write_activate_version_message(self, full_table_version: int) -> None:
-        """Hold the message back until the pass is complete.
-
-        The SDK calls this before the first record, and has no public place to move
-        it from there. A run that died after that would leave a warehouse without
-        most of its rows.
-        """
-        self._held_version = full_table_version
-
-    def finalize_state_progress_markers(
-        self, state: dict[str, Any] | None = None
-    ) -> None:
-        """End a pass; the SDK calls this when all records are out, and only then."""
-        version, self._held_version = self._held_version, None
-        if version is not None:
-            if self._reader and self._reader.incomplete:
-                self.logger.warning("Nothing is deleted in the target this time")
-            else:
-                super()._write_activate_version_message(version)
-        super().finalize_state_progress_markers(state)
-
-
-def _moment(value: object) -> datetime | None:
-    try:
-        moment = datetime.fromisoformat(str(value).replace("Z", "+00:00"))
-    except ValueError:
-        return None
-    return moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)

@@ -82,12 +82,15 @@ def parse_page(body: bytes) -> Page:
     if not isinstance(data, list) or not all(isinstance(row, dict) for row in data):
         msg = "not a list of records"
         raise EnvelopeError(msg)
-    totals = meta if isinstance(meta, dict) else {}
-    return Page(
-        data,
-        total_pages=_count(totals.get("total_pages")) or None,
-        total_entries=_count(totals.get("total_entries")),
-    )
+    return Page(data, *totals(meta))
+
+
+def totals(meta: object) -> tuple[int | None, int | None]:
+    """Read the pages and the records of a whole list, None for what is not said."""
+    if not isinstance(meta, dict):
+        return None, None
+    pages, entries = meta.get("total_pages"), meta.get("total_entries")
+    return _count(pages) or None, _count(entries)
 
 
 _DECODER = msgspec.json.Decoder(float_hook=Decimal)

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     import logging
     from collections.abc import Collection, Mapping
 
+ADVERTISER = "advertiser_id"
+"""The property that says whose a record is."""
+
 EXTRA = "_extra"
 """The property that keeps what the schema has no place for."""
 

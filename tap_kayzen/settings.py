@@ -1,24 +1,20 @@
-"""The settings: what they are, where they come from and what is wrong with them."""
+"""The settings: what they are, and where they come from."""
 
 from __future__ import annotations
 
-import difflib
 import json
 import os
-from datetime import datetime
 from decimal import Decimal
 from math import isfinite
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from dotenv import find_dotenv, load_dotenv
-from jsonschema import Draft202012Validator
 from singer_sdk import typing as th
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+from tap_kayzen.reports.definition import DEFAULT_REPORTS, REPORT
 
-    from jsonschema import ValidationError
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 ENVIRONMENT_PREFIX = "TAP_KAYZEN_"
 
@@ -91,15 +87,56 @@ SETTINGS: dict[str, Any] = th.PropertiesList(
         th.DateType(),
         title="Start date",
         description=(
-            "First day that report streams read, like 2026-01-31. Streams of "
-            "entities, such as `campaigns`, are read whole."
+            "First day that report streams read, like 2026-01-31. Default: 30 days "
+            "before the run, or what the state says. Streams of entities, such as "
+            "`campaigns`, are read whole."
         ),
     ),
     th.Property(
         "end_date",
         th.DateType(),
         title="End date",
-        description="Last day that report streams read, inclusive.",
+        description=(
+            "Last day that report streams read, inclusive. Default: yesterday in the "
+            "report's time zone."
+        ),
+    ),
+    th.Property(
+        "lookback_days",
+        th.IntegerType(minimum=0, maximum=3650),
+        default=7,
+        title="Look-back",
+        description=(
+            "Days before the bookmark that report streams read again, as Kayzen "
+            "restates installs, conversions and revenue."
+        ),
+    ),
+    th.Property(
+        "reports",
+        th.ArrayType(th.CustomType(REPORT)),
+        default=DEFAULT_REPORTS,
+        title="Reports",
+        description=(
+            "Reports to read, each as a stream of its name: `name`, `metrics`, "
+            "`group_by`, and if need be `filters`, `time_zone`, `window_days` and "
+            "`options`. Default: one by day and campaign, `campaign_performance`."
+        ),
+    ),
+    th.Property(
+        "report_ids",
+        th.ArrayType(th.IntegerType(minimum=1)),
+        title="Saved reports",
+        description=(
+            "Numbers of the saved reports whose rows the stream `report_results` "
+            "reads, which is then selected by default. Default: all of them."
+        ),
+    ),
+    th.Property(
+        "report_page_size",
+        th.IntegerType(minimum=1, maximum=10_000),
+        default=1000,
+        title="Report page size",
+        description="Rows asked for per page of a report; Kayzen may give fewer.",
     ),
     th.Property(
         "audience_api_key",
@@ -183,7 +220,7 @@ def from_environment(schema: Mapping[str, Any]) -> dict[str, Any]:
     The file is the nearest one from the working directory upwards; the environment
     goes before it. An empty variable counts as not set, as CI systems pass empty
     ones for secrets that do not exist. What cannot be converted is left as the text
-    it is, for `problems` to name.
+    it is, for `validation.problems` to name.
 
     Args:
         schema: JSON Schema of the settings to look for.
@@ -228,12 +265,18 @@ def tidied(config: Mapping[str, Any]) -> dict[str, Any]:
     The SDK reads config files with decimals, which sockets and query strings do not
     take.
     """
-    result = {name: value for name, value in config.items() if value is not None}
-    for name, value in result.items():
-        if isinstance(value, (float, Decimal)) and isfinite(value):
-            number = float(value)
-            result[name] = int(number) if number.is_integer() else number
-    return result
+    return {name: _plain(each) for name, each in config.items() if each is not None}
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, dict):
+        return {name: _plain(each) for name, each in value.items()}
+    if isinstance(value, list):
+        return [_plain(each) for each in value]
+    if isinstance(value, (float, Decimal)) and isfinite(value):
+        number = float(value)
+        return int(number) if number.is_integer() else number
+    return value
 
 
 def normalized(
@@ -261,121 +304,3 @@ def normalized(
     if isinstance(url := result["audience_url"], str):
         result["audience_url"] = url.rstrip("/")
     return result
-
-
-def problems(config: Mapping[str, Any], schema: Mapping[str, Any]) -> list[str]:
-    """Find all that is wrong with the settings.
-
-    Args:
-        config: The settings, tidied.
-        schema: JSON Schema of all settings, the SDK's own included.
-
-    Returns:
-        One line a problem, each saying what to do; none shows a secret's value.
-    """
-    return [*_schema_problems(config, schema), *_own_problems(config, schema)]
-
-
-def _schema_problems(
-    config: Mapping[str, Any], schema: Mapping[str, Any]
-) -> Iterator[str]:
-    for name in schema.get("required", []):
-        if name not in config:
-            yield (
-                f"`{name}` is missing: set it in the config file, or as "
-                f"{ENVIRONMENT_PREFIX}{name.upper()} with --config ENV"
-            )
-    validator = Draft202012Validator({**schema, "required": []})
-    yield from map(_describe, validator.iter_errors(config))
-
-
-def _describe(error: ValidationError) -> str:
-    """Put a schema's complaint into words, without the value that it is about."""
-    limit: Any = error.validator_value
-    path = [str(part) for part in error.absolute_path]
-    name = ".".join(path) or "config"
-    if error.validator == "type":
-        types = [limit] if isinstance(limit, str) else limit
-        expected = " or ".join(kind for kind in types if kind != "null")
-        return f"`{name}` must be of type {expected}, not {_json_type(error.instance)}"
-    choices = ", ".join(map(str, limit)) if isinstance(limit, list) else limit
-    wordings: dict[Any, str] = {
-        "minLength": "must not be empty",
-        "enum": f"must be one of {choices}",
-        "minimum": f"must be {limit} or more",
-        "exclusiveMinimum": f"must be more than {limit}",
-        "maximum": f"must be {limit} or less",
-    }
-    fallback = "is not of the form that the SDK's documentation gives for it"
-    return f"`{name}` {wordings.get(error.validator, fallback)}"
-
-
-def _json_type(value: object) -> str:
-    names: dict[type, str] = {
-        bool: "boolean",
-        dict: "object",
-        float: "number",
-        int: "integer",
-        list: "array",
-        str: "string",
-        Decimal: "number",
-    }
-    return names.get(type(value), type(value).__name__)
-
-
-def _own_problems(
-    config: Mapping[str, Any], schema: Mapping[str, Any]
-) -> Iterator[str]:
-    """Find what JSON Schema cannot say: addresses, dates, unknown names."""
-    known = schema["properties"]
-    for name in config:
-        if name not in known:
-            guesses = difflib.get_close_matches(name, known, n=1)
-            hint = f": did you mean `{guesses[0]}`?" if guesses else ""
-            yield f"`{name}` is not a setting of tap-kayzen{hint}"
-
-    for name in ("api_url", "audience_url"):
-        url = config.get(name)
-        if isinstance(url, str) and url and (complaint := _url_complaint(url)):
-            yield f"`{name}` {complaint}, like {known[name]['default']}"
-
-    yield from _value_problems(config)
-
-    days = {}
-    for name in ("start_date", "end_date"):
-        if isinstance(value := config.get(name), str):
-            try:
-                days[name] = datetime.strptime(value, "%Y-%m-%d").date()  # noqa: DTZ007
-            except ValueError:
-                yield f"`{name}` must be a date like 2026-01-31"
-    if len(days) == 2 and days["start_date"] > days["end_date"]:  # noqa: PLR2004
-        yield "`start_date` must not be after `end_date`"
-
-
-def _value_problems(config: Mapping[str, Any]) -> Iterator[str]:
-    # Basic ends the key at the first colon.
-    if ":" in str(config.get("api_key", "")):
-        yield "`api_key` must not hold a colon; is it key and secret in one?"
-    agent = config.get("user_agent")
-    if isinstance(agent, str) and not (agent.isascii() and agent.isprintable()):
-        yield "`user_agent` must be plain ASCII text"
-    for name, value in config.items():
-        if isinstance(value, (float, Decimal)) and not isfinite(value):
-            yield f"`{name}` must be a finite number"
-
-
-def _url_complaint(url: str) -> str | None:
-    try:
-        parts = urlsplit(url)
-        host, has_login = parts.hostname, parts.username or parts.password
-        _ = parts.port
-        _ = (host or "").encode("idna")
-    except ValueError:
-        return "is not an address"
-    if parts.scheme not in {"http", "https"} or not host:
-        return "must be an http or https address"
-    if has_login:
-        return "must not hold a login; use the settings for it"
-    if parts.query or parts.fragment:
-        return "must end with the path"
-    return None

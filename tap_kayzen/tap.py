@@ -18,12 +18,13 @@ from singer_sdk.exceptions import ConfigurationError, ConfigValidationError
 from singer_sdk.plugin_base import _ConfigInput
 from singer_sdk.tap_base import CliTestOptionValue
 
-from tap_kayzen import settings, streams
+from tap_kayzen import settings, streams, validation
 from tap_kayzen.auth import KayzenAuthenticator
 from tap_kayzen.check import check, selecting_all
 from tap_kayzen.cli import FAILED, KayzenCommand
 from tap_kayzen.progress import Display, display
 from tap_kayzen.redaction import Redactor
+from tap_kayzen.reports.definition import Report
 from tap_kayzen.throttle import Throttle
 from tap_kayzen.transport import Transport
 from tap_kayzen.workers import Workers
@@ -109,7 +110,13 @@ class TapKayzen(Tap):
         wanted: tuple[type[KayzenStream], ...] = streams.ALL
         if self.config.get("audience_api_key"):
             wanted += streams.WITH_AUDIENCE_KEY
-        return [stream(self) for stream in wanted]
+        return [
+            *(stream(self) for stream in wanted),
+            *(
+                streams.CustomReportStream(self, Report.of(entry))
+                for entry in self.config["reports"]
+            ),
+        ]
 
     @property
     def _env_var_config(self) -> dict[str, Any]:
@@ -130,7 +137,7 @@ class TapKayzen(Tap):
         schema = self.config_jsonschema
         self.append_builtin_config(schema)
         given = settings.tidied(self._config)
-        errors = settings.problems(given, schema)
+        errors = validation.problems(given, schema)
         self._config = settings.normalized(given, schema, version=self.plugin_version)
         if errors and raise_errors:
             msg = "Config validation failed"

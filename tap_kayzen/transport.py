@@ -110,8 +110,7 @@ class Transport:
             parse: Reads the body; raises ValueError if that is not JSON, and
                 `EnvelopeError` if the JSON is not what was asked for.
             what: The request in words, for messages.
-            hint: What to do if Kayzen has nothing there (404) or does not allow it
-                (401, 403), for messages.
+            hint: What to do if Kayzen refuses, for messages.
             with_token: Whether to log in for it.
 
         Returns:
@@ -235,6 +234,5 @@ def _advice(status: int, hint: str) -> str:
         HTTPStatus.FORBIDDEN: "Kayzen does not allow it to this user",
         HTTPStatus.NOT_FOUND: "Kayzen has nothing there",
     }
-    if status not in by_status:
-        return "Kayzen does not accept the request"
-    return "; ".join(filter(None, (by_status[status], hint)))
+    advice = by_status.get(status, "Kayzen does not accept the request")
+    return "; ".join(filter(None, (advice, hint)))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime, timezone
+from datetime import date, datetime, timezone
 from decimal import Decimal, InvalidOperation
 from types import GenericAlias
 from typing import TYPE_CHECKING, Annotated, Any
@@ -36,8 +36,8 @@ def converter_to(definition: Mapping[str, Any]) -> Converter:
     declared = definition.get("type", [])
     types = [declared] if isinstance(declared, str) else declared
     kind = next((kind for kind in types if kind in _SCALARS), None)
-    if kind == "string" and definition.get("format") == "date-time":
-        return date_time
+    if kind == "string" and "format" in definition:
+        return {"date": _date, "date-time": date_time}[definition["format"]]
     if kind is not None:
         return _SCALARS[kind]
     if "array" in types:
@@ -58,7 +58,7 @@ def to_integer(value: object) -> int:
     """
     if type(value) is int and -BIGINT <= value < BIGINT:
         return value
-    number = _number(value)
+    number = to_number(value)
     if isinstance(number, Decimal):
         # A glance at the size first: int(Decimal("1E+999999")) takes its time.
         if number.adjusted() >= BIGINT_DIGITS or number != number.to_integral_value():
@@ -69,7 +69,12 @@ def to_integer(value: object) -> int:
     return number
 
 
-def _number(value: object) -> int | Decimal:
+def to_number(value: object) -> int | Decimal:
+    """Read a number, also from text.
+
+    Raises:
+        LossyError: It is none.
+    """
     if isinstance(value, bool):
         raise LossyError
     if isinstance(value, (int, Decimal)):
@@ -104,6 +109,21 @@ def _string(value: object) -> str:
     if isinstance(value, (int, Decimal)) and not isinstance(value, bool):
         return str(value)
     raise LossyError
+
+
+def _date(value: object) -> str:
+    """Bring a day to the form 2026-01-31; a time at midnight is one too."""
+    if not isinstance(value, str):
+        raise LossyError
+    day, time = value[:10], value[10:]
+    if time and not re.fullmatch(r"[T ]00:00(:00(\.0+)?)?( ?(Z|UTC|\+00:?00))?", time):
+        raise LossyError
+    try:
+        if date.fromisoformat(day).isoformat() != day:
+            raise LossyError
+    except ValueError as error:
+        raise LossyError from error
+    return day
 
 
 def date_time(value: object) -> str:
@@ -177,7 +197,7 @@ def _array(item: Converter) -> Converter:
 AS_THEY_ARE: dict[Converter, type] = {
     _boolean: bool,
     _list: list,
-    _number: Decimal,
+    to_number: Decimal,
     _string: str,
 }
 """The type whose values a converter would return as they are."""
@@ -185,7 +205,7 @@ AS_THEY_ARE: dict[Converter, type] = {
 _SCALARS: dict[str, Converter] = {
     "boolean": _boolean,
     "integer": to_integer,
-    "number": _number,
+    "number": to_number,
     "string": _string,
 }
 
@@ -196,6 +216,8 @@ def usual_type(definition: Mapping[str, Any], *, is_item: bool = False) -> Any: 
     if converter is date_time:
         # How it is written is checked for columns only.
         return None if is_item else Annotated[datetime, Meta(tz=True)] | None
+    if converter is _date:
+        return date | None
     if converter in _USUAL:
         return _USUAL[converter]
     if converter is _unchanged:
@@ -208,7 +230,7 @@ _USUAL: dict[Converter, Any] = {
     _boolean: bool | None,
     to_integer: Annotated[int, Meta(ge=-BIGINT, le=BIGINT - 1)] | None,
     _list: list[Any] | None,
-    _number: int | Decimal | None,
+    to_number: int | Decimal | None,
     _string: str | None,
 }
 """The types of values that the converters of scalars return as they are."""

@@ -30,6 +30,7 @@ from tap_kayzen.streams.lookups import (
     StatesStream,
     TimeZonesStream,
 )
+from tap_kayzen.streams.reports import CustomReportStream, ReportResultsStream
 
 ALL = (
     AppListsStream,
@@ -46,6 +47,7 @@ ALL = (
     CreativesStream,
     ExchangesStream,
     OrdersStream,
+    ReportResultsStream,
     ReportsStream,
     SiteLookupsStream,
     StatesStream,
@@ -58,3 +60,8 @@ ALL = (
 
 WITH_AUDIENCE_KEY = (AudiencesStream,)
 """Those that need `audience_api_key`."""
+
+NAMES = frozenset(stream.name for stream in (*ALL, *WITH_AUDIENCE_KEY))
+"""Names that a report of the settings must not have."""
+
+__all__ = ["ALL", "NAMES", "WITH_AUDIENCE_KEY", "CustomReportStream"]

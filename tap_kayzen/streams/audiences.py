@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tap_kayzen.client import KayzenStream
+from tap_kayzen.lists import ListStream
 
 if TYPE_CHECKING:
     from singer_sdk.helpers.types import Context
 
 
-class AudiencesStream(KayzenStream):
+class AudiencesStream(ListStream):
     """Audiences of the account, app or website that the key is for."""
 
     name = "audiences"

@@ -5,8 +5,9 @@ from __future__ import annotations
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, ClassVar
 
-from tap_kayzen.client import ADVERTISER, KayzenStream
+from tap_kayzen.lists import ListStream
 from tap_kayzen.pagination import Page, decode
+from tap_kayzen.records import ADVERTISER
 from tap_kayzen.transport import EnvelopeError
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ OWN = 0
 """Stands for the API key's own advertiser, whose number the answer does not give."""
 
 
-class BalanceStream(KayzenStream):
+class BalanceStream(ListStream):
     """The balance of now, with the day: a run a day makes a history."""
 
     name = "balance"

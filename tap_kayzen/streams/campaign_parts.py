@@ -6,8 +6,8 @@ from array import array
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
-from tap_kayzen.client import KayzenStream
 from tap_kayzen.keys import KeySet
+from tap_kayzen.lists import ListStream
 from tap_kayzen.pagination import Page, decode, parse_page
 from tap_kayzen.streams.campaigns import CampaignsStream
 from tap_kayzen.transport import EnvelopeError, RefusedError
@@ -30,7 +30,7 @@ SHORT = 25
 """Rows below which an answer is no full page; the shortest page that is known."""
 
 
-class CampaignPartStream(KayzenStream):
+class CampaignPartStream(ListStream):
     """Something that is asked for campaign by campaign, many at a time.
 
     A stream of its own and no child in the SDK's sense: that reads parents one after

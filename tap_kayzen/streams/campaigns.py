@@ -4,19 +4,14 @@ from __future__ import annotations
 
 from array import array
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from singer_sdk.exceptions import MissingKeyPropertiesError
-
-from tap_kayzen.client import KayzenStream
-from tap_kayzen.progress import Unseen
-from tap_kayzen.reading import ListReader
-from tap_kayzen.values import LossyError, to_integer
+from tap_kayzen.lists import ListStream
+from tap_kayzen.values import to_integer
 
 if TYPE_CHECKING:
     from singer_sdk.helpers.types import Context
 
-    from tap_kayzen.keys import Key
     from tap_kayzen.pagination import Page
     from tap_kayzen.tap import TapKayzen
 
@@ -24,7 +19,7 @@ SHORT_RECORD = 5
 """Fields up to which a campaign counts as little more than its id and name."""
 
 
-class CampaignsStream(KayzenStream):
+class CampaignsStream(ListStream):
     """All campaigns: the look-up list, or the full objects, as the settings say."""
 
     name = "campaigns"
@@ -63,32 +58,7 @@ class CampaignsStream(KayzenStream):
         Returns:
             The campaigns' numbers, and what could not be read whole, in words.
         """
-        reader = ListReader(
-            fetch=self.fetch_page,
-            convert=_numbers_of,
-            contexts=[],
-            workers=self._tap.workers,
-            on_page=lambda _: None,
-            progress=Unseen(self.name),
-            logger=self.logger,
-        )
+        reader = self.reader_for_others(lambda row: {"id": to_integer(row.get("id"))})
         records = islice(reader.read(context), limit)
         numbers = array("q", (record["id"] for record in records))
         return numbers, reader.incomplete
-
-
-def _numbers_of(
-    page: Page,
-    context: Context | None,  # noqa: ARG001
-) -> tuple[list[Key], list[dict[str, Any]]]:
-    """Look at nothing but the numbers, whatever the catalog says of the columns.
-
-    Raises:
-        MissingKeyPropertiesError: A campaign has none.
-    """
-    try:
-        numbers: list[Key] = [to_integer(row.get("id")) for row in page.records]
-    except LossyError as error:
-        msg = "campaigns: Kayzen sent a campaign without a usable `id`"
-        raise MissingKeyPropertiesError(msg) from error
-    return numbers, [{"id": number} for number in numbers]

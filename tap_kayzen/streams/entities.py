@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tap_kayzen.client import KayzenStream
+from tap_kayzen.lists import ListStream
+from tap_kayzen.reports.definition import is_zone
+from tap_kayzen.values import to_integer
 
 if TYPE_CHECKING:
     from singer_sdk.helpers.types import Context
@@ -12,21 +14,21 @@ if TYPE_CHECKING:
     from tap_kayzen.pagination import Page
 
 
-class OrdersStream(KayzenStream):
+class OrdersStream(ListStream):
     """Orders, each of which groups campaigns."""
 
     name = "orders"
     path = "/orders"
 
 
-class CreativesStream(KayzenStream):
+class CreativesStream(ListStream):
     """Creatives: what campaigns show."""
 
     name = "creatives"
     path = "/creatives"
 
 
-class AppListsStream(KayzenStream):
+class AppListsStream(ListStream):
     """Lists of apps and placements, to allow or to block."""
 
     name = "app_lists"
@@ -43,29 +45,50 @@ class AppListsStream(KayzenStream):
         return page
 
 
-class TrackerAssetsStream(KayzenStream):
+class TrackerAssetsStream(ListStream):
     """Click, impression and video tracking addresses."""
 
     name = "tracker_assets"
     path = "/tracker_assets"
 
 
-class TagsStream(KayzenStream):
+class TagsStream(ListStream):
     """Tags of campaigns."""
 
     name = "tags"
     path = "/tags"
 
 
-class ReportsStream(KayzenStream):
+class ReportsStream(ListStream):
     """Definitions of saved reports."""
 
     name = "reports"
     path = "/reports"
     longest_page = 100
 
+    def time_zones(self, context: Context | None) -> dict[int, str]:
+        """Read which saved reports there are, for the stream that reads their rows.
 
-class AssetFilesStream(KayzenStream):
+        Args:
+            context: The advertiser, if the settings name any.
+
+        Returns:
+            The time zone of each report, by the reports' numbers; UTC where Kayzen
+            names none that the IANA database has.
+        """
+        reader = self.reader_for_others(
+            lambda row: {
+                "id": to_integer(row.get("id")),
+                "zone": str(row.get("time_zone_name")),
+            }
+        )
+        return {
+            row["id"]: row["zone"] if is_zone(row["zone"]) else "UTC"
+            for row in reader.read(context)
+        }
+
+
+class AssetFilesStream(ListStream):
     """Files that creatives are made of."""
 
     name = "asset_files"
@@ -73,7 +96,7 @@ class AssetFilesStream(KayzenStream):
     selected_by_default = False
 
 
-class AppObjectsStream(KayzenStream):
+class AppObjectsStream(ListStream):
     """Apps that an advertiser promotes."""
 
     name = "app_objects"
@@ -81,7 +104,7 @@ class AppObjectsStream(KayzenStream):
     selected_by_default = False
 
 
-class WebsiteObjectsStream(KayzenStream):
+class WebsiteObjectsStream(ListStream):
     """Websites that an advertiser promotes."""
 
     name = "website_objects"

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from tap_kayzen.client import KayzenStream
+from tap_kayzen.lists import ListStream
 
 
-class LookupStream(KayzenStream):
+class LookupStream(ListStream):
     """A list that does not depend on the advertiser."""
 
     per_advertiser = False

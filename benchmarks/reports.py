@@ -1,0 +1,92 @@
+"""A report of two years, read in windows of a week from a distant sandbox.
+
+Run by `make bench-reports`; writes reports.md in this folder.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import tempfile
+from datetime import date, datetime, timedelta, timezone
+from pathlib import Path
+
+import report
+import run
+
+CAMPAIGNS = 200
+YEARS = 2
+DAYS = 365 * YEARS
+WINDOW = 7
+LATENCY = 0.1
+CONCURRENCIES = (8, 32)
+MOST = 1.4
+
+PAGE = """# How fast reports are read
+
+Written by `make bench-reports` on {date}: {machine}.
+
+`campaign_performance` of {years} years and {campaigns} campaigns, in windows of
+{window} days, from a `kayzen-sandbox` on the same machine that answers each call after
+{latency:.0f} ms; whole processes, start and login included; medians of {repeats} runs.
+The ideal is calls ÷ concurrency × latency; the aim is {most} times that at most.
+
+{table}
+"""
+
+
+def calls_of(command: list[str | Path]) -> tuple[int, int]:
+    """Run the tap once; give how many calls it made and how many rows came."""
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    calls = re.search(r'"http_request_count","value":(\d+)', done.stderr)
+    rows = re.search(r'"record_count","value":(\d+)', done.stderr)
+    if not calls or not rows:
+        message = "the tap does not say what it did"
+        raise ValueError(message)
+    return int(calls[1]), int(rows[1])
+
+
+def main() -> None:
+    """Measure and write it down."""
+    last = date(2024, 12, 31)
+    days = {"start_date": str(last - timedelta(days=DAYS - 1)), "end_date": str(last)}
+    lines = []
+    with tempfile.TemporaryDirectory() as name:
+        options = ("--campaigns", str(CAMPAIGNS), "--latency", f"{1000 * LATENCY:.0f}")
+        with run.sandbox(Path(name), *options) as path:
+            for concurrency in CONCURRENCIES:
+                settings = run.at(path, **days, concurrency=concurrency)
+                command = run.tap(settings, "campaign_performance")
+                calls, rows = calls_of(command)
+                cost = run.alternate({f"{concurrency}": command}, run.REPEATS)
+                wall, cpu, rss = cost[f"{concurrency}"].__dict__.values()
+                ideal = calls / concurrency * LATENCY
+                ratio = wall / ideal
+                lines.append(
+                    f"| {concurrency} | {calls} | {rows:,} | {ideal:.2f} | {wall:.2f} |"
+                    f" {ratio:.2f} | {cpu:.2f} | {rss:.0f} |"
+                )
+    head = "`concurrency` | calls | rows | ideal, s | measured, s | ÷ ideal | CPU s"
+    table = "\n".join(
+        [f"| {head} | peak RSS, MB |", "| --- " * 8 + "|", *lines],
+    )
+    text = PAGE.format(
+        date=f"{datetime.now(timezone.utc):%Y-%m-%d}",
+        machine=report.machine(),
+        years=YEARS,
+        campaigns=CAMPAIGNS,
+        window=WINDOW,
+        latency=1000 * LATENCY,
+        repeats=run.REPEATS,
+        most=MOST,
+        table=table,
+    )
+    file = run.HERE / "reports.md"
+    file.write_text(text, encoding="utf-8")
+    print(json.dumps(lines, indent=1))
+    print(f"Written: {file}")
+
+
+if __name__ == "__main__":
+    main()

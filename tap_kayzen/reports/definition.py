@@ -1,0 +1,242 @@
+"""What a report of the settings asks for."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import unicodedata
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+from tap_kayzen.records import ADVERTISER
+from tap_kayzen.reports.columns import (
+    DAY,
+    DIMENSIONS,
+    METRICS,
+    OWN_ADVERTISER,
+    Column,
+    names_by_id,
+    schema,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+HOUR = "hour"
+
+_NAMES = {
+    "type": "array",
+    "items": {"type": "string", "minLength": 1},
+    "minItems": 1,
+}
+
+REPORT: dict[str, Any] = {
+    "type": "object",
+    "required": ["name", "metrics", "group_by"],
+    "properties": {
+        "name": {
+            "type": "string",
+            "minLength": 1,
+            "description": "Name of the stream, and so of the table.",
+        },
+        "metrics": {
+            **_NAMES,
+            "description": "Kayzen's names of the metrics, such as advertiser_spend.",
+        },
+        "group_by": {
+            **_NAMES,
+            "description": "Kayzen's names of the dimensions, such as day, country.",
+        },
+        "filters": {
+            "type": ["object", "null"],
+            "additionalProperties": {
+                "type": "array",
+                "items": {"type": ["string", "number", "boolean"]},
+                "minItems": 1,
+            },
+            "description": "Values that are wanted, a list for each dimension.",
+        },
+        "time_zone": {
+            "type": ["string", "null"],
+            "description": "Whose days are meant, as America/New_York. Default: UTC.",
+        },
+        "window_days": {
+            "type": ["integer", "null"],
+            "minimum": 1,
+            "maximum": 3660,
+            "description": "Days that are asked for in one call. Default: 7.",
+        },
+        "options": {
+            "type": ["object", "null"],
+            "description": (
+                "Further keys of the request's body, sent as they are, such as those "
+                "that choose the attribution source or the conversion object."
+            ),
+        },
+    },
+}
+"""JSON Schema of an entry of the setting `reports`."""
+
+DEFAULT_REPORTS = [
+    {
+        "name": "campaign_performance",
+        "metrics": [
+            "impressions",
+            "clicks",
+            "installs",
+            "conversions",
+            "advertiser_spend",
+            "revenue_ltv",
+        ],
+        "group_by": ["day", "campaign_id", "campaign_name"],
+    }
+]
+
+
+@dataclass(frozen=True)
+class Report:
+    """An entry of the setting `reports`, or of its default.
+
+    Attributes:
+        title: Its name as it was given.
+        metrics: Kayzen's names of the metrics.
+        group_by: Kayzen's names of the dimensions.
+        filters: Values by dimension.
+        time_zone: Whose days are meant; a name of the IANA database.
+        window_days: Days of one call.
+        options: Further keys of the request's body.
+    """
+
+    title: str
+    metrics: list[str]
+    group_by: list[str]
+    filters: dict[str, list[Any]] = field(default_factory=dict)
+    time_zone: str = "UTC"
+    window_days: int = 7
+    options: dict[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, entry: Mapping[str, Any]) -> Report:
+        """Take over an entry that has no problems."""
+        given = {name: value for name, value in entry.items() if value is not None}
+        return cls(title=given.pop("name"), **given)
+
+    @property
+    def name(self) -> str:
+        """The stream's name, good for a table."""
+        return safe_name(self.title, "report")
+
+    @property
+    def is_daily(self) -> bool:
+        """Whether each row belongs to a day, so that it can be read day by day."""
+        return DAY in self.group_by or HOUR in self.group_by
+
+    @cached_property
+    def dimensions(self) -> list[str]:
+        """Kayzen's names of the dimensions that are asked for.
+
+        Hours alone may be those of any day: `DAY` comes along then.
+        """
+        is_needed = self.is_daily and DAY not in self.group_by
+        return [DAY, *self.group_by] if is_needed else self.group_by
+
+    @cached_property
+    def renamed(self) -> dict[str, str]:
+        """Kayzen's names that are not good for a column, and the columns' names."""
+        return {
+            name: safe
+            for name in (*self.dimensions, *self.metrics)
+            if (safe := safe_name(name, "column")) != name
+        }
+
+    def column(self, name: str) -> str:
+        """Give the column of a metric or dimension."""
+        return self.renamed.get(name, name)
+
+    @property
+    def key_columns(self) -> list[str]:
+        """The columns that say which row it is."""
+        return [self.column(name) for name in self.dimensions]
+
+    @property
+    def unknown(self) -> list[str]:
+        """Names that are in no documentation."""
+        return [
+            *(name for name in self.dimensions if name not in DIMENSIONS),
+            *(name for name in self.metrics if name not in METRICS),
+        ]
+
+    @cached_property
+    def schema(self) -> dict[str, Any]:
+        """The JSON Schema of the stream."""
+        columns = {ADVERTISER: OWN_ADVERTISER}
+        for name in self.dimensions:
+            other = Column("string", f"Dimension {name}; not documented.")
+            columns[self.column(name)] = DIMENSIONS.get(name, other)
+        for name in self.metrics:
+            other = Column("number", f"Metric {name}; not documented.")
+            columns[self.column(name)] = METRICS.get(name, other)
+        mere_names = names_by_id(self.key_columns)
+        parts = [name for name in self.key_columns if name not in mere_names]
+        own = [] if ADVERTISER in parts else [ADVERTISER]
+        return schema(
+            f"Report {self.title}: a row for each combination of its dimensions that "
+            f"has any numbers. Days are those of {self.time_zone}.",
+            ", ".join([*own, *parts]),
+            columns,
+        )
+
+    @property
+    def body(self) -> dict[str, Any]:
+        """The part of the request's body that is the same for all windows."""
+        return {
+            "metrics": self.metrics,
+            "group_by": self.dimensions,
+            **({"filters": self.filters} if self.filters else {}),
+            "time_zone": self.time_zone,
+            **self.options,
+        }
+
+    @cached_property
+    def fingerprint(self) -> dict[str, str]:
+        """A short hash of each part that decides what the rows say."""
+        parts = {
+            "metrics": sorted(self.metrics),
+            "group_by": sorted(self.dimensions),
+            "filters": {name: sorted(map(str, v)) for name, v in self.filters.items()},
+            "time_zone": self.time_zone,
+            "options": self.options,
+        }
+        return {
+            name: hashlib.sha256(
+                json.dumps(part, sort_keys=True, default=str).encode()
+            ).hexdigest()[:8]
+            for name, part in parts.items()
+        }
+
+
+def safe_name(text: str, prefix: str) -> str:
+    """Make a name that needs no quotes in SQL: ASCII letters, digits, underscores.
+
+    Args:
+        text: Any text.
+        prefix: Goes before a name that would start with a digit.
+
+    Returns:
+        The name; empty if nothing of the text is left.
+    """
+    ascii_only = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
+    name = re.sub("[^a-z0-9]+", "_", ascii_only.lower()).strip("_")
+    return f"{prefix}_{name}" if name[:1].isdigit() else name
+
+
+def is_zone(name: str) -> bool:
+    """Tell whether the IANA database has a time zone of this name."""
+    try:
+        ZoneInfo(name)
+    except (OSError, ValueError, LookupError):
+        return False
+    return bool(name)

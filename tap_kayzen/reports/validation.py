@@ -1,0 +1,121 @@
+"""What is wrong with the reports of the settings."""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any
+
+from tap_kayzen.records import ADVERTISER
+from tap_kayzen.reports.columns import DAY
+from tap_kayzen.reports.definition import HOUR, Report, is_zone, safe_name
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Mapping, Sequence
+
+LONGEST_NAME = 63
+"""Bytes of a table's name; PostgreSQL cuts longer ones off without a word."""
+
+OURS = frozenset(
+    {
+        ADVERTISER,
+        "end_date",
+        "filters",
+        "group_by",
+        "metrics",
+        "page",
+        "per_page",
+        "start_date",
+    }
+)
+"""Keys of the request's body that `options` must not hold.
+
+`time_zone` may: how Kayzen spells zones is not known.
+"""
+
+
+def problems(entries: Sequence[Any], streams: Collection[str]) -> Iterator[str]:
+    """Find what is wrong with the setting `reports`, beyond the types of its parts.
+
+    Args:
+        entries: The entries, of whatever type they were given.
+        streams: Names that other streams have.
+
+    Yields:
+        One line a problem, saying what to do.
+    """
+    taken: dict[str, str] = {}
+    for index, entry in enumerate(entries):
+        if not isinstance(entry, dict):
+            continue
+        title = entry.get("name")
+        place = f"`reports.{index}`"
+        if isinstance(title, str) and title:
+            place += f" ({title})"
+            yield from _name_problems(place, title, taken, streams)
+        yield from _entry_problems(place, entry)
+
+
+def _name_problems(
+    place: str, title: str, taken: dict[str, str], streams: Collection[str]
+) -> Iterator[str]:
+    name = safe_name(title, "report")
+    if not name:
+        yield f"{place}: `name` needs letters from a to z, as it names a table"
+    elif len(name) > LONGEST_NAME:
+        yield f"{place}: `name` must have {LONGEST_NAME} letters or fewer"
+    elif name in streams:
+        yield f"{place}: there is a stream `{name}` already; choose another `name`"
+    elif name in taken:
+        yield (
+            f"{place}: its stream would be `{name}`, as that of {taken[name]}; "
+            "choose another `name`"
+        )
+    taken.setdefault(name, place)
+
+
+def _entry_problems(place: str, entry: Mapping[str, Any]) -> Iterator[str]:
+    known = ["name", *(each.name for each in fields(Report)[1:])]
+    for name in entry:
+        if name not in known:
+            guesses = difflib.get_close_matches(name, known, n=1)
+            hint = f"did you mean `{guesses[0]}`?" if guesses else "see the README"
+            yield f"{place}: `{name}` is not a part of a report: {hint}"
+    metrics, group_by = (
+        [name for name in given if isinstance(name, str)]
+        if isinstance(given := entry.get(part), list)
+        else []
+        for part in ("metrics", "group_by")
+    )
+    yield from _column_problems(place, metrics, group_by)
+    if entry.get("window_days") is not None and not {DAY, HOUR} & {*group_by}:
+        yield (
+            f"{place}: rows without a day cannot be cut into windows: put `day` or "
+            "`hour` into `group_by`, or leave `window_days` out to read the whole "
+            "range at once"
+        )
+    zone = entry.get("time_zone")
+    if isinstance(zone, str) and not is_zone(zone):
+        yield (
+            f"{place}: `time_zone` must be a name of the IANA database, like UTC or "
+            f"America/New_York, not {zone!r}"
+        )
+    options = entry.get("options")
+    for name in sorted(OURS & options.keys() if isinstance(options, dict) else ()):
+        yield f"{place}: `options` must not hold `{name}`, which the tap sets itself"
+
+
+def _column_problems(
+    place: str, metrics: list[str], group_by: list[str]
+) -> Iterator[str]:
+    columns: dict[str, str] = {}
+    for name in (*group_by, *metrics):
+        column = safe_name(name, "column")
+        if not column:
+            yield f"{place}: {name!r} cannot be a column's name"
+        elif column in columns:
+            yield (
+                f"{place}: {name!r} would be the column `{column}`, as "
+                f"{columns[column]!r}; leave one of them out"
+            )
+        columns[column] = name

@@ -1,0 +1,145 @@
+"""What is wrong with the settings, in words that show no secret."""
+
+from __future__ import annotations
+
+import difflib
+from datetime import datetime
+from decimal import Decimal
+from math import isfinite
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from jsonschema import Draft202012Validator
+
+from tap_kayzen import streams
+from tap_kayzen.reports import validation
+from tap_kayzen.settings import ENVIRONMENT_PREFIX
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from jsonschema import ValidationError
+
+
+def problems(config: Mapping[str, Any], schema: Mapping[str, Any]) -> list[str]:
+    """Find all that is wrong with the settings.
+
+    Args:
+        config: The settings, tidied.
+        schema: JSON Schema of all settings, the SDK's own included.
+
+    Returns:
+        One line a problem, each saying what to do; none shows a secret's value.
+    """
+    return [*_schema_problems(config, schema), *_own_problems(config, schema)]
+
+
+def _schema_problems(
+    config: Mapping[str, Any], schema: Mapping[str, Any]
+) -> Iterator[str]:
+    for name in schema.get("required", []):
+        if name not in config:
+            yield (
+                f"`{name}` is missing: set it in the config file, or as "
+                f"{ENVIRONMENT_PREFIX}{name.upper()} with --config ENV"
+            )
+    validator = Draft202012Validator({**schema, "required": []})
+    yield from map(_describe, validator.iter_errors(config))
+
+
+def _describe(error: ValidationError) -> str:
+    """Put a schema's complaint into words, without the value that it is about."""
+    limit: Any = error.validator_value
+    path = [str(part) for part in error.absolute_path]
+    name = ".".join(path) or "config"
+    if error.validator == "type":
+        types = [limit] if isinstance(limit, str) else limit
+        expected = " or ".join(kind for kind in types if kind != "null")
+        return f"`{name}` must be of type {expected}, not {_json_type(error.instance)}"
+    choices = ", ".join(map(str, limit)) if isinstance(limit, list) else limit
+    if error.validator == "required":
+        _, missing, *_ = error.message.split("'")
+        return f"`{name}` lacks `{missing}`"
+    wordings: dict[Any, str] = {
+        "minItems": "must not be empty",
+        "minLength": "must not be empty",
+        "enum": f"must be one of {choices}",
+        "minimum": f"must be {limit} or more",
+        "exclusiveMinimum": f"must be more than {limit}",
+        "maximum": f"must be {limit} or less",
+    }
+    fallback = "is not of the form that the SDK's documentation gives for it"
+    return f"`{name}` {wordings.get(error.validator, fallback)}"
+
+
+def _json_type(value: object) -> str:
+    names: dict[type, str] = {
+        bool: "boolean",
+        dict: "object",
+        float: "number",
+        int: "integer",
+        list: "array",
+        str: "string",
+        Decimal: "number",
+    }
+    return names.get(type(value), type(value).__name__)
+
+
+def _own_problems(
+    config: Mapping[str, Any], schema: Mapping[str, Any]
+) -> Iterator[str]:
+    """Find what JSON Schema cannot say: addresses, dates, unknown names."""
+    known = schema["properties"]
+    for name in config:
+        if name not in known:
+            guesses = difflib.get_close_matches(name, known, n=1)
+            hint = f": did you mean `{guesses[0]}`?" if guesses else ""
+            yield f"`{name}` is not a setting of tap-kayzen{hint}"
+
+    for name in ("api_url", "audience_url"):
+        url = config.get(name)
+        if isinstance(url, str) and url and (complaint := _url_complaint(url)):
+            yield f"`{name}` {complaint}, like {known[name]['default']}"
+
+    yield from _value_problems(config)
+    if isinstance(reports := config.get("reports"), list):
+        yield from validation.problems(reports, streams.NAMES)
+
+    days = {}
+    for name in ("start_date", "end_date"):
+        if isinstance(value := config.get(name), str):
+            try:
+                days[name] = datetime.strptime(value, "%Y-%m-%d").date()  # noqa: DTZ007
+            except ValueError:
+                yield f"`{name}` must be a date like 2026-01-31"
+    if len(days) == 2 and days["start_date"] > days["end_date"]:  # noqa: PLR2004
+        yield "`start_date` must not be after `end_date`"
+
+
+def _value_problems(config: Mapping[str, Any]) -> Iterator[str]:
+    # Basic ends the key at the first colon.
+    if ":" in str(config.get("api_key", "")):
+        yield "`api_key` must not hold a colon; is it key and secret in one?"
+    agent = config.get("user_agent")
+    if isinstance(agent, str) and not (agent.isascii() and agent.isprintable()):
+        yield "`user_agent` must be plain ASCII text"
+    for name, value in config.items():
+        if isinstance(value, (float, Decimal)) and not isfinite(value):
+            yield f"`{name}` must be a finite number"
+
+
+def _url_complaint(url: str) -> str | None:
+    try:
+        parts = urlsplit(url)
+        host, has_login = parts.hostname, parts.username or parts.password
+        _ = parts.port
+        _ = (host or "").encode("idna")
+    except ValueError:
+        return "is not an address"
+    if parts.scheme not in {"http", "https"} or not host:
+        return "must be an http or https address"
+    if has_login:
+        return "must not hold a login; use the settings for it"
+    if parts.query or parts.fragment:
+        return "must end with the path"
+    return None

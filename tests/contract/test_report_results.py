@@ -1,0 +1,248 @@
+"""Rows of saved reports, of which no column is known beforehand."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs
+
+import pytest
+from singer_sdk.exceptions import FatalAPIError
+from support import (
+    SAMPLE_CONFIG,
+    TOKEN_PATH,
+    catalog_of,
+    json_response,
+    page_response,
+    sync,
+    token_response,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from conftest import Serve
+    from starlette.responses import Response
+    from support import Call, Run
+
+    Row = dict[str, Any]
+
+NAME = "report_results"
+DAYS = {"start_date": "2026-09-01", "end_date": "2026-09-03"}
+SAVED = [
+    {"id": 11, "name": "By country", "time_zone_name": "Europe/Berlin"},
+    {"id": 12, "name": "Totals", "time_zone_name": "(GMT+01:00) Berlin"},
+]
+
+
+def rows_of(number: int, day: str) -> list[Row]:
+    if number == 11:
+        return [
+            {"day": day, "country": "DE", "impressions": 5, "advertiser_spend": "1.50"},
+            {"day": day, "country": None, "impressions": 6, "advertiser_spend": 2},
+        ]
+    return [{"click_url_id": 7, "partner": "x", "partner_net_spend": 3.25, "bids": "9"}]
+
+
+def saved(
+    rows: Callable[[int, str], list[Row]] = rows_of,
+) -> Callable[[Call], Response]:
+    """Play a Kayzen with two saved reports."""
+
+    def answer(call: Call) -> Response:
+        if call.path == TOKEN_PATH:
+            return token_response()
+        if call.path == "/v1/reports":
+            return page_response(SAVED, total_pages=1, total_entries=len(SAVED))
+        _, _, _, number, _ = call.path.split("/")
+        query = parse_qs(call.query)
+        assert query["start_date"] == query["end_date"]
+        return json_response({"data": rows(int(number), query["start_date"][0])})
+
+    return answer
+
+
+def read(url: str, capsys: pytest.CaptureFixture[str], **changes: Any) -> Run:
+    config = {**SAMPLE_CONFIG, "api_url": url, **DAYS, **changes}
+    state = config.pop("state", None)
+    return sync(config, capsys, catalog=catalog_of(NAME), state=state)
+
+
+def test_every_saved_report_is_read_day_by_day(
+    serve: Serve, capsys: pytest.CaptureFixture[str]
+) -> None:
+    url, api = serve(saved())
+    run = read(url, capsys)
+    calls = [call for call in api.calls if call.path.endswith("/report_results")]
+    assert sorted((call.path, call.query) for call in calls) == [
+        (
+            f"/v1/reports/{number}/report_results",
+            f"start_date=2026-09-0{day}&end_date=2026-09-0{day}",
+        )
+        for number in (11, 12)
+        for day in (1, 2, 3)
+    ]
+    records = run.records
+    assert all(row.pop("_key") for row in records)
+    assert records == [
+        row
+        for number in (11, 12)
+        for day in ("2026-09-01", "2026-09-02", "2026-09-03")
+        for row in expected(number, day)
+    ]
+
+
+def expected(number: int, day: str) -> list[Row]:
+    """Give the records of a day: documented columns typed, others in `_extra`."""
+    common = {"report_id": number, "report_date": day}
+    if number == 11:
+        return [
+            {
+                **common,
+                "day": day,
+                "country": country,
+                "impressions": impressions,
+                "advertiser_spend": spend,
+            }
+            for country, impressions, spend in (("DE", 5, 1.5), (None, 6, 2))
+        ]
+    (extra,) = rows_of(number, day)
+    return [{**common, "_extra": extra}]
+
+
+def test_each_saved_report_has_a_bookmark_of_its_own(
+    serve: Serve, capsys: pytest.CaptureFixture[str]
+) -> None:
+    url, api = serve(saved())
+    state = read(url, capsys, advertiser_ids=[5]).of_type("STATE")[-1]["value"]
+    partitions = state["bookmarks"][NAME]["partitions"]
+    assert partitions == [
+        {
+            "context": {"advertiser_id": 5, "report_id": number},
+            "replication_key": "report_date",
+            "replication_key_value": "2026-09-03",
+        }
+        for number in (11, 12)
+    ]
+    api.calls.clear()
+    run = read(
+        url,
+        capsys,
+        advertiser_ids=[5],
+        state=state,
+        end_date="2026-09-04",
+        lookback_days=1,
+    )
+    assert [row["report_date"] for row in run.records if row["report_id"] == 12] == [
+        "2026-09-02",
+        "2026-09-03",
+        "2026-09-04",
+    ]
+    assert all(row["advertiser_id"] == 5 for row in run.records)
+    assert all("advertiser_id=5" in call.query for call in api.calls[1:])
+
+
+def test_only_the_reports_that_are_wanted(
+    serve: Serve, capsys: pytest.CaptureFixture[str]
+) -> None:
+    url, _ = serve(saved())
+    run = read(url, capsys, report_ids=[12])
+    assert {row["report_id"] for row in run.records} == {12}
+    with pytest.raises(FatalAPIError) as caught:
+        read(url, capsys, report_ids=[12, 99, 13])
+    assert str(caught.value) == (
+        "report_results: Kayzen has no saved report 13, 99; correct `report_ids`, the "
+        "stream `reports` lists those that there are"
+    )
+
+
+def test_restated_rows_keep_their_keys(
+    serve: Serve, capsys: pytest.CaptureFixture[str]
+) -> None:
+    url, api = serve(saved())
+    before = read(url, capsys).records
+
+    def restated(number: int, day: str) -> list[Row]:
+        numbers = {"impressions": 99, "partner_net_spend": 7.5, "bids": "10"}
+        return [
+            {name: numbers.get(name, value) for name, value in row.items()}
+            for row in rows_of(number, day)
+        ]
+
+    api.answer = saved(restated)
+    after = read(url, capsys).records
+    assert [row["_key"] for row in before] == [row["_key"] for row in after]
+    assert len({row["_key"] for row in after}) == len(after)
+
+
+def test_rows_that_only_numbers_tell_apart_all_load(
+    serve: Serve, capsys: pytest.CaptureFixture[str]
+) -> None:
+    url, _ = serve(saved(lambda _, __: [{"roas": n} for n in (1.5, 2.5, 3.5)]))
+    run = read(url, capsys, report_ids=[11])
+    assert len({row["_key"] for row in run.records}) == 9
+
+
+def test_a_report_that_is_gone_is_left_out(
+    serve: Serve,
+    capsys: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    good = saved()
+
+    def answer(call: Call) -> Response:
+        return json_response({}, 404) if "/12/" in call.path else good(call)
+
+    url, _ = serve(answer)
+    run = read(url, capsys)
+    assert {row["report_id"] for row in run.records} == {11}
+    assert "Saved report 12 is left out: HTTP 404, deleted meanwhile?" in caplog.text
+    with pytest.raises(FatalAPIError, match="report_results, 2026-09-01, page 1 of"):
+        read(url, capsys, report_ids=[12])
+
+
+def test_there_may_be_no_saved_report(
+    serve: Serve, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def answer(call: Call) -> Response:
+        if call.path == TOKEN_PATH:
+            return token_response()
+        return page_response([], total_pages=1, total_entries=0)
+
+    url, _ = serve(answer)
+    assert read(url, capsys).records == []
+
+
+def test_the_list_of_reports_may_not_be_allowed(
+    serve: Serve, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def answer(call: Call) -> Response:
+        if call.path == TOKEN_PATH:
+            return token_response()
+        return json_response({}, 403)
+
+    url, _ = serve(answer)
+    with pytest.raises(FatalAPIError) as caught:
+        read(url, capsys)
+    assert str(caught.value).startswith(
+        "report_results, which needs the saved reports: reports, page 1: HTTP 403"
+    )
+    assert "['!report_results.*']" in str(caught.value)
+
+
+def test_pages_are_read_if_the_answer_speaks_of_them(
+    serve: Serve, capsys: pytest.CaptureFixture[str]
+) -> None:
+    good = saved()
+
+    def answer(call: Call) -> Response:
+        if not call.path.endswith("/report_results"):
+            return good(call)
+        page = int(parse_qs(call.query).get("page", ["1"])[0])
+        rows = [{"country": f"C{page}", "clicks": page}]
+        return page_response(rows, total_pages=3, total_entries=3)
+
+    url, api = serve(answer)
+    run = read(url, capsys, report_ids=[11], end_date="2026-09-01")
+    assert [row["country"] for row in run.records] == ["C1", "C2", "C3"]
+    pages = [call.query.partition("&page=")[2] for call in api.calls[2:]]
+    assert pages == ["", "2", "3"]

@@ -1,0 +1,305 @@
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from jsonschema import Draft7Validator
+from singer_sdk.exceptions import ConfigurationError, ConfigValidationError
+from support import SAMPLE_CONFIG
+
+from tap_kayzen.client import KayzenStream
+from tap_kayzen.reports.columns import DIMENSIONS, METRICS, NOT_ADDITIVE
+from tap_kayzen.reports.definition import DEFAULT_REPORTS, Report, safe_name
+from tap_kayzen.tap import TapKayzen
+
+REPORT: dict[str, Any] = {
+    "name": "spend",
+    "metrics": ["advertiser_spend"],
+    "group_by": ["day", "country"],
+}
+
+
+def problems(*reports: object) -> list[str]:
+    with pytest.raises(ConfigValidationError) as caught:
+        TapKayzen(config={**SAMPLE_CONFIG, "reports": [*reports]})
+    return caught.value.errors
+
+
+@pytest.mark.parametrize(
+    ("changes", "problem"),
+    [
+        ({"metrics": []}, "`reports.0.metrics` must not be empty"),
+        ({"group_by": []}, "`reports.0.group_by` must not be empty"),
+        (
+            {"metrics": "clicks"},
+            "`reports.0.metrics` must be of type array, not string",
+        ),
+        (
+            {"metrics": ["clicks", 5]},
+            "`reports.0.metrics.1` must be of type string, not integer",
+        ),
+        ({"name": ""}, "`reports.0.name` must not be empty"),
+        (
+            {"name": "Ж"},
+            "`reports.0` (Ж): `name` needs letters from a to z, as it names a table",
+        ),
+        (
+            {"name": "x" * 64},
+            f"`reports.0` ({'x' * 64}): `name` must have 63 letters or fewer",
+        ),
+        (
+            {"name": "Campaigns"},
+            (
+                "`reports.0` (Campaigns): there is a stream `campaigns` already; "
+                "choose another `name`"
+            ),
+        ),
+        (
+            {"name": "audiences"},
+            (
+                "`reports.0` (audiences): there is a stream `audiences` already; "
+                "choose another `name`"
+            ),
+        ),
+        (
+            {"time_zone": "Mars/Base"},
+            (
+                "`reports.0` (spend): `time_zone` must be a name of the IANA "
+                "database, like UTC or America/New_York, not 'Mars/Base'"
+            ),
+        ),
+        (
+            {"time_zone": "../etc/passwd"},
+            (
+                "`reports.0` (spend): `time_zone` must be a name of the IANA "
+                "database, like UTC or America/New_York, not '../etc/passwd'"
+            ),
+        ),
+        (
+            {"group_by": ["country"], "window_days": 7},
+            (
+                "`reports.0` (spend): rows without a day cannot be cut into windows: "
+                "put `day` or `hour` into `group_by`, or leave `window_days` out to "
+                "read the whole range at once"
+            ),
+        ),
+        ({"window_days": 0}, "`reports.0.window_days` must be 1 or more"),
+        (
+            {"window_days": Decimal("1.5")},
+            "`reports.0.window_days` must be of type integer, not number",
+        ),
+        (
+            {"metrics": ["clicks", "clicks"]},
+            (
+                "`reports.0` (spend): 'clicks' would be the column `clicks`, as "
+                "'clicks'; leave one of them out"
+            ),
+        ),
+        (
+            {"metrics": ["ROAS d7", "roas-D7"]},
+            (
+                "`reports.0` (spend): 'roas-D7' would be the column `roas_d7`, as "
+                "'ROAS d7'; leave one of them out"
+            ),
+        ),
+        ({"metrics": ["%"]}, "`reports.0` (spend): '%' cannot be a column's name"),
+        (
+            {"filter": {}},
+            (
+                "`reports.0` (spend): `filter` is not a part of a report: did you mean "
+                "`filters`?"
+            ),
+        ),
+        (
+            {"zzz": 1},
+            "`reports.0` (spend): `zzz` is not a part of a report: see the README",
+        ),
+        (
+            {"filters": {"country": "DE"}},
+            "`reports.0.filters.country` must be of type array, not string",
+        ),
+        ({"filters": {"country": []}}, "`reports.0.filters.country` must not be empty"),
+        (
+            {"options": {"page": 2}},
+            (
+                "`reports.0` (spend): `options` must not hold `page`, which the tap "
+                "sets itself"
+            ),
+        ),
+    ],
+)
+def test_a_bad_report_is_named_in_one_line(
+    changes: dict[str, object], problem: str
+) -> None:
+    assert problems({**REPORT, **changes}) == [problem]
+
+
+def test_what_is_missing_is_named() -> None:
+    assert problems({"name": "spend"}) == [
+        "`reports.0` lacks `metrics`",
+        "`reports.0` lacks `group_by`",
+    ]
+
+
+def test_two_reports_of_one_name() -> None:
+    assert problems(REPORT, {**REPORT, "name": "Spend!"}) == [
+        (
+            "`reports.1` (Spend!): its stream would be `spend`, as that of `reports.0` "
+            "(spend); choose another `name`"
+        )
+    ]
+
+
+def test_all_problems_come_at_once() -> None:
+    assert len(problems(5, {**REPORT, "metrics": [], "time_zone": "x"}, REPORT)) == 4
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("Spend by Country", "spend_by_country"),
+        ("Ausgaben für Café", "ausgaben_fur_cafe"),
+        ("7-day ROAS", "report_7_day_roas"),
+        ("__x__", "x"),
+        ("a; DROP TABLE b", "a_drop_table_b"),
+        ("☃", ""),
+    ],
+)
+def test_names_are_safe_for_sql(text: str, name: str) -> None:
+    assert safe_name(text, "report") == name
+
+
+def tap_of(*, catalog: dict[str, Any] | None = None, **changes: Any) -> TapKayzen:
+    config = {**SAMPLE_CONFIG, "reports": [{**REPORT, **changes}]}
+    return TapKayzen(config=config, catalog=catalog)
+
+
+def stream_of(*, catalog: dict[str, Any] | None = None, **changes: Any) -> KayzenStream:
+    stream = tap_of(catalog=catalog, **changes).streams["spend"]
+    assert isinstance(stream, KayzenStream)
+    return stream
+
+
+def test_columns_are_the_dimensions_and_metrics() -> None:
+    stream = stream_of(
+        group_by=["day", "campaign_id", "brand-new"], metrics=["clicks", "D7 ROAS"]
+    )
+    types = {name: each["type"] for name, each in stream.schema["properties"].items()}
+    assert types == {
+        "_key": "string",
+        "advertiser_id": ["integer", "null"],
+        "day": ["string", "null"],
+        "campaign_id": ["integer", "null"],
+        "brand_new": ["string", "null"],
+        "clicks": ["integer", "null"],
+        "d7_roas": ["number", "null"],
+        "_extra": ["object", "null"],
+    }
+    assert stream.schema["properties"]["day"]["format"] == "date"
+    assert stream.schema["required"] == ["_key"]
+    assert stream.primary_keys == ("_key",)
+    Draft7Validator.check_schema(stream.schema)
+
+
+def test_names_of_what_has_a_number_are_no_part_of_the_key() -> None:
+    def key_of(*group_by: str) -> str:
+        schema = stream_of(group_by=[*group_by]).schema
+        text: str = schema["properties"]["_key"]["description"]
+        return text.removeprefix("Tells the rows apart: a hash of ")
+
+    assert key_of("day", "campaign_name", "campaign_id") == (
+        "advertiser_id, day, campaign_id."
+    )
+    assert key_of("day", "campaign_name") == "advertiser_id, day, campaign_name."
+    assert key_of("day", "advertiser_id") == "day, advertiser_id."
+
+
+def test_hours_bring_their_day() -> None:
+    stream = stream_of(group_by=["hour", "country"])
+    assert stream.replication_key == "day"
+    assert Report.of({**REPORT, "group_by": ["hour"]}).body["group_by"] == [
+        "day",
+        "hour",
+    ]
+
+
+def test_a_report_without_a_day_is_read_whole() -> None:
+    stream = stream_of(group_by=["country"])
+    assert stream.replication_key is None
+    assert stream.replication_method == "FULL_TABLE"
+
+
+@pytest.mark.parametrize(
+    ("group_by", "key", "words"),
+    [
+        (["country"], "country", "this stream can be FULL_TABLE, as its `group_by`"),
+        (["day"], "clicks", "this stream can be INCREMENTAL on `day`, or FULL_TABLE"),
+    ],
+)
+def test_incremental_needs_a_day(group_by: list[str], key: str, words: str) -> None:
+    catalog = tap_of(group_by=group_by).catalog_dict
+    (entry,) = [each for each in catalog["streams"] if each["stream"] == "spend"]
+    entry |= {"replication_key": key, "replication_method": "INCREMENTAL"}
+    with pytest.raises(ConfigurationError, match=words):
+        stream_of(group_by=group_by, catalog=catalog)
+
+
+def test_full_table_can_be_asked_for() -> None:
+    catalog = tap_of().catalog_dict
+    (entry,) = [each for each in catalog["streams"] if each["stream"] == "spend"]
+    entry["replication_method"] = "FULL_TABLE"
+    assert stream_of(catalog=catalog).replication_method == "FULL_TABLE"
+
+
+@pytest.mark.parametrize(
+    ("changes", "parts"),
+    [
+        ({"metrics": ["clicks"]}, {"metrics"}),
+        ({"group_by": ["day"]}, {"group_by"}),
+        ({"filters": {"country": ["DE"]}}, {"filters"}),
+        ({"time_zone": "Europe/Berlin"}, {"time_zone"}),
+        ({"options": {"attribution_source": "skan"}}, {"options"}),
+        # The same rows, asked for in another way.
+        ({"window_days": 1}, set()),
+        ({"group_by": ["country", "day"]}, set()),
+        ({"name": "Spend"}, set()),
+    ],
+)
+def test_a_fingerprint_tells_what_has_changed(
+    changes: dict[str, Any], parts: set[str]
+) -> None:
+    one, other = Report.of(REPORT), Report.of({**REPORT, **changes})
+    assert {
+        name
+        for name, mark in one.fingerprint.items()
+        if other.fingerprint[name] != mark
+    } == parts
+
+
+def test_null_counts_as_not_given() -> None:
+    report = Report.of({**REPORT, "filters": None, "window_days": None})
+    assert report == Report.of(REPORT)
+
+
+def test_decimals_of_a_config_file_go_out_as_numbers() -> None:
+    stream = stream_of(window_days=Decimal("3.0"), options={"x": [Decimal("1.5")]})
+    assert repr(stream.config["reports"][0]["options"]) == "{'x': [1.5]}"
+
+
+def test_the_default_report_is_documented() -> None:
+    (entry,) = DEFAULT_REPORTS
+    assert Report.of(entry).unknown == []
+    assert Report.of({**REPORT, "metrics": ["bids", "clicks"]}).unknown == ["bids"]
+
+
+@pytest.mark.parametrize("name", [*METRICS, *DIMENSIONS])
+def test_every_documented_column_says_what_it_is(name: str) -> None:
+    column = {**METRICS, **DIMENSIONS}[name]
+    assert column.schema["description"].endswith(".")
+    assert safe_name(name, "x") == name
+    assert (NOT_ADDITIVE in column.text) == (
+        (name in METRICS and ("unique" in name or column.text.count("per ") > 0))
+        or name in {"win_rate", "ctr", "conversion_rate", "ipm"}
+        or name.startswith("advertiser_ec")
+    )

@@ -1,0 +1,186 @@
+from __future__ import annotations
+
+import json
+from datetime import date, datetime, timedelta, timezone
+from itertools import pairwise
+from typing import Any
+
+import pytest
+import time_machine
+from hypothesis import given
+from hypothesis import strategies as st
+from singer_sdk.exceptions import ConfigurationError
+
+from tap_kayzen.reports.windows import Bookmark, Range, Window, cut
+
+DAY = timedelta(days=1)
+FIRST = date(2026, 1, 1)
+
+
+def range_of(zone: str = "UTC", **settings: Any) -> Range:
+    return Range.of({"lookback_days": 7, **settings}, zone)
+
+
+@given(st.integers(-3, 800), st.integers(1, 400))
+def test_windows_cover_each_day_once_and_in_order(length: int, size: int) -> None:
+    last = FIRST + (length - 1) * DAY
+    windows = list(cut(FIRST, last, size))
+    days = [
+        window.first + number * DAY
+        for window in windows
+        for number in range((window.last - window.first).days + 1)
+    ]
+    assert days == [FIRST + number * DAY for number in range(length)]
+    assert all((each.last - each.first).days + 1 == size for each in windows[:-1])
+
+
+@pytest.mark.parametrize(
+    ("moment", "zone", "yesterday"),
+    [
+        ("2026-03-08T04:59:00Z", "America/New_York", "2026-03-06"),
+        ("2026-03-08T05:00:00Z", "America/New_York", "2026-03-07"),
+        # The day on which clocks go forward has 23 hours, that on which they go
+        # back has 25.
+        ("2026-03-09T03:59:00Z", "America/New_York", "2026-03-07"),
+        ("2026-03-09T04:00:00Z", "America/New_York", "2026-03-08"),
+        ("2026-10-25T22:59:00Z", "Europe/Berlin", "2026-10-24"),
+        ("2026-10-25T23:00:00Z", "Europe/Berlin", "2026-10-25"),
+        ("2026-10-24T21:59:00Z", "Europe/Berlin", "2026-10-23"),
+        ("2026-10-24T22:00:00Z", "Europe/Berlin", "2026-10-24"),
+        ("2026-06-30T18:29:00Z", "Asia/Kolkata", "2026-06-29"),
+        ("2026-06-30T18:30:00Z", "Asia/Kolkata", "2026-06-30"),
+        ("2026-01-01T00:00:00Z", "UTC", "2025-12-31"),
+    ],
+)
+def test_yesterday_is_that_of_the_time_zone(
+    moment: str, zone: str, yesterday: str
+) -> None:
+    with time_machine.travel(datetime.fromisoformat(moment.replace("Z", "+00:00"))):
+        assert str(range_of(zone).end) == yesterday
+
+
+def test_a_first_run_begins_30_days_before_it() -> None:
+    with time_machine.travel(datetime(2026, 3, 31, 12, tzinfo=timezone.utc)):
+        bookmark = Bookmark({}, "day", "report")
+        assert bookmark.first_day(range_of()) == date(2026, 3, 1)
+        assert bookmark.first_day(range_of(start_date="2025-01-01")) == date(2025, 1, 1)
+
+
+def bookmark_at(day: str, **more: object) -> Bookmark:
+    state = {"replication_key": "day", "replication_key_value": day, **more}
+    return Bookmark(state, "day", "report")
+
+
+@pytest.mark.parametrize(
+    ("settings", "first"),
+    [
+        ({}, "2026-02-13"),
+        ({"lookback_days": 0}, "2026-02-20"),
+        ({"lookback_days": 30}, "2026-01-21"),
+        # What the settings name is the limit, the default is none: after a pause of
+        # months, nothing may be left out.
+        ({"start_date": "2026-02-15"}, "2026-02-15"),
+        ({"start_date": "2026-01-01"}, "2026-02-13"),
+        ({"start_date": "2026-03-01"}, "2026-03-01"),
+    ],
+)
+def test_a_run_begins_so_many_days_before_the_bookmark(
+    settings: dict[str, Any], first: str
+) -> None:
+    with time_machine.travel(datetime(2026, 6, 1, tzinfo=timezone.utc)):
+        assert str(bookmark_at("2026-02-20").first_day(range_of(**settings))) == first
+
+
+def test_a_bookmark_never_goes_back() -> None:
+    state: dict[str, Any] = {
+        "replication_key": "day",
+        "replication_key_value": "2026-02-20",
+    }
+    bookmark = Bookmark(state, "day", "report")
+    bookmark.move(Window(date(2026, 2, 13), date(2026, 2, 19)), date(2026, 2, 21))
+    assert state["replication_key_value"] == "2026-02-20"
+    bookmark.move(Window(date(2026, 2, 20), date(2026, 2, 21)), date(2026, 2, 21))
+    assert state == {"replication_key": "day", "replication_key_value": "2026-02-21"}
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        {"replication_key_value": "soon"},
+        {"replication_key_value": None},
+        {"replication_key_value": "2026-02-20", "unfinished": {"next_day": 5}},
+        {"replication_key_value": "2026-02-20", "unfinished": "yes"},
+        {},
+    ],
+)
+def test_a_bookmark_that_is_no_day_is_refused(broken: dict[str, Any]) -> None:
+    with pytest.raises(ConfigurationError, match="the state has no bookmark like"):
+        Bookmark({"replication_key": "day", **broken}, "day", "report")
+
+
+def test_a_bookmark_on_another_column_is_none() -> None:
+    state = {"replication_key": "updated_at", "replication_key_value": "x"}
+    assert Bookmark(state, "day", "report").day is None
+
+
+class Reader:
+    """Runs of a report, some of which are killed, and what they left of it."""
+
+    def __init__(self, size: int, lookback: int) -> None:
+        self.size = size
+        self.lookback = lookback
+        self.state: dict[str, Any] = {}
+        self.read_on: dict[date, date] = {}
+
+    def run(self, now: date, windows: int | None) -> list[Window]:
+        """Read up to the day before, in so many windows at most."""
+        days = Range(FIRST, now - DAY, self.lookback, FIRST)
+        # A state goes from run to run as JSON.
+        self.state = json.loads(json.dumps(self.state))
+        bookmark = Bookmark(self.state, "day", "report")
+        parts = list(cut(bookmark.first_day(days), days.end, self.size))[:windows]
+        for window in parts:
+            for number in range((window.last - window.first).days + 1):
+                self.read_on[window.first + number * DAY] = now
+            bookmark.move(window, days.end)
+        return parts
+
+
+RUNS = st.lists(st.tuples(st.integers(0, 12), st.none() | st.integers(0, 4)))
+
+
+@given(size=st.integers(1, 9), lookback=st.integers(0, 20), runs=RUNS)
+def test_whatever_is_killed_no_day_is_missed_and_none_stays_as_it_was_too_early(
+    size: int, lookback: int, runs: list[tuple[int, int | None]]
+) -> None:
+    reader = Reader(size, lookback)
+    now = FIRST + 40 * DAY
+    for later, windows in runs:
+        now += later * DAY
+        reader.run(now, windows)
+    reader.run(now, None)
+    for number in range((now - FIRST).days):
+        day = FIRST + number * DAY
+        assert day in reader.read_on
+        # Kayzen restates a day for so long: it was read then, or will be.
+        is_settled = reader.read_on[day] - day > lookback * DAY
+        will_be_read = day >= now - DAY - lookback * DAY
+        assert is_settled or will_be_read
+
+
+@given(size=st.integers(1, 9), lookback=st.integers(0, 20), done=st.integers(0, 30))
+def test_a_run_that_was_killed_goes_on_where_it_was(
+    size: int, lookback: int, done: int
+) -> None:
+    reader = Reader(size, lookback)
+    reader.run(FIRST + 50 * DAY, None)
+    later = FIRST + 90 * DAY
+    before = reader.run(later, done)
+    after = reader.run(later, None)
+    every = [*before, *after]
+    first = FIRST + (49 - lookback) * DAY
+    assert every[0].first == first
+    assert every[-1].last == later - DAY
+    finished = bool(before) and before[-1].last == later - DAY
+    if not finished:
+        assert all(a.last + DAY == b.first for a, b in pairwise(every))
