@@ -1,4 +1,4 @@
-"""Dagster, in the browser, on the sandbox and a PostgreSQL. Run by `make dagster`."""
+"""Dagster in the browser, with the sandbox and a PostgreSQL. Run by `make dagster`."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from tap_kayzen.sandbox.app import create_app
 from tap_kayzen.sandbox.data import Dataset
 from tap_kayzen.sandbox.server import running
 
-PROJECT = demo.ROOT / "examples" / "dagster"
-HOME = demo.ROOT / ".cache" / "dagster-home"
+DEFINITIONS = demo.ROOT / "examples" / "dagster" / "definitions.py"
 DAGSTER = demo.ROOT / ".cache" / "dagster" / "bin" / "dagster"
+HOME = demo.ROOT / ".cache" / "dagster-home"
 
 
 def variables(api_url: str, database: str, home: Path) -> dict[str, str]:
-    """Give the environment for Dagster, with an instance that has seen nothing yet.
+    """Make a Dagster instance; give the environment in which it reads the sandbox.
 
     Args:
         api_url: The sandbox.
@@ -28,7 +28,7 @@ def variables(api_url: str, database: str, home: Path) -> dict[str, str]:
         home: Where the instance will be.
     """
     home.mkdir(parents=True)
-    shutil.copy(PROJECT / "dagster.yaml", home)
+    shutil.copy(DEFINITIONS.with_name("dagster.yaml"), home)
     variables = demo.variables(api_url, database)
     return {
         **variables,
@@ -45,12 +45,13 @@ def serve() -> int:
     with running(app) as api_url, demo.postgres() as database:
         if code := demo.meltano("install", api_url=api_url, database=database):
             return code
-        print(f"DAGSTER_HOME={HOME}", flush=True)
+        environment = variables(api_url, database, HOME)
+        print(f"PostgreSQL: {database}, schema {demo.SCHEMA}", flush=True)
         return demo.run(
             DAGSTER,
-            *("dev", "-f", PROJECT / "definitions.py", "-h", "127.0.0.1"),
-            environment=variables(api_url, database, HOME),
+            *("dev", "-f", DEFINITIONS, "-h", "127.0.0.1"),
             folder=HOME,
+            environment=environment,
         )
 
 

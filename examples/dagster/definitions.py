@@ -19,7 +19,7 @@ import dagster as dg
 PROJECT = Path(os.environ.get("MELTANO_PROJECT_ROOT", Path(__file__).parents[2]))
 """The Meltano project: its meltano.yml, and its plugins in `.meltano`."""
 
-REPORTS = ["campaigns"]
+REPORTS = ["campaign_performance"]
 """Streams that read reports, each an asset of its own."""
 
 DAYS = dg.DailyPartitionsDefinition(
@@ -86,37 +86,40 @@ def meltano_run(
     Raises:
         dagster.Failure: Meltano has failed.
     """
-    with system_directory() as folder:
-        process = subprocess.Popen(
-            [
-                "meltano",
-                "--log-format=json",
-                "run",
-                # Two runs at once must not both install: `meltano install` did.
-                "--no-install",
-                f"--state-id-suffix={state}",
-                "tap-kayzen",
-                "target-postgres",
-            ],
+    command = [
+        "meltano",
+        "--log-format=json",
+        "run",
+        # Two runs at once must not both install: `meltano install` did.
+        "--no-install",
+        f"--state-id-suffix={state}",
+        "tap-kayzen",
+        "target-postgres",
+    ]
+    # Secrets are in here, or in the project's `.env`: never in the configuration of a
+    # run, which Dagster keeps and shows.
+    environment = {
+        "MELTANO_STATE_BACKEND_URI": f"file://{PROJECT}/.meltano/state",
+        **os.environ,
+        "TAP_KAYZEN__SELECT": json.dumps([f"{name}.*" for name in streams]),
+        "TAP_KAYZEN_START_DATE": window.start,
+        "TAP_KAYZEN_END_DATE": window.end,
+    }
+    with (
+        system_directory() as folder,
+        subprocess.Popen(  # noqa: S603
+            command,
             cwd=PROJECT,
-            # Secrets are here, or in `.env`: never in the configuration of a run,
-            # which Dagster stores and shows.
-            env={
-                "MELTANO_STATE_BACKEND_URI": f"file://{PROJECT / '.meltano' / 'state'}",
-                **os.environ,
-                "MELTANO_SYS_DIR_ROOT": folder,
-                "TAP_KAYZEN__SELECT": json.dumps([f"{name}.*" for name in streams]),
-                "TAP_KAYZEN_START_DATE": window.start,
-                "TAP_KAYZEN_END_DATE": window.end,
-            },
+            env={**environment, "MELTANO_SYS_DIR_ROOT": folder},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             encoding="utf-8",
             # So that the tap and the target can be ended with Meltano.
             start_new_session=True,
-        )
+        ) as process,
+    ):
         try:
-            for line in process.stdout:
+            for line in process.stdout or ():
                 log(context, line)
             code = process.wait()
         except dg.DagsterExecutionInterruptedError as error:
@@ -140,7 +143,7 @@ def tables(context: dg.AssetExecutionContext) -> None:
     once, one would fail. So this comes before the first backfill, and after an update
     of the tap, which may bring new columns.
     """
-    day = DAYS.get_last_partition_key()
+    day = DAYS.get_partition_keys()[-1]
     meltano_run(context, REPORTS, dg.PartitionKeyRange(day, day), "tables")
 
 
