@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import signal
 import sys
@@ -46,7 +47,9 @@ def serve() -> int:
         if code := demo.meltano("install", api_url=api_url, database=database):
             return code
         environment = variables(api_url, database, HOME)
-        print(f"PostgreSQL: {database}, schema {demo.SCHEMA}", flush=True)
+        # Somebody's own may have a password in its address.
+        where = "DATABASE_URL" if "DATABASE_URL" in os.environ else database
+        print(f"PostgreSQL: {where}, schema {demo.SCHEMA}", flush=True)
         return demo.run(
             DAGSTER,
             *("dev", "-f", DEFINITIONS, "-h", "127.0.0.1"),

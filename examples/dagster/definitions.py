@@ -16,7 +16,9 @@ from pathlib import Path
 
 import dagster as dg
 
-PROJECT = Path(os.environ.get("MELTANO_PROJECT_ROOT", Path(__file__).parents[2]))
+PROJECT = Path(
+    os.environ.get("MELTANO_PROJECT_ROOT") or Path(__file__).resolve().parents[2]
+).resolve()
 """The Meltano project: its meltano.yml, and its plugins in `.meltano`."""
 
 REPORTS = ["campaign_performance"]
@@ -46,9 +48,9 @@ RETRIES = dg.RetryPolicy(
 def system_directory() -> Generator[str]:
     """Give a run of Meltano a system directory of its own, with all plugins.
 
-    Meltano keeps the state and the catalog of a run there, in files that are named
-    after the tap only, and an SQLite database of runs: of two runs in the same
-    directory, one may read the state of the other, or wait for its lock.
+    Meltano keeps the catalog and the state of a run there, in files that are named
+    after the tap only, and a database of runs. Runs at once in one directory fail, as
+    one finds the catalog that another is writing, or read the state of another.
     """
     with tempfile.TemporaryDirectory(prefix="meltano-") as folder:
         for kind in ("extractors", "loaders"):
@@ -60,8 +62,8 @@ def log(context: dg.AssetExecutionContext, line: str) -> None:
     """Put a line that Meltano logged into the log of the run, at its level."""
     try:
         entry = json.loads(line)
-        level, text = logging.getLevelName(entry["level"].upper()), entry["event"]
-    except (ValueError, LookupError, TypeError):
+        level, text = getattr(logging, entry["level"].upper()), entry["event"]
+    except (ValueError, LookupError, TypeError, AttributeError):
         level, text = logging.INFO, line.rstrip()
     else:
         parts = [entry.get("name"), text, entry.get("metric_info")]
