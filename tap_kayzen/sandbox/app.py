@@ -23,6 +23,13 @@ from tap_kayzen.sandbox.answers import (
 from tap_kayzen.sandbox.data import DEFAULT_ADVERTISER, Dataset, find
 from tap_kayzen.sandbox.entities import KINDS
 from tap_kayzen.sandbox.lookups import LOOKUPS
+from tap_kayzen.sandbox.report_calls import (
+    DEFAULT_REPORT_OPTIONS,
+    ReportCalls,
+    ReportOptions,
+    body_of,
+    date_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -118,7 +125,12 @@ class Api:
     """The handlers, around one dataset."""
 
     def __init__(
-        self, dataset: Dataset, access: Access, *, pre_encoded: bool = False
+        self,
+        dataset: Dataset,
+        access: Access,
+        *,
+        pre_encoded: bool = False,
+        reports: ReportOptions = DEFAULT_REPORT_OPTIONS,
     ) -> None:
         """Serve a dataset to those whom `access` lets in.
 
@@ -127,9 +139,11 @@ class Api:
             access: Whom to serve it.
             pre_encoded: Whether to make the campaigns' JSON now, for quick answers;
                 changes of the campaigns are not seen in lists then.
+            reports: How the report calls behave.
         """
         self.dataset = dataset
         self.access = access
+        self.reports = ReportCalls(dataset, reports)
         self._encoded = {
             (path, advertiser): [
                 encode(row) for row in LISTS[path](dataset, advertiser)
@@ -152,10 +166,14 @@ class Api:
         authorization = request.headers.get("Authorization", "")
         return JSONResponse(self.access.log_in(authorization, form))
 
-    def admit(self, request: Request) -> int:
+    def admit(self, request: Request, body: Record | None = None) -> int:
         """Check the token and choose the advertiser of a data call.
 
         That any call takes `advertiser_id` is assumed after those that do.
+
+        Args:
+            request: The call.
+            body: Its JSON, if the parameters are in there.
 
         Raises:
             AccessDeniedError: The token is not good.
@@ -163,7 +181,8 @@ class Api:
         """
         self.access.check(request.headers.get("Authorization", ""))
         name = "advertiser_id"
-        advertiser = positive(request.query_params.get(name, DEFAULT_ADVERTISER), name)
+        parameters = request.query_params if body is None else body
+        advertiser = positive(parameters.get(name, DEFAULT_ADVERTISER), name)
         if advertiser not in self.dataset.campaigns:
             raise HTTPException(403, "Advertiser not allowed")
         return advertiser
@@ -221,6 +240,24 @@ class Api:
         rows = self.dataset.lists("audiences")[DEFAULT_ADVERTISER]
         return json_response(envelope(rows, page, AUDIENCES_PER_PAGE))
 
+    async def report_data(self, request: Request) -> Response:
+        """Answer with the rows of a report that the body describes."""
+        body = body_of(await request.body())
+        advertiser = self.admit(request, body or {})
+        if body is None:
+            raise HTTPException(422, "The body must be a JSON object")
+        return json_response(self.reports.data(advertiser, body))
+
+    async def report_results(self, request: Request) -> Response:
+        """Answer with the rows of a saved report."""
+        report = self.requested(request, "/v1/reports")
+        return json_response(self.reports.results(report, request.query_params))
+
+    async def set_today(self, request: Request) -> JSONResponse:
+        """Set the day as of which reports are given: no call of Kayzen's either."""
+        self.dataset.today = date_of(request.path_params["day"], "today")
+        return JSONResponse({})
+
     async def delete_campaign(self, request: Request) -> JSONResponse:
         """Remove a campaign: no call of Kayzen's, but a way to test deletions."""
         if not self.dataset.delete_campaign(request.path_params["number"]):
@@ -233,6 +270,7 @@ def create_app(
     access: Access,
     *,
     pre_encoded: bool = False,
+    reports: ReportOptions = DEFAULT_REPORT_OPTIONS,
     middleware: Sequence[Middleware] = (),
 ) -> Starlette:
     """Put the app together.
@@ -241,13 +279,20 @@ def create_app(
         dataset: What it serves.
         access: Whom it lets in.
         pre_encoded: See `Api`.
+        reports: How the report calls behave.
         middleware: ASGI layers around it, such as those of `sandbox.network`.
     """
-    api = Api(dataset, access, pre_encoded=pre_encoded)
+    api = Api(dataset, access, pre_encoded=pre_encoded, reports=reports)
     return Starlette(
         routes=[
             Route(TOKEN_PATH, api.token, methods=["POST"]),
             Route("/v1/balance", api.balance, methods=["GET"]),
+            Route("/v1/report_data", api.report_data, methods=["POST"]),
+            Route(
+                "/v1/reports/{number:int}/report_results",
+                api.report_results,
+                methods=["GET"],
+            ),
             Route("/audiences", api.audiences, methods=["GET"]),
             *(Route(path, api.list, methods=["GET"]) for path in LISTS),
             *(
@@ -262,6 +307,7 @@ def create_app(
                 )
                 for part in CAMPAIGN_PARTS
             ),
+            Route("/sandbox/today/{day}", api.set_today, methods=["PUT"]),
             Route(
                 "/sandbox/campaigns/{number:int}",
                 api.delete_campaign,

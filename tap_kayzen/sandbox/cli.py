@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from contextlib import suppress
+from typing import TYPE_CHECKING
 
 import click
 
@@ -20,7 +21,13 @@ from tap_kayzen.sandbox.access import TOKEN_LIFETIME, Access, Credentials
 from tap_kayzen.sandbox.app import create_app
 from tap_kayzen.sandbox.data import Dataset
 from tap_kayzen.sandbox.network import Latency, RateLimit
+from tap_kayzen.sandbox.report_calls import DEFAULT_REPORT_OPTIONS, ReportOptions
 from tap_kayzen.sandbox.server import LOOPBACK, listen, server_of, url_of
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from tap_kayzen.sandbox.report_calls import Paging
 
 DEFAULTS = Credentials()
 
@@ -57,6 +64,28 @@ DEFAULTS = Credentials()
     is_flag=True,
     help="Make the answers for campaigns at the start, for measuring clients.",
 )
+@click.option(
+    "--today",
+    type=click.DateTime(["%Y-%m-%d"]),
+    help="Day as of which reports are given; the real one, if left out.",
+)
+@click.option(
+    "--max-report-days",
+    type=click.IntRange(min=1),
+    help="Days that a report may span; longer ones get HTTP 422.",
+)
+@click.option(
+    "--report-paging",
+    default=DEFAULT_REPORT_OPTIONS.paging,
+    type=click.Choice(["short", "meta", "ignored"]),
+    help="Pages of reports: as asked for, with their number told, or the first always.",
+)
+@click.option(
+    "--max-report-rows",
+    default=DEFAULT_REPORT_OPTIONS.max_rows,
+    type=click.IntRange(min=1),
+    help="Rows that a page of a report has at most.",
+)
 @click.option("--username", default=DEFAULTS.username)
 @click.option("--password", default=DEFAULTS.password)
 @click.option("--api-key", default=DEFAULTS.api_key)
@@ -73,6 +102,10 @@ def main(  # noqa: PLR0913
     latency: float,
     requests_per_second: int | None,
     pre_encoded: bool,
+    today: datetime | None,
+    max_report_days: int | None,
+    report_paging: Paging,
+    max_report_rows: int,
     username: str,
     password: str,
     api_key: str,
@@ -81,12 +114,19 @@ def main(  # noqa: PLR0913
 ) -> None:
     """Run a Kayzen API with generated data on this machine, until Ctrl-C."""
     dataset = Dataset(campaigns=campaigns, seed=seed)
+    dataset.today = today.date() if today else None
     credentials = Credentials(username, password, api_key, api_secret, audience_api_key)
     access = Access(credentials, lifetime=token_lifetime)
     layers = [Middleware(Latency, seconds=latency / 1000)] if latency else []
     if requests_per_second:
         layers.append(Middleware(RateLimit, per_second=requests_per_second))
-    app = create_app(dataset, access, pre_encoded=pre_encoded, middleware=layers)
+    app = create_app(
+        dataset,
+        access,
+        pre_encoded=pre_encoded,
+        reports=ReportOptions(report_paging, max_report_rows, max_report_days),
+        middleware=layers,
+    )
     try:
         listener = listen(host, port)
     except OSError as error:

@@ -7,14 +7,21 @@ from bisect import bisect_left
 from datetime import timedelta
 from operator import itemgetter
 from typing import TYPE_CHECKING, TypeAlias
+from zoneinfo import ZoneInfo
 
 from tap_kayzen.sandbox import campaign_parts, entities
 from tap_kayzen.sandbox.entities import KINDS
 from tap_kayzen.sandbox.lookups import LOOKUPS
+from tap_kayzen.sandbox.performance import Performance
+from tap_kayzen.sandbox.periods import now_in
+from tap_kayzen.sandbox.reports import OF_CAMPAIGNS, Report
 from tap_kayzen.sandbox.values import EPOCH, NO_END, Record, chance, money, time_text
 
 if TYPE_CHECKING:
+    from datetime import date
+
     from tap_kayzen.sandbox.entities import Advertiser
+    from tap_kayzen.sandbox.reports import ReportRequest
 
     Lists: TypeAlias = dict[int, list[Record]]
 
@@ -22,6 +29,14 @@ DEFAULT_ADVERTISER = 108993
 """The advertiser of the API key; that of a sample in Kayzen's documentation."""
 
 FIRST_CAMPAIGN = 135000
+REPORTED_FIELDS = (
+    *OF_CAMPAIGNS.values(),
+    "created_at",
+    "creative_type",
+    "end_time",
+)
+"""The fields of campaigns that reports depend on."""
+
 MARKETS = ("US", "DE", "BR", "JP", "IN", "TR", "GB", "KR")
 
 
@@ -37,6 +52,9 @@ class Dataset:
         balance: The balance of each advertiser.
         lookups: The lists that are the same for everybody, by the names of
             `lookups.LOOKUPS`.
+        performance: What the campaigns achieved.
+        today: The day as of which reports are given, in every time zone; None for the
+            real one.
     """
 
     def __init__(self, *, campaigns: int, seed: int, advertisers: int = 3) -> None:
@@ -71,6 +89,8 @@ class Dataset:
             for each in self._advertisers
         }
         self.lookups = {name: make() for name, make in LOOKUPS.items()}
+        self.performance = Performance(seed)
+        self.today: date | None = None
 
     def _source(self, what: str, number: int = 0) -> random.Random:
         """Start the random numbers of one thing, whatever else has been made."""
@@ -105,6 +125,21 @@ class Dataset:
         """Make the change log of a campaign."""
         source = self._source("changelogs", campaign["id"])
         return campaign_parts.changelogs(source, campaign)
+
+    def report(self, advertiser: int, request: ReportRequest) -> Report:
+        """Make a report on an advertiser's campaigns."""
+        now = now_in(ZoneInfo(request.time_zone), self.today)
+        return Report(request, self.campaigns[advertiser], self.performance, now)
+
+    def report_rows(self, advertiser: int, request: ReportRequest) -> list[Record]:
+        """Give the rows of a report as they are sent; decimals are `Decimal`."""
+        return self.report(advertiser, request).records()
+
+    def report_version(self, advertiser: int, request: ReportRequest) -> object:
+        """Give what differs whenever the rows of a report may be others."""
+        now = now_in(ZoneInfo(request.time_zone), self.today)
+        fields = itemgetter(*REPORTED_FIELDS)
+        return now, tuple(map(fields, self.campaigns[advertiser]))
 
     def delete_campaign(self, number: int) -> bool:
         """Remove a campaign from whichever advertiser has it.
