@@ -49,6 +49,8 @@ def home(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def environment(sandbox: Sandbox, database: str, home: Path) -> dict[str, str]:
+    # Numbers of the last days change with the day on which they are looked at.
+    sandbox.dataset.today = TODAY
     return {
         **dagster_dev.variables(sandbox.url, database, home),
         "KAYZEN_FIRST_DAY": DAYS[0],
