@@ -10,13 +10,16 @@ export UV_PYTHON_DOWNLOADS := never
 export UV_LINK_MODE := copy
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types pytest snapshot matrix bench bench-reports lock clean
+.PHONY: help demo dagster test lint types pytest snapshot matrix bench bench-reports lock clean
 
 help:  ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 15
 
 demo: $(VENV)/demo.stamp .meltano/plugins.stamp  ## Load the sandbox's data into PostgreSQL with Meltano and show some of it
 	@$(BIN)/python examples/demo.py
+
+dagster: $(VENV)/demo.stamp .meltano/plugins.stamp .cache/dagster/stamp  ## Open Dagster, reading the sandbox day by day (examples/dagster)
+	@$(BIN)/python examples/dagster_dev.py
 
 test: lint types pytest  ## Run all checks and tests
 
@@ -28,7 +31,7 @@ types: $(VENV)/dev.stamp  ## Check types
 	$(BIN)/mypy
 	$(BIN)/ty check
 
-pytest: $(VENV)/dev.stamp .meltano/plugins.stamp  ## Run the tests, those with Meltano and PostgreSQL too
+pytest: $(VENV)/dev.stamp .meltano/plugins.stamp .cache/dagster/stamp  ## Run the tests, those with Meltano and PostgreSQL too
 	$(BIN)/pytest
 
 snapshot: $(VENV)/dev.stamp  ## Accept the catalog and the sandbox's data as they are now
@@ -58,6 +61,7 @@ lock: $(UV)  ## Write requirements/ anew; UPGRADE=--upgrade takes newer releases
 	$(LOCK) pyproject.toml --group benchmark -c requirements/tap.txt -o requirements/benchmark.txt
 	$(LOCK) --group bootstrap -c requirements/dev.txt -o requirements/bootstrap.txt
 	$(LOCK) --group build -o requirements/build.txt
+	$(LOCK) --group dagster -o requirements/dagster.txt
 	$(LOCK) --group target-postgres -o requirements/target-postgres.txt
 	$(LOCK) --group target-jsonl -o requirements/target-jsonl.txt
 
@@ -78,6 +82,11 @@ $(BIN)/python: | $(UV)
 	$(UV) venv --quiet --clear --python "$$(command -v $(PYTHON))" .cache/bench
 	$(UV) pip install --quiet --python .cache/bench/bin/python \
 		--build-constraints requirements/build.txt -r $< -e .
+	@touch $@
+
+.cache/dagster/stamp: requirements/dagster.txt | $(UV)
+	$(UV) venv --quiet --clear --python "$$(command -v $(PYTHON))" .cache/dagster
+	$(UV) pip install --quiet --python .cache/dagster/bin/python -r $<
 	@touch $@
 
 # Meltano installs what is missing, but does not see that a lock has changed.

@@ -56,13 +56,61 @@ def postgres() -> Generator[str]:
             yield server.get_uri()
 
 
+def variables(api_url: str, database: str) -> dict[str, str]:
+    """Give the environment in which Meltano reads the sandbox, whatever `.env` says.
+
+    Args:
+        api_url: The sandbox.
+        database: The address that `postgres` gave.
+    """
+    settings = json.loads((ROOT / "sample_config.json").read_text(encoding="utf-8"))
+    settings["api_url"] = api_url
+    _, _, rest = database.partition("://")
+    return {
+        **{k: v for k, v in os.environ.items() if not k.startswith("TAP_KAYZEN_")},
+        **{f"TAP_KAYZEN_{name.upper()}": value for name, value in settings.items()},
+        "MELTANO_ENVIRONMENT": "dev",
+        "NO_PROXY": "127.0.0.1",
+        "TARGET_POSTGRES_SQLALCHEMY_URL": f"postgresql+psycopg://{rest}",
+        "TARGET_POSTGRES_DEFAULT_TARGET_SCHEMA": SCHEMA,
+        # It would print its INSERT statement.
+        "TARGET_POSTGRES_LOGLEVEL": "WARNING",
+    }
+
+
+def run(*command: str | Path, folder: Path, environment: Mapping[str, str]) -> int:
+    """Run a command, which is ended with all its children if this process is.
+
+    Args:
+        command: The command and its arguments.
+        folder: Where it runs.
+        environment: All its variables.
+
+    Returns:
+        Its exit code.
+    """
+    process = subprocess.Popen(  # noqa: S603
+        command,
+        cwd=folder,
+        env=environment,
+        # So that its children can be ended with it.
+        start_new_session=True,
+    )
+    try:
+        return process.wait()
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGTERM)
+            process.wait()
+
+
 def meltano(
     *arguments: str,
     api_url: str,
     database: str,
     environment: Mapping[str, str] | None = None,
 ) -> int:
-    """Run Meltano in this project, against the sandbox whatever `.env` says.
+    """Run Meltano in this project, against the sandbox.
 
     Args:
         arguments: The command and its arguments.
@@ -73,32 +121,12 @@ def meltano(
     Returns:
         Meltano's exit code.
     """
-    settings = json.loads((ROOT / "sample_config.json").read_text(encoding="utf-8"))
-    settings["api_url"] = api_url
-    _, _, rest = database.partition("://")
-    process = subprocess.Popen(  # noqa: S603
-        [Path(sys.executable).with_name("meltano"), *arguments],
-        cwd=ROOT,
-        env={
-            **{k: v for k, v in os.environ.items() if not k.startswith("TAP_KAYZEN_")},
-            **{f"TAP_KAYZEN_{name.upper()}": value for name, value in settings.items()},
-            "MELTANO_ENVIRONMENT": "dev",
-            "NO_PROXY": "127.0.0.1",
-            "TARGET_POSTGRES_SQLALCHEMY_URL": f"postgresql+psycopg://{rest}",
-            "TARGET_POSTGRES_DEFAULT_TARGET_SCHEMA": SCHEMA,
-            # It would print its INSERT statement.
-            "TARGET_POSTGRES_LOGLEVEL": "WARNING",
-            **(environment or {}),
-        },
-        # So that Meltano's children can be ended with it.
-        start_new_session=True,
+    return run(
+        Path(sys.executable).with_name("meltano"),
+        *arguments,
+        folder=ROOT,
+        environment={**variables(api_url, database), **(environment or {})},
     )
-    try:
-        return process.wait()
-    finally:
-        if process.poll() is None:
-            os.killpg(process.pid, signal.SIGTERM)
-            process.wait()
 
 
 def show(database: str) -> None:

@@ -16,16 +16,9 @@ import pytest
 from support import REPORT_DAYS, catalog_of, truth
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
     from pathlib import Path
 
     from support import Sandbox
-
-
-@pytest.fixture(scope="module")
-def server() -> Generator[str]:
-    with demo.postgres() as url:
-        yield url
 
 
 @pytest.fixture
