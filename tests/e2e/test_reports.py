@@ -15,7 +15,6 @@ from tap_kayzen.sandbox.data import DEFAULT_ADVERTISER
 from tap_kayzen.sandbox.report_calls import request_of
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
     from pathlib import Path
 
     from support import Sandbox
@@ -39,11 +38,10 @@ def _own_meltano_state(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def database() -> Generator[str]:
-    with demo.postgres() as url:
-        with psycopg.connect(url) as connection:
-            connection.execute("DROP SCHEMA IF EXISTS kayzen_demo CASCADE")
-        yield url
+def database(server: str) -> str:
+    with psycopg.connect(server) as connection:
+        connection.execute("DROP SCHEMA IF EXISTS kayzen_demo CASCADE")
+    return server
 
 
 def load(sandbox: Sandbox, database: str, today: date) -> None:
