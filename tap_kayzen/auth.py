@@ -14,6 +14,7 @@ from singer_sdk.exceptions import FatalAPIError, RetriableAPIError
 
 from tap_kayzen.retries import (
     TRANSIENT_ERRORS,
+    Limits,
     is_redirect,
     is_transient,
     reason,
@@ -95,7 +96,7 @@ class KayzenAuthenticator(OAuthAuthenticator):
         self._username: str = config["username"]
         self._password: str = config["password"]
         self._timeout: float = config["request_timeout"]
-        self._max_retries: int = config["max_retries"]
+        self._limits = Limits.of(config)
         self._http = session
         self._throttle = throttle
         self._redactor = redactor
@@ -166,7 +167,7 @@ class KayzenAuthenticator(OAuthAuthenticator):
         log_in = retrying(
             self._log_in,
             what=f"Login at {self.auth_endpoint}",
-            max_retries=self._max_retries,
+            limits=self._limits,
             logger=self.logger,
             throttle=self._throttle,
         )
@@ -178,8 +179,8 @@ class KayzenAuthenticator(OAuthAuthenticator):
             raise
         except TRANSIENT_ERRORS as error:
             self._failure = (
-                f"Kayzen gave no token at {self.auth_endpoint}: {reason(error)}; "
-                "check `api_url` and the network, or try again later"
+                f"Kayzen gave no token at {self.auth_endpoint}: {reason(error)} after "
+                f"{self._limits}; check `api_url` and the network, or try again later"
             )
             raise FatalAPIError(self._failure) from error
         self.access_token = str(token["access_token"])

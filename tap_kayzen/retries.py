@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import random
+from dataclasses import dataclass
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import backoff
 import requests
@@ -14,7 +15,7 @@ from singer_sdk.exceptions import RetriableAPIError
 
 if TYPE_CHECKING:
     import logging
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from typing import TypeVar
 
     from backoff.types import Details
@@ -36,6 +37,41 @@ TRANSIENT_ERRORS = (
     requests.exceptions.ContentDecodingError,
     requests.exceptions.Timeout,
 )
+
+
+class TransientError(RetriableAPIError):
+    """An answer that is no good, but another one may be.
+
+    Attributes:
+        words: The beginning of its body, without secrets.
+    """
+
+    def __init__(self, message: str, response: requests.Response, words: str) -> None:
+        """Keep the words beside the message, which is short for the log."""
+        super().__init__(message, response)
+        self.words = words
+
+
+@dataclass(frozen=True)
+class Limits:
+    """When to stop trying.
+
+    Attributes:
+        retries: Further calls after the first one, at most.
+        seconds: Time after which there is no further call.
+    """
+
+    retries: int
+    seconds: float
+
+    @classmethod
+    def of(cls, config: Mapping[str, Any]) -> Limits:
+        """Take them from the settings."""
+        return cls(config["max_retries"], config["max_retry_seconds"])
+
+    def __str__(self) -> str:
+        """Say it in a message."""
+        return f"all retries (at most {self.retries}, within {self.seconds:g} s)"
 
 
 def is_transient(status: int) -> bool:
@@ -106,7 +142,7 @@ def retrying(
     function: _Function,
     *,
     what: str,
-    max_retries: int,
+    limits: Limits,
     logger: logging.Logger,
     throttle: Throttle,
 ) -> _Function:
@@ -115,38 +151,44 @@ def retrying(
     Args:
         function: What to call.
         what: The request in words, for the log.
-        max_retries: Further calls at most; after them the last error is raised.
+        limits: When to stop; the last error is raised then.
         logger: Gets one warning for each further call.
         throttle: Does the waiting; told of refusals, which hold all requests back.
     """
+    started = throttle.now()
+
+    def left() -> float:
+        return limits.seconds - (throttle.now() - started)
 
     def wait(details: Details) -> None:
         error = details["exception"]
         response = error.response if isinstance(error, RetriableAPIError) else None
-        seconds = wait_after(response, details["tries"])
+        seconds = min(wait_after(response, details["tries"]), left())
         logger.warning(
             "%s: %s; trying again in %.1f s (%d of %d)",
             what,
             reason(error),
             seconds,
             details["tries"],
-            max_retries,
+            limits.retries,
         )
         if response is not None and is_refusal(response.status_code):
-            started = throttle.now() - response.elapsed.total_seconds()
-            throttle.refused(started, seconds)
+            asked = throttle.now() - response.elapsed.total_seconds()
+            throttle.refused(asked, seconds)
         else:
             throttle.sleep(seconds)
 
     return backoff.on_exception(
         backoff.constant,
         TRANSIENT_ERRORS,
-        max_tries=max_retries + 1,
+        max_tries=limits.retries + 1,
         # The throttle waits instead, so that the end of a run can cut it short.
         interval=0,
         jitter=None,
         # A wrong certificate is not going to be right a minute later.
-        giveup=lambda error: isinstance(error, requests.exceptions.SSLError),
+        giveup=lambda error: (
+            isinstance(error, requests.exceptions.SSLError) or left() <= 0
+        ),
         on_backoff=wait,
         logger=None,
     )(function)

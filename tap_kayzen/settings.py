@@ -193,6 +193,16 @@ SETTINGS: dict[str, Any] = th.PropertiesList(
         ),
     ),
     th.Property(
+        "max_retry_seconds",
+        th.NumberType(minimum=0),
+        default=900,
+        title="Retry time",
+        description=(
+            "Seconds after which a request is not repeated any more, however many "
+            "retries are left."
+        ),
+    ),
+    th.Property(
         "user_agent",
         th.StringType(min_length=1),
         title="User agent",

@@ -9,10 +9,12 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import requests
-from singer_sdk.exceptions import FatalAPIError, RetriableAPIError
+from singer_sdk.exceptions import FatalAPIError
 
 from tap_kayzen.retries import (
     TRANSIENT_ERRORS,
+    Limits,
+    TransientError,
     is_redirect,
     is_refusal,
     is_transient,
@@ -87,7 +89,7 @@ class Transport:
         """
         self._url: str = config["api_url"]
         self._timeout: float = config["request_timeout"]
-        self._max_retries: int = config["max_retries"]
+        self._limits = Limits.of(config)
         self._session = session
         self._authenticator = authenticator
         self._throttle = throttle
@@ -140,7 +142,8 @@ class Transport:
                 raise RefusedError(msg, status) from error
             except ValueError as error:
                 msg = f"HTTP {status} with a body that is not JSON"
-                raise RetriableAPIError(msg, answer.response) from error
+                words = self._redactor.excerpt(answer.body)
+                raise TransientError(msg, answer.response, words) from error
 
         return lambda: self._retried(read, what)
 
@@ -150,15 +153,20 @@ class Transport:
             return retrying(
                 function,
                 what=what,
-                max_retries=self._max_retries,
+                limits=self._limits,
                 logger=self._logger,
                 throttle=self._throttle,
             )()
         except TRANSIENT_ERRORS as error:
+            words = (
+                f". Kayzen's words: {error.words}"
+                if isinstance(error, TransientError)
+                else ""
+            )
             msg = (
-                f"{what}: {self._redactor.redact(reason(error))}, "
-                f"{self._max_retries} retries included; try again later, or raise "
-                "`max_retries` or `request_timeout`"
+                f"{what}: {self._redactor.redact(reason(error))} after {self._limits}; "
+                "try again later, or raise `max_retries`, `max_retry_seconds` or "
+                f"`request_timeout`{words}"
             )
             raise FatalAPIError(msg) from error
         except RefusedError as error:
@@ -176,10 +184,10 @@ class Transport:
         status = response.status_code
         if response.ok and not is_redirect(status):
             return answer
+        words = self._redactor.excerpt(answer.body)
         if is_transient(status):
             msg = f"HTTP {status}"
-            raise RetriableAPIError(msg, response)
-        words = self._redactor.excerpt(answer.body)
+            raise TransientError(msg, response, words)
         msg = f"HTTP {status}: {_advice(status, hint)}. Kayzen's words: {words}"
         raise RefusedError(msg, status)
 

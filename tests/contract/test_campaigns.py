@@ -322,8 +322,9 @@ def test_passing_failures_cost_nothing_but_time(
             PlainTextResponse("", 503),
             3,
             (
-                "campaigns, page 2: HTTP 503, 2 retries included; try again later, or "
-                "raise `max_retries` or `request_timeout`"
+                "campaigns, page 2: HTTP 503 after all retries (at most 2, within "
+                "900 s); try again later, or raise `max_retries`, "
+                "`max_retry_seconds` or `request_timeout`. Kayzen's words: (empty body)"
             ),
         ),
         (

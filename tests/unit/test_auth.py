@@ -38,6 +38,7 @@ def config_of(**changes: object) -> dict[str, Any]:
         "user_agent": "tap-kayzen/test",
         "request_timeout": 5,
         "max_retries": 2,
+        "max_retry_seconds": 900,
         **changes,
     }
 
@@ -209,7 +210,8 @@ def test_lasting_failures_end_with_advice(serve: Serve, waits: list[float]) -> N
     with pytest.raises(FatalAPIError) as caught:
         use(auth)
     assert str(caught.value) == (
-        f"Kayzen gave no token at {url}{TOKEN_PATH}: HTTP 503; "
+        f"Kayzen gave no token at {url}{TOKEN_PATH}: HTTP 503 after all retries "
+        "(at most 2, within 900 s); "
         "check `api_url` and the network, or try again later"
     )
     assert len(api.calls) == 3
@@ -218,7 +220,7 @@ def test_lasting_failures_end_with_advice(serve: Serve, waits: list[float]) -> N
 
 def test_no_server_at_all_ends_with_advice(waits: list[float]) -> None:
     auth = authenticator("http://127.0.0.1:9")
-    with pytest.raises(FatalAPIError, match="Connection refused; check `api_url`"):
+    with pytest.raises(FatalAPIError, match="Connection refused after all retries"):
         use(auth)
     assert len(waits) == 2
 

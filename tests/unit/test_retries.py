@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import socket
 import threading
 from contextlib import contextmanager
@@ -17,10 +18,13 @@ from support import SAMPLE_CONFIG, sync
 from tap_kayzen.retries import (
     LONGEST_BACKOFF,
     LONGEST_RETRY_AFTER,
+    Limits,
     is_transient,
     retry_after,
+    retrying,
     wait_after,
 )
+from tap_kayzen.throttle import Throttle
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -123,6 +127,49 @@ def test_a_server_that_never_answers_is_given_up_on(
     with socket.create_server(("127.0.0.1", 0)) as listener:
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
         config = {**SAMPLE_CONFIG, "api_url": url}
-        with pytest.raises(FatalAPIError, match="no answer in time; check `api_url`"):
+        with pytest.raises(FatalAPIError, match="no answer in time after all retries"):
             sync({**config, "request_timeout": 0.1, "max_retries": 1}, capsys)
     assert len(waits) == 1
+
+
+class Clock(Throttle):
+    """A throttle whose time passes only by waiting."""
+
+    time = 0.0
+
+    def now(self) -> float:
+        return self.time
+
+    def sleep(self, seconds: float) -> None:
+        self.time += seconds
+
+
+def calls_until_the_end(limits: Limits, clock: Clock) -> int:
+    made = 0
+
+    def fail() -> None:
+        nonlocal made
+        made += 1
+        raise requests.exceptions.ConnectionError
+
+    again = retrying(
+        fail, what="x", limits=limits, logger=logging.getLogger("x"), throttle=clock
+    )
+    with pytest.raises(requests.exceptions.ConnectionError):
+        again()
+    return made
+
+
+@pytest.mark.parametrize("retries", [0, 1, 3])
+def test_retries_end_by_their_number(retries: int) -> None:
+    assert (
+        calls_until_the_end(Limits(retries, 900), Clock(concurrency=1)) == retries + 1
+    )
+
+
+def test_retries_end_by_the_time_that_they_take() -> None:
+    clock = Clock(concurrency=1)
+    # The last wait is cut short, for a last try at the end.
+    assert 7 <= calls_until_the_end(Limits(1000, 100), clock) <= 10
+    assert clock.time == pytest.approx(100)
+    assert calls_until_the_end(Limits(1000, 0), Clock(concurrency=1)) == 1
