@@ -49,6 +49,7 @@ def load(sandbox: Sandbox, database: str) -> int:
         "target-postgres",
         api_url=sandbox.url,
         database=database,
+        environment={"TAP_KAYZEN__SELECT": '["campaigns.*"]'},
     )
 
 
