@@ -102,6 +102,7 @@ class KayzenAuthenticator(OAuthAuthenticator):
         self._redactor = redactor
         self._lock = threading.Lock()
         self._failure = ""
+        self._has_worked = False
 
     @property
     def oauth_request_body(self) -> dict[str, str]:
@@ -146,15 +147,28 @@ class KayzenAuthenticator(OAuthAuthenticator):
         margin = RENEWAL_MARGIN if long_lived else self.expires_in / 2
         return 0 <= age < self.expires_in - margin
 
-    def discard(self, rejected: requests.PreparedRequest) -> None:
+    def discard(self, rejected: requests.PreparedRequest) -> bool:
         """Forget the token that a request carried, after Kayzen refused it.
 
         Does nothing when another thread has renewed it since, so that many
         refusals at once lead to one new login.
+
+        Returns:
+            Whether the token had been good before.
         """
         with self._lock:
-            if rejected.headers["Authorization"] == f"Bearer {self.access_token}":
+            if self._is_current(rejected):
                 self.last_refreshed = None
+                return self._has_worked
+        return True
+
+    def accepted(self, request: requests.PreparedRequest) -> None:
+        """Take note that Kayzen took the token that a request carried."""
+        if not self._has_worked and self._is_current(request):
+            self._has_worked = True
+
+    def _is_current(self, request: requests.PreparedRequest) -> bool:
+        return request.headers["Authorization"] == f"Bearer {self.access_token}"
 
     def update_access_token(self) -> None:
         """Log in and keep the token with its lifetime in seconds.
@@ -187,6 +201,7 @@ class KayzenAuthenticator(OAuthAuthenticator):
         self._redactor.add([self.access_token])
         self.expires_in = _lifetime(token.get("expires_in"))
         self.last_refreshed = requested
+        self._has_worked = False
 
     def _log_in(self) -> dict[str, Any]:
         """Make the token call once and return its JSON object."""

@@ -35,6 +35,13 @@ if TYPE_CHECKING:
     _Auth = Callable[[requests.PreparedRequest], requests.PreparedRequest]
     _Result = TypeVar("_Result")
 
+NEW_TOKENS = 5
+"""How often a request is looked at that is refused for its token.
+
+A second refusal is the end, unless the token has been good for others: then Kayzen took
+it back while the request waited for its turn.
+"""
+
 CHUNK = 1 << 20
 """Bytes read at once from a body; the default of `requests`, 10 KB, costs time."""
 
@@ -174,11 +181,17 @@ class Transport:
             raise RefusedError(msg, error.status) from error
 
     def _ask(self, request: HTTPRequest, *, hint: str, with_token: bool) -> Answer:
-        """Send a request, once more with a new token if its token is refused."""
+        """Send a request, again with a new token if its token is refused."""
         auth = self._authenticator if with_token else _as_it_is
         answer = self._send(request, auth)
-        if with_token and answer.response.status_code == HTTPStatus.UNAUTHORIZED:
-            self._authenticator.discard(answer.response.request)
+        for number in range(NEW_TOKENS if with_token else 0):
+            used = answer.response.request
+            if answer.response.status_code != HTTPStatus.UNAUTHORIZED:
+                self._authenticator.accepted(used)
+                break
+            had_worked = self._authenticator.discard(used)
+            if number and not had_worked:
+                break
             answer = self._send(request, auth)
         response = answer.response
         status = response.status_code

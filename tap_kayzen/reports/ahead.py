@@ -9,6 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from tap_kayzen.pagination import FIRST_PAGE
+from tap_kayzen.reports.paging import Progress
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -30,28 +31,26 @@ class _Chain(Generic[Part]):
         part: The part.
         asked: How many have been asked for.
         taken: How many have been handed on.
-        judged: How many have been looked at, from the first one on.
+        so_far: What has been looked at, from the first one on.
         last: The number of the last one, once it is known.
         announced: How many the newest one speaks of.
         arrived: Those that wait to be taken, or what went wrong with one.
-        newest: The last one that was looked at.
     """
 
     part: Part
     asked: int = 0
     taken: int = 0
-    judged: int = 0
+    so_far: Progress = field(default_factory=Progress)
     last: int | None = None
     announced: int | None = None
     arrived: dict[int, RawPage | BaseException] = field(default_factory=dict)
-    newest: RawPage | None = None
 
     def wants(self, usual: int) -> bool:
         """Tell whether one more page should be asked for."""
         if self.last is not None:
             return False
         known = usual if self.announced is None else self.announced
-        return self.asked < known or self.asked == self.judged
+        return self.asked < known or self.asked == self.so_far.pages
 
 
 class PagesAhead(Generic[Part]):
@@ -131,7 +130,7 @@ class PagesAhead(Generic[Part]):
     def _take(self, chain: _Chain[Part], number: int) -> RawPage | None:
         """Wait for a page; None if there is no such."""
         with self._change:
-            while number > chain.judged and chain.last is None:
+            while number > chain.so_far.pages and chain.last is None:
                 self._change.wait()
             if chain.last is not None and number > chain.last:
                 return None
@@ -185,29 +184,30 @@ class PagesAhead(Generic[Part]):
 
     def _judge(self, chain: _Chain[Part]) -> None:
         """Look at what has come, in order, and drop what is beyond the end."""
-        while chain.last is None and chain.judged + 1 in chain.arrived:
-            number = chain.judged + 1
+        while chain.last is None:
+            number = chain.so_far.pages + 1
+            page = chain.arrived.get(number)
+            if page is None:
+                break
+            if isinstance(page, BaseException):
+                chain.last = number
+                break
             try:
-                self._look(chain, number)
+                self._look(chain, page, number)
             except Exception as error:  # noqa: BLE001
                 chain.arrived[number] = error
                 chain.last = number
-            chain.judged = number
         if chain.last is not None:
             beyond = [number for number in chain.arrived if number > chain.last]
             for number in beyond:
                 del chain.arrived[number]
             self._waiting -= len(beyond)
 
-    def _look(self, chain: _Chain[Part], number: int) -> None:
-        page = chain.arrived[number]
-        if isinstance(page, BaseException):
-            chain.last = number
-            return
-        is_last = self._paging.is_last(page, number, chain.newest)
-        if is_last:
-            repeats = chain.newest is not None and page.digest == chain.newest.digest
+    def _look(self, chain: _Chain[Part], page: RawPage, number: int) -> None:
+        if self._paging.is_last(page, chain.so_far):
+            # One that repeats the one before says no more than that this was the last.
+            repeats = page.digest == chain.so_far.digest
             chain.last = number - 1 if repeats else number
             self._usual = int(number * TRUSTED)
         chain.announced = page.total_pages
-        chain.newest = page
+        chain.so_far.advance(page)

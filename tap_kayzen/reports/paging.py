@@ -25,12 +25,14 @@ class RawPage:
         rows: How many rows it has.
         digest: The same for the same rows.
         total_pages: Pages of the whole, None if the answer does not say.
+        total_entries: Rows of the whole, None if the answer does not say.
     """
 
     body: bytes
     rows: int
     digest: bytes
     total_pages: int | None
+    total_entries: int | None
 
     def read(self) -> Page:
         """Read the rows."""
@@ -62,15 +64,36 @@ def parse_raw(body: bytes) -> RawPage:
         # Also for what msgspec does not read, such as NaN.
         page = parse_page(body)
         digest.update(repr(page.records).encode("utf-8", "backslashreplace"))
-        return RawPage(body, len(page.records), digest.digest(), page.total_pages)
+        totals_ = page.total_pages, page.total_entries
+        return RawPage(body, len(page.records), digest.digest(), *totals_)
     for row in answer.data:
         text = memoryview(row)
         digest.update(text)
         if text[0] != _BRACE:
             msg = "not a list of rows"
             raise EnvelopeError(msg)
-    total_pages, _ = totals(answer.meta)
-    return RawPage(body, len(answer.data), digest.digest(), total_pages)
+    return RawPage(body, len(answer.data), digest.digest(), *totals(answer.meta))
+
+
+@dataclass
+class Progress:
+    """How far the reading of one part is.
+
+    Attributes:
+        pages: Pages so far.
+        rows: Their rows.
+        digest: That of the last one, None before the first.
+    """
+
+    pages: int = 0
+    rows: int = 0
+    digest: bytes | None = None
+
+    def advance(self, page: RawPage) -> None:
+        """Take note of the next page."""
+        self.pages += 1
+        self.rows += page.rows
+        self.digest = page.digest
 
 
 class CutShortError(FatalAPIError):
@@ -83,15 +106,14 @@ class AnnouncedPaging:
     For calls of which it is not known whether they come in pages at all.
     """
 
-    def is_last(self, page: RawPage, number: int, before: RawPage | None) -> bool:  # noqa: ARG002
+    def is_last(self, page: RawPage, so_far: Progress) -> bool:
         """Tell whether a page is the last one.
 
         Args:
             page: The page.
-            number: Its number, 1 being the first.
-            before: The page before it.
+            so_far: How far the reading was before it.
         """
-        return number >= (page.total_pages or FIRST_PAGE)
+        return so_far.pages + 1 >= (page.total_pages or FIRST_PAGE)
 
 
 class GuessedPaging:
@@ -100,7 +122,9 @@ class GuessedPaging:
     Whether Kayzen heeds `page` and `per_page`, and up to what size, is not known. So a
     page is the last one if it is empty, repeats the one before, or is shorter than
     both `per_page` and some other page of the report: a page that is as long as any
-    may be as long as Kayzen makes them.
+    may be as long as Kayzen makes them. What an answer says of the whole goes before
+    that, but not before what it says of the rows: where some are still to come, the
+    next page is asked for.
     """
 
     def __init__(self, per_page: int) -> None:
@@ -112,19 +136,18 @@ class GuessedPaging:
         self._per_page = per_page
         self._longest = 0
 
-    def is_last(self, page: RawPage, number: int, before: RawPage | None) -> bool:
+    def is_last(self, page: RawPage, so_far: Progress) -> bool:
         """Tell whether a page is the last one.
 
         Args:
             page: The page.
-            number: Its number, 1 being the first.
-            before: The page before it.
+            so_far: How far the reading was before it.
 
         Raises:
             CutShortError: There may be rows that cannot be had.
         """
-        if before is not None and page.digest == before.digest:
-            is_second = number == FIRST_PAGE + 1 and page.rows
+        if page.digest == so_far.digest:
+            is_second = so_far.pages == 1 and page.rows
             if is_second and (page.rows == self._per_page or page.total_pages):
                 msg = (
                     f"page 2 has the same {page.rows:,} rows as page 1, so that there "
@@ -133,8 +156,11 @@ class GuessedPaging:
                 )
                 raise CutShortError(msg)
             return True
+        rows = so_far.rows + page.rows
+        if page.rows and page.total_entries is not None and rows < page.total_entries:
+            return False
         if page.total_pages is not None:
-            return number >= page.total_pages
+            return so_far.pages + 1 >= page.total_pages
         is_longest = page.rows >= self._longest
         self._longest = max(self._longest, page.rows)
         return not page.rows or (page.rows < self._per_page and not is_longest)

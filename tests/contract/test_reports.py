@@ -677,7 +677,8 @@ def test_fewer_rows_than_announced_hold_the_bookmark(
     def answer(call: Call) -> Response:
         if call.path == PATH and days_of(call)[0] == "2026-09-08":
             meta = {"total_pages": 1, "total_entries": 3}
-            return json_response({"data": [row_of("2026-09-08")], "meta": meta})
+            rows = [row_of("2026-09-08")] if json.loads(call.body)["page"] == 1 else []
+            return json_response({"data": rows, "meta": meta})
         return good(call)
 
     url, _ = serve(answer)

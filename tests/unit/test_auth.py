@@ -327,3 +327,20 @@ def test_a_lasting_failure_is_not_gone_through_again(
             use(auth)
     assert len(api.calls) == 3
     assert len(waits) == 2
+
+
+def test_a_token_that_worked_and_then_did_not_was_taken_back(serve: Serve) -> None:
+    tokens = iter(("first", "second", "third"))
+    url, _ = serve(lambda _: token_response(next(tokens)))
+    auth = authenticator(url)
+    first = use(auth)
+    assert not auth.discard(first)
+    second = use(auth)
+    # Whoever still has the first one knows nothing of the second.
+    assert auth.discard(first)
+    auth.accepted(first)
+    auth.accepted(second)
+    assert auth.discard(second)
+    third = use(auth)
+    auth.accepted(second)
+    assert not auth.discard(third)

@@ -16,6 +16,7 @@ from tap_kayzen.reports.paging import (
     AnnouncedPaging,
     CutShortError,
     GuessedPaging,
+    Progress,
     RawPage,
     parse_raw,
 )
@@ -152,6 +153,16 @@ def test_a_total_that_is_announced_saves_calls_and_is_read_in_parallel() -> None
     assert server.calls[:1] == [(0, 1)]
 
 
+def test_rows_that_are_announced_are_looked_for_beyond_the_last_page() -> None:
+    def fetch(_: int, number: int) -> RawPage:
+        rows = [{"row": number}] if number <= 3 else []
+        meta = {"total_pages": 1, "total_entries": 3}
+        return parse_raw(json.dumps({"data": rows, "meta": meta}).encode())
+
+    ahead = PagesAhead(fetch, GuessedPaging(10), [0], Workers(1))
+    assert sum(page.rows for page in ahead.pages(0)) == 3
+
+
 def test_pages_that_are_usual_are_asked_for_at_once() -> None:
     waiting = threading.Barrier(3, timeout=20)
     server = Server([45, 45], per_page=10)
@@ -217,9 +228,9 @@ def test_parts_are_taken_in_order() -> None:
 def test_paging_that_only_answers_speak_of() -> None:
     paging = AnnouncedPaging()
     page = parse_raw(b'{"data": [{}]}')
-    assert paging.is_last(page, 1, None)
+    assert paging.is_last(page, Progress())
     page = parse_raw(b'{"data": [{}], "meta": {"total_pages": "3"}}')
-    assert [paging.is_last(page, number, None) for number in (1, 2, 3)] == [0, 0, 1]
+    assert [paging.is_last(page, Progress(pages)) for pages in range(3)] == [0, 0, 1]
 
 
 @pytest.mark.parametrize(
