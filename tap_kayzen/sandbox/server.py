@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import uvicorn
 
+from tap_kayzen.sandbox.exchange import OpenProtocol
+
 if TYPE_CHECKING:
     from collections.abc import Generator
 
@@ -48,9 +50,10 @@ def url_of(listener: socket.socket) -> str:
 
 def server_of(app: ASGIApp, *, log_level: str = "warning") -> uvicorn.Server:
     """Make the HTTP server of an app; it is not started yet."""
-    return uvicorn.Server(
-        uvicorn.Config(app, log_level=log_level, timeout_graceful_shutdown=1)
+    config = uvicorn.Config(
+        app, http=OpenProtocol, log_level=log_level, timeout_graceful_shutdown=1
     )
+    return uvicorn.Server(config)
 
 
 @contextmanager
