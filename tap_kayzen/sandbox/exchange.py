@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 TRANSPORT = "tap_kayzen.transport"
 """The extension of the scope by which an app gets at the connection."""
 
+SERVER = "tap_kayzen.server"
+"""The one by which it gets at the server."""
+
 RESET = struct.pack("ii", 1, 0)
 """Options of a socket that is not to wait when it is closed, but to reset."""
 

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from starlette.responses import JSONResponse, Response
 
+from tap_kayzen.sandbox.exchange import SERVER
+
 if TYPE_CHECKING:
     import random
     from collections.abc import Awaitable, Callable, Mapping
@@ -27,6 +29,9 @@ ABSURD = ("999999999999", "-5", "1e400", "nan", "soon", "Thu, 99 Foo 2026 25:61:
 PIECES = 20
 PIECE_SECONDS = 0.005
 """Into how many pieces a slow answer is cut, and what lies between them."""
+
+DOWN_SECONDS = 0.3
+"""How long new connections are refused."""
 
 MIDDLE_SECONDS = 0.02
 """How long a client gets to read the first half of what it never gets whole."""
@@ -68,6 +73,12 @@ async def reset_middle(exchange: Exchange, answer: Answer, dice: random.Random) 
     cut = _place(answer.body, dice)
     exchange.transport.write(answer.head + b"\r\n\r\n" + answer.body[:cut])
     await asyncio.sleep(MIDDLE_SECONDS)
+    await exchange.reset()
+
+
+async def refused(exchange: Exchange, _: Answer, __: random.Random) -> None:
+    """Reset the connection, and for a moment refuse all new ones."""
+    exchange.scope["extensions"][SERVER].go_down(DOWN_SECONDS)
     await exchange.reset()
 
 
@@ -149,6 +160,7 @@ PASSING: Mapping[str, Damage] = {
         f"http-{status}": broken_server(HTTPStatus(status))
         for status in (500, 502, 503, 504)
     },
+    "refused": refused,
     "reset-before": reset_before,
     "reset-middle": reset_middle,
     "truncated": truncated,
