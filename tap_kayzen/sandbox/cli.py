@@ -20,6 +20,7 @@ except ImportError:
 from tap_kayzen.sandbox.access import TOKEN_LIFETIME, Access, Credentials
 from tap_kayzen.sandbox.app import create_app
 from tap_kayzen.sandbox.data import Dataset
+from tap_kayzen.sandbox.faults import FAULTS, STALL_SECONDS, FaultPlan, Faults
 from tap_kayzen.sandbox.network import Latency, RateLimit
 from tap_kayzen.sandbox.report_calls import DEFAULT_REPORT_OPTIONS, ReportOptions
 from tap_kayzen.sandbox.server import LOOPBACK, listen, server_of, url_of
@@ -30,6 +31,25 @@ if TYPE_CHECKING:
     from tap_kayzen.sandbox.report_calls import Paging
 
 DEFAULTS = Credentials()
+
+
+def rates(
+    _context: click.Context, _parameter: click.Parameter, values: tuple[str, ...]
+) -> dict[str, float]:
+    """Read the probabilities of faults, given like ``http-503=0.1``.
+
+    Raises:
+        click.BadParameter: One is not like that.
+    """
+    found = {}
+    for value in values:
+        name, _, rate = value.partition("=")
+        try:
+            found[name] = float(rate)
+        except ValueError as error:
+            msg = f"{value!r} is not like http-503=0.1"
+            raise click.BadParameter(msg) from error
+    return found
 
 
 @click.command(context_settings={"show_default": True})
@@ -58,6 +78,22 @@ DEFAULTS = Credentials()
     "--requests-per-second",
     type=click.IntRange(min=1),
     help="Data calls that are answered in a second; more get HTTP 429.",
+)
+@click.option(
+    "--fault",
+    "faults",
+    multiple=True,
+    metavar="NAME=PROBABILITY",
+    callback=rates,
+    help="What goes wrong in which part of the data calls, such as http-503=0.1; may "
+    f"be repeated. There are {', '.join(FAULTS)}.",
+)
+@click.option("--fault-seed", default=1, help="Where the faults' random numbers start.")
+@click.option(
+    "--stall-seconds",
+    default=STALL_SECONDS,
+    type=click.FloatRange(min=0),
+    help="Seconds that a stalled answer keeps a client waiting.",
 )
 @click.option(
     "--pre-encoded",
@@ -101,6 +137,9 @@ def main(  # noqa: PLR0913
     token_lifetime: int,
     latency: float,
     requests_per_second: int | None,
+    faults: dict[str, float],
+    fault_seed: int,
+    stall_seconds: float,
     pre_encoded: bool,
     today: datetime | None,
     max_report_days: int | None,
@@ -120,6 +159,11 @@ def main(  # noqa: PLR0913
     layers = [Middleware(Latency, seconds=latency / 1000)] if latency else []
     if requests_per_second:
         layers.append(Middleware(RateLimit, per_second=requests_per_second))
+    try:
+        plan = FaultPlan(fault_seed, faults, stall_seconds=stall_seconds)
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="--fault") from error
+    layers.append(Middleware(Faults, plan=plan, access=access, dataset=dataset))
     app = create_app(
         dataset,
         access,

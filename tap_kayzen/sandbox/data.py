@@ -154,6 +154,32 @@ class Dataset:
                     return True
         return False
 
+    def insert_campaign(self, advertiser: int, place: int) -> Record | None:
+        """Add a campaign to an advertiser's, in the middle of them.
+
+        Args:
+            advertiser: Whose it is; it is a copy of the one that it stands before.
+            place: Where it stands at the earliest, since numbers rise.
+
+        Returns:
+            The campaign, or None if there is no free number from that place on.
+        """
+        campaigns = self.campaigns[advertiser]
+        for index in range(max(1, place), len(campaigns)):
+            number = campaigns[index]["id"] - 1
+            if campaigns[index - 1]["id"] < number:
+                campaign = {**campaigns[index], "id": number}
+                campaigns.insert(index, campaign)
+                return campaign
+        return None
+
+    def move_campaigns(self, advertiser: int, dice: random.Random) -> None:
+        """Delete one campaign of an advertiser and insert another, anywhere."""
+        campaigns = self.campaigns[advertiser]
+        if campaigns:
+            self.delete_campaign(dice.choice(campaigns)["id"])
+            self.insert_campaign(advertiser, dice.randrange(len(campaigns) + 1))
+
 
 def find(rows: list[Record], number: int) -> Record | None:
     """Find a record by its number in a list whose numbers rise."""

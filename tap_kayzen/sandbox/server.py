@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import threading
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import uvicorn
+
+from tap_kayzen.sandbox.exchange import SERVER, OpenProtocol
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -46,11 +50,51 @@ def url_of(listener: socket.socket) -> str:
     return f"http://{host}:{port}"
 
 
+class Server(uvicorn.Server):
+    """An HTTP server that can be out of reach for a while."""
+
+    _outage: asyncio.Task[None] | None = None
+
+    def go_down(self, seconds: float) -> None:
+        """Refuse new connections for some seconds; open ones go on."""
+        if self._outage is None or self._outage.done():
+            self._outage = asyncio.create_task(self._go_down(seconds))
+
+    async def _go_down(self, seconds: float) -> None:
+        (server,) = self.servers
+        host, port = server.sockets[0].getsockname()[:2]
+        server.close()
+        await asyncio.sleep(seconds)
+        connection = partial(
+            OpenProtocol,
+            config=self.config,
+            server_state=self.server_state,
+            app_state=self.lifespan.state,
+        )
+        if not self.should_exit:
+            loop, listener = asyncio.get_running_loop(), listen(host, port)
+            self.servers = [await loop.create_server(connection, sock=listener)]
+
+
 def server_of(app: ASGIApp, *, log_level: str = "warning") -> uvicorn.Server:
-    """Make the HTTP server of an app; it is not started yet."""
-    return uvicorn.Server(
-        uvicorn.Config(app, log_level=log_level, timeout_graceful_shutdown=1)
+    """Make the HTTP server of an app; it is not started yet.
+
+    The app is shown the connection and the server behind a call, as extensions of
+    the scope.
+    """
+
+    async def with_server(scope: Any, receive: Any, send: Any) -> None:  # noqa: ANN401
+        scope.setdefault("extensions", {})[SERVER] = server
+        await app(scope, receive, send)
+
+    config = uvicorn.Config(
+        with_server,
+        http=OpenProtocol,
+        log_level=log_level,
+        timeout_graceful_shutdown=1,
     )
+    server = Server(config)
+    return server
 
 
 @contextmanager

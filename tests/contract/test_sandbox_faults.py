@@ -1,0 +1,470 @@
+"""The sandbox's faults, over a socket: each does what it says, from a seed."""
+
+from __future__ import annotations
+
+import json
+import math
+import socket
+import time
+from contextlib import contextmanager
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import pytest
+import requests
+from click.testing import CliRunner
+from starlette.middleware import Middleware
+from support import SAMPLE_CONFIG, TOKEN_PATH, sync
+
+from tap_kayzen.sandbox.access import Access, Credentials
+from tap_kayzen.sandbox.app import create_app
+from tap_kayzen.sandbox.cli import main
+from tap_kayzen.sandbox.data import DEFAULT_ADVERTISER, Dataset
+from tap_kayzen.sandbox.fault_answers import ABSURD, DOWN_SECONDS, PIECE_SECONDS, PIECES
+from tap_kayzen.sandbox.faults import (
+    LOGINS_DOWN,
+    TOKEN_CALLS,
+    TRANSIENT,
+    FaultPlan,
+    Faults,
+)
+from tap_kayzen.sandbox.server import running
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Mapping
+
+LOGIN: dict[str, Any] = {
+    "auth": (SAMPLE_CONFIG["api_key"], SAMPLE_CONFIG["api_secret"]),
+    "data": {
+        "grant_type": "password",
+        "username": SAMPLE_CONFIG["username"],
+        "password": SAMPLE_CONFIG["password"],
+    },
+}
+LIST = "/v1/campaigns?per_page=100"
+
+
+class Faulty:
+    """A sandbox with faults, and a client that has logged in."""
+
+    def __init__(self, url: str, dataset: Dataset, plan: FaultPlan) -> None:
+        self.url = url
+        self.dataset = dataset
+        self.plan = plan
+        self.log_in()
+
+    def meet(
+        self, rates: Mapping[str, float], *, seed: int = 1, limit: int | None = None
+    ) -> None:
+        self.plan.change(seed, rates, limit)
+
+    def log_in(self) -> int:
+        answer = requests.post(self.url + TOKEN_PATH, timeout=5, **LOGIN)
+        if answer.ok:
+            self.headers = {"Authorization": f"Bearer {answer.json()['access_token']}"}
+        return answer.status_code
+
+    def get(self, path: str = LIST, timeout: float = 5) -> requests.Response:
+        return requests.get(
+            self.url + path,
+            headers=self.headers,
+            timeout=timeout,
+            allow_redirects=False,
+        )
+
+    def content(self, path: str = LIST) -> dict[str, Any]:
+        content: dict[str, Any] = self.get(path).json()
+        return content
+
+    def raw(self) -> tuple[bytes, bytes, bool]:
+        """Ask over a socket: head, body, and whether the end was a reset."""
+        host, port = self.url.removeprefix("http://").split(":")
+        received, is_reset = b"", False
+        with socket.create_connection((host, int(port)), 5) as client:
+            lines = [f"GET {LIST} HTTP/1.1", "Host: sandbox", "Connection: close"]
+            lines += [f"{name}: {value}" for name, value in self.headers.items()]
+            client.sendall("\r\n".join([*lines, "", ""]).encode())
+            try:
+                while part := client.recv(65536):
+                    received += part
+            except ConnectionResetError:
+                is_reset = True
+        head, _, body = received.partition(b"\r\n\r\n")
+        return head.lower(), body, is_reset
+
+
+@contextmanager
+def faulty(
+    rates: Mapping[str, float], *, limit: int | None = None
+) -> Generator[Faulty]:
+    dataset, access = Dataset(campaigns=250, seed=1), Access(Credentials())
+    plan = FaultPlan(1, rates, limit, stall_seconds=0.3)
+    layer = Middleware(Faults, plan=plan, access=access, dataset=dataset)
+    with running(create_app(dataset, access, middleware=[layer])) as url:
+        yield Faulty(url, dataset, plan)
+
+
+@pytest.fixture(scope="module")
+def api() -> Generator[Faulty]:
+    """A sandbox for all tests that leave it as it was."""
+    with faulty({}) as shared:
+        yield shared
+
+
+@pytest.fixture
+def whole(api: Faulty) -> bytes:
+    """The body that there is without faults."""
+    api.meet({})
+    body = api.get().content
+    assert len(json.loads(body)["data"]) == 100
+    return body
+
+
+def test_a_plan_without_faults_changes_nothing(api: Faulty, whole: bytes) -> None:
+    api.meet({"http-503": 0})
+    assert api.get().content == whole
+    assert api.plan.report["injected"] == {}
+
+
+def test_too_many_requests_come_with_every_sort_of_retry_after(api: Faulty) -> None:
+    api.meet({"http-429-seconds": 1})
+    answer = api.get()
+    assert (answer.status_code, answer.headers["Retry-After"]) == (429, "1")
+    api.meet({"http-429-date": 1})
+    until = parsedate_to_datetime(api.get().headers["Retry-After"])
+    assert 0 <= until.timestamp() - time.time() <= 3
+    api.meet({"http-429-absurd": 1})
+    values = {api.get().headers["Retry-After"] for _ in range(40)}
+    assert len(values) > 3
+    assert values <= set(ABSURD)
+    api.meet({"http-429-missing": 1})
+    answer = api.get()
+    assert answer.status_code == 429
+    assert "Retry-After" not in answer.headers
+
+
+@pytest.mark.parametrize("status", [500, 502, 503, 504])
+def test_a_broken_server_answers_with_json_html_or_nothing(
+    api: Faulty, status: int
+) -> None:
+    api.meet({f"http-{status}": 1})
+    answers = [api.get() for _ in range(20)]
+    assert {answer.status_code for answer in answers} == {status}
+    kinds = [answer.headers.get("Content-Type", "") for answer in answers]
+    assert {kind.partition(";")[0] for kind in kinds} == {
+        "application/json",
+        "text/html",
+        "",
+    }
+
+
+def test_connections_are_reset_before_and_in_the_middle(
+    api: Faulty, whole: bytes
+) -> None:
+    api.meet({"reset-before": 1})
+    assert api.raw() == (b"", b"", True)
+    with pytest.raises(requests.ConnectionError):
+        api.get()
+    api.meet({"reset-middle": 1})
+    head, body, is_reset = api.raw()
+    assert (head[:15], is_reset) == (b"http/1.1 200 ok", True)
+    assert 0 < len(body) < len(whole)
+    assert whole.startswith(body)
+    with pytest.raises(requests.RequestException):
+        api.get()
+
+
+def test_connections_are_refused_for_a_moment() -> None:
+    with faulty({"refused": 1}, limit=1) as api:
+        assert api.raw() == (b"", b"", True)
+        with pytest.raises(requests.ConnectionError, match="refused"):
+            api.get()
+        time.sleep(2 * DOWN_SECONDS)
+        assert api.get().status_code == 200
+
+
+def test_a_stalled_answer_keeps_the_client_waiting(api: Faulty) -> None:
+    api.meet({"stall": 1})
+    started = time.monotonic()
+    assert api.raw() == (b"", b"", False)
+    assert time.monotonic() - started >= 0.3
+    with pytest.raises(requests.ReadTimeout):
+        api.get(timeout=0.1)
+
+
+def test_bodies_are_truncated_by_length_and_by_chunks(
+    api: Faulty, whole: bytes
+) -> None:
+    api.meet({"truncated": 1})
+    heads = set()
+    for _ in range(20):
+        head, body, is_reset = api.raw()
+        by_length = f"content-length: {len(whole)}".encode() in head
+        heads.add(by_length)
+        assert by_length != (b"transfer-encoding: chunked" in head)
+        assert not is_reset
+        assert len(body) < len(whole)
+        assert not body.endswith(b"0\r\n\r\n")
+        with pytest.raises(requests.exceptions.ChunkedEncodingError):
+            api.get()
+    assert heads == {True, False}
+
+
+def test_bodies_with_status_200_are_no_json(api: Faulty, whole: bytes) -> None:
+    api.meet({"not-json": 1})
+    answer = api.get()
+    assert (answer.status_code, answer.text[:9]) == (200, "<!DOCTYPE")
+    api.meet({"half-json": 1})
+    answer = api.get()
+    assert answer.status_code == 200
+    assert whole.startswith(answer.content)
+    assert int(answer.headers["Content-Length"]) == len(answer.content)
+    with pytest.raises(requests.JSONDecodeError):
+        answer.json()
+
+
+def test_lengths_are_wrong_in_both_directions(api: Faulty, whole: bytes) -> None:
+    api.meet({"wrong-length": 1})
+    lengths = set()
+    for _ in range(20):
+        head, body, _ = api.raw()
+        assert body == whole
+        lengths.add(int(head.partition(b"content-length: ")[2].split()[0]))
+    assert lengths == {len(whole) - 10, len(whole) + 10}
+
+
+def test_gzip_is_broken_in_several_ways(api: Faulty, whole: bytes) -> None:
+    def read(api: Faulty) -> str:
+        try:
+            answer = api.get()
+        except requests.exceptions.ContentDecodingError:
+            return "not decoded"
+        assert whole.startswith(answer.content)
+        return "cut off" if answer.content != whole else "whole"
+
+    api.meet({"broken-gzip": 1})
+    assert {read(api) for _ in range(20)} == {"not decoded", "cut off"}
+
+
+def test_a_slow_body_is_complete(api: Faulty, whole: bytes) -> None:
+    api.meet({"slow-drip": 1})
+    started = time.monotonic()
+    assert api.get().content == whole
+    assert time.monotonic() - started >= PIECES * PIECE_SECONDS
+
+
+@pytest.mark.parametrize("name", ["token-revoked", "token-down"])
+def test_tokens_are_revoked_and_the_login_fails_for_a_while(name: str) -> None:
+    with faulty({name: 1}) as api:
+        statuses = [api.get().status_code for _ in range(TOKEN_CALLS + 3)]
+        assert statuses == [200] * TOKEN_CALLS + [401] * 3
+        down = LOGINS_DOWN if name == "token-down" else 0
+        logins = [api.log_in() for _ in range(down + 1)]
+        assert logins == [503] * down + [200]
+        assert api.get().status_code == 200
+        assert api.plan.injected == {name: 1}
+
+
+def test_meta_is_missing_text_or_wrong(api: Faulty) -> None:
+    api.meet({"meta-missing": 1})
+    assert api.content().keys() == {"data"}
+    api.meet({"meta-strings": 1})
+    assert api.content()["meta"]["total_entries"] == "250"
+    api.meet({"meta-shrinking": 1})
+    metas = [api.content(f"{LIST}&page={page}")["meta"] for page in (1, 2, 3)]
+    assert [meta["total_pages"] for meta in metas] == [3, 2, 1]
+    assert [meta["total_entries"] for meta in metas] == [250, 240, 230]
+    api.meet({"meta-growing": 1})
+    pages = [api.content(f"{LIST}&page={page}") for page in (1, 3, 8)]
+    assert [page["meta"]["total_pages"] for page in pages] == [4, 6, 8]
+    assert [len(page["data"]) for page in pages] == [100, 50, 0]
+
+
+def test_rows_are_double_or_not_as_documented(api: Faulty, whole: bytes) -> None:
+    rows = json.loads(whole)["data"]
+    api.meet({"duplicate-rows": 1})
+    found = api.content()["data"]
+    assert len(found) == len(rows) + 1
+    assert {row["id"] for row in found} == {row["id"] for row in rows}
+    assert api.content()["data"] == found
+    api.meet({"unknown-field": 1})
+    found = api.content()["data"]
+    assert all(row.pop("unheard_of") for row in found)
+    assert found == rows
+    api.meet({"wrong-type-field": 1})
+    found = api.content()["data"]
+    changed = [
+        (name, value)
+        for row, other in zip(found, rows, strict=True)
+        for name, value in row.items()
+        if value != other[name]
+    ]
+    assert [value for _, value in changed] == ["abc"]
+    assert api.content()["data"] == found
+
+
+def test_decimals_of_reports_stay_as_they_are(api: Faulty) -> None:
+    days = {"start_date": "2025-03-01", "end_date": "2025-03-02"}
+    body = {**days, "group_by": ["campaign_id"], "metrics": ["advertiser_spend"]}
+    texts = []
+    for rate in (0.0, 1.0):
+        api.meet({"unknown-field": rate, "meta-missing": 1})
+        answer = requests.post(
+            f"{api.url}/v1/report_data", json=body, headers=api.headers, timeout=5
+        )
+        assert answer.status_code == 200, answer.text
+        texts.append(answer.text)
+    plain, changed = texts
+    assert '"unheard_of"' in changed
+    assert changed.replace(',"unheard_of":{"nested":[1,"two",null]}', "") == plain
+
+
+def test_a_list_without_end_and_a_list_in_one_page(api: Faulty) -> None:
+    api.meet({"endless-page": 1})
+    pages = [api.content(f"{LIST}&page={page}") for page in (1, 3, 4, 99)]
+    totals = [page["meta"]["total_pages"] for page in pages]
+    assert totals == [4, 4, 5, 100]
+    assert pages[1]["data"] == pages[2]["data"] == pages[3]["data"] != []
+    api.meet({"huge-page": 1})
+    page = api.content("/v1/campaigns?per_page=7")
+    assert page["data"] == api.dataset.campaigns[DEFAULT_ADVERTISER]
+    assert page["meta"]["total_pages"] == 1
+    assert api.content("/v1/campaigns?per_page=7&page=2")["data"] == []
+
+
+def test_rows_move_between_pages() -> None:
+    with faulty({"rows-move": 1}) as api:
+        before = [row["id"] for row in api.dataset.campaigns[DEFAULT_ADVERTISER]]
+        first = [row["id"] for row in api.content()["data"]]
+        after = [row["id"] for row in api.dataset.campaigns[DEFAULT_ADVERTISER]]
+    assert first == before[:100]
+    assert len(set(before) - set(after)) == len(set(after) - set(before)) == 1
+    assert after == sorted(after)
+
+
+def test_a_redirect_leads_to_another_host(api: Faulty) -> None:
+    api.meet({"redirect": 1})
+    answer = api.get()
+    assert answer.status_code == 302
+    host = urlsplit(answer.headers["Location"]).hostname
+    assert host != urlsplit(api.url).hostname
+
+
+def test_one_advertiser_is_forbidden(api: Faulty) -> None:
+    api.meet({"forbidden-advertiser": 1})
+    forbidden = api.plan.forbidden
+    statuses = [
+        api.get(f"{LIST}&advertiser_id={number}").status_code
+        for number in (DEFAULT_ADVERTISER, forbidden, forbidden + 1)
+    ]
+    assert statuses == [200, 403, 200]
+
+
+MIX = dict.fromkeys(("http-500", "http-503", "not-json"), 0.2)
+
+
+def outcomes(api: Faulty, pages: list[int]) -> dict[int, list[tuple[int, bool]]]:
+    found: dict[int, list[tuple[int, bool]]] = {}
+    for page in pages:
+        answer = api.get(f"/v1/campaigns?page={page}")
+        is_good = "data" in answer.text
+        found.setdefault(page, []).append((answer.status_code, is_good))
+    return found
+
+
+def test_the_seed_decides_whatever_the_order_of_the_calls(api: Faulty) -> None:
+    api.meet(MIX, seed=7)
+    first = outcomes(api, [1, 2, 3] * 10)
+    counts = dict(api.plan.injected)
+    api.meet(MIX, seed=7)
+    assert outcomes(api, [3] * 10 + [2, 1] * 10) == first
+    assert dict(api.plan.injected) == counts
+    api.meet(MIX, seed=8)
+    assert outcomes(api, [1, 2, 3] * 10) != first
+    assert math.isclose(sum(counts.values()), 18, abs_tol=7)
+
+
+@pytest.mark.parametrize("limit", [0, 1, 3])
+def test_faults_in_a_row_are_limited(api: Faulty, limit: int) -> None:
+    api.meet({"http-500": 1}, limit=limit)
+    statuses = [api.get().status_code for _ in range(2 * limit + 2)]
+    assert statuses == ([500] * limit + [200]) * 2
+    assert api.plan.injected["http-500"] == 2 * limit
+
+
+def test_the_plan_can_be_changed_and_watched(api: Faulty) -> None:
+    api.meet({})
+    url = f"{api.url}/sandbox/faults"
+    plan = {"seed": 3, "rates": {"http-502": 1}, "limit": 1}
+    expected = {**plan, "injected": {}}
+    assert requests.put(url, json=plan, timeout=5).json() == expected
+    assert [api.get().status_code for _ in range(3)] == [502, 200, 502]
+    expected = {**plan, "injected": {"http-502": 2}}
+    assert requests.get(url, timeout=5).json() == expected
+    assert requests.put(url, json={}, timeout=5).json() == {
+        "seed": 3,
+        "rates": {},
+        "limit": 3,
+        "injected": {},
+    }
+    assert api.get().status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("rates", "words"),
+    [
+        ({"http-418": 1}, "no such fault: http-418"),
+        ({"http-500": 1.5}, "from 0 to 1"),
+        ({"http-500": 0.6, "http-502": 0.6}, "more than 1 in total"),
+        ([], "keys"),
+        ({"http-500": "x"}, "not supported"),
+    ],
+)
+def test_a_plan_that_makes_no_sense_is_refused(
+    api: Faulty, rates: object, words: str
+) -> None:
+    api.meet({"http-500": 1})
+    url = f"{api.url}/sandbox/faults"
+    answer = requests.put(url, json={"rates": rates}, timeout=5)
+    assert answer.status_code == 422
+    assert words in answer.json()["error"]
+    assert api.get().status_code == 500
+
+
+@pytest.mark.parametrize("value", ["http-418=1", "http-500=x", "http-500"])
+def test_the_command_refuses_what_is_no_fault(value: str) -> None:
+    result = CliRunner().invoke(main, ["--fault", value])
+    assert result.exit_code == 2
+    assert "http-503" in result.output
+
+
+def test_the_tap_gets_through_all_transient_faults(
+    capsys: pytest.CaptureFixture[str], waits: list[float]
+) -> None:
+    # Retries that do not wait do not outlast the time without a server.
+    names = [name for name in TRANSIENT if name != "refused"]
+    rates = dict.fromkeys(names, 0.5 / len(names))
+    with faulty(rates, limit=3) as api:
+        config = {
+            **SAMPLE_CONFIG,
+            "api_url": api.url,
+            "campaigns_endpoint": "campaigns",
+            "concurrency": 4,
+            "page_size": 5,
+            "request_timeout": 1,
+        }
+        run = sync(config, capsys)
+        truth = api.dataset.campaigns[DEFAULT_ADVERTISER]
+        assert [row["id"] for row in run.records] == [row["id"] for row in truth]
+        assert len(api.plan.injected) > 10
+    assert waits
+
+
+def test_the_tap_waits_for_a_server_that_is_down(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with faulty({"refused": 1}, limit=1) as api:
+        run = sync({**SAMPLE_CONFIG, "api_url": api.url}, capsys)
+        assert len(run.records) == 250
+        assert api.plan.injected["refused"] > 0
