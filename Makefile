@@ -10,7 +10,7 @@ export UV_PYTHON_DOWNLOADS := never
 export UV_LINK_MODE := copy
 
 .DEFAULT_GOAL := help
-.PHONY: help demo dagster test lint types pytest snapshot matrix bench bench-reports lock clean
+.PHONY: help demo dagster test lint types pytest snapshot matrix bench bench-reports chaos lock clean
 
 help:  ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 15
@@ -49,6 +49,12 @@ bench: $(VENV)/demo.stamp .cache/bench/stamp  ## Measure the tap beside its peer
 
 bench-reports: $(VENV)/demo.stamp .cache/bench/stamp  ## Measure how fast reports are read; writes benchmarks/reports.md (2 minutes)
 	.cache/bench/bin/python benchmarks/reports.py
+
+RUNS ?= 1000
+SEED ?= 1
+
+chaos: $(VENV)/dev.stamp  ## Run the tap RUNS times (1000) against faults and kills, from SEED on (10 minutes)
+	$(BIN)/python tests/chaos.py $(RUNS) --first $(SEED)
 
 LOCK = $(UV) pip compile --quiet --universal --generate-hashes --no-emit-index-url \
 	--no-emit-find-links --python-version 3.10 --no-annotate \

@@ -174,10 +174,11 @@ class Dataset:
         return None
 
     def move_campaigns(self, advertiser: int, dice: random.Random) -> None:
-        """Delete one campaign of an advertiser and insert another, anywhere."""
+        """Delete one campaign of an advertiser, or insert another, anywhere."""
         campaigns = self.campaigns[advertiser]
-        if campaigns:
+        if campaigns and dice.random() < 1 / 2:
             self.delete_campaign(dice.choice(campaigns)["id"])
+        elif campaigns:
             self.insert_campaign(advertiser, dice.randrange(len(campaigns) + 1))
 
 

@@ -123,9 +123,10 @@ async def huge_page(exchange: Exchange, content: Record) -> None:
 
 CHANGES: Mapping[str, Change] = {
     "meta-missing": meta_missing,
-    "meta-strings": meta_strings,
     "meta-shrinking": meta_shrinking,
     "meta-growing": meta_growing,
+    # After those that reckon with numbers.
+    "meta-strings": meta_strings,
     "duplicate-rows": duplicate_rows,
     "unknown-field": unknown_field,
     "wrong-type-field": wrong_type_field,

@@ -339,7 +339,7 @@ def test_rows_move_between_pages() -> None:
         first = [row["id"] for row in api.content()["data"]]
         after = [row["id"] for row in api.dataset.campaigns[DEFAULT_ADVERTISER]]
     assert first == before[:100]
-    assert len(set(before) - set(after)) == len(set(after) - set(before)) == 1
+    assert len({*before} ^ {*after}) == 1
     assert after == sorted(after)
 
 

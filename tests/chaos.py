@@ -1,0 +1,317 @@
+"""Runs in which all goes wrong that can, and what came out held against the truth.
+
+`make chaos` makes many, from seeds; a failure names its seed, which makes the same
+again: ``python tests/chaos.py 1 --first 4711``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from decimal import Decimal
+from itertools import islice
+from pathlib import Path
+from typing import Any, NoReturn
+
+from starlette.middleware import Middleware
+from support import SAMPLE_CONFIG
+
+from tap_kayzen.check import selecting_all
+from tap_kayzen.reports.definition import Report
+from tap_kayzen.sandbox.access import Access, Credentials
+from tap_kayzen.sandbox.app import create_app
+from tap_kayzen.sandbox.data import DEFAULT_ADVERTISER, Dataset
+from tap_kayzen.sandbox.faults import TRANSIENT, FaultPlan, Faults
+from tap_kayzen.sandbox.report_calls import Paging, ReportOptions, request_of
+from tap_kayzen.sandbox.server import running
+from tap_kayzen.tap import TapKayzen
+
+IMPATIENT = Path(__file__).with_name("impatient.py")
+ADVERTISERS = (DEFAULT_ADVERTISER, DEFAULT_ADVERTISER + 1)
+FIRST = date(2025, 3, 1)
+REPORT: dict[str, Any] = {
+    "name": "performance",
+    "metrics": ["impressions", "installs", "advertiser_spend"],
+    "group_by": ["day", "campaign_id", "campaign_name", "os"],
+}
+OF_BOTH = (
+    "duplicate-rows",
+    "endless-page",
+    "meta-growing",
+    "meta-missing",
+    "meta-strings",
+    "unknown-field",
+    "wrong-type-field",
+)
+LASTING = {"campaigns": (*OF_BOTH, "huge-page"), "performance": OF_BOTH}
+"""Lasting faults through which all rows must come."""
+
+KILLS = ("none", "none", "SIGKILL", "SIGTERM", "pipe")
+MOST_RUNS = 8
+TIMEOUT = 120.0
+
+
+class BrokenPromiseError(AssertionError):
+    """What came out is not the truth."""
+
+
+@dataclass
+class Figures:
+    """What a campaign did."""
+
+    runs: int = 0
+    rows: int = 0
+    faults: Counter[str] = field(default_factory=Counter)
+    ends: Counter[str] = field(default_factory=Counter)
+
+    def add(self, other: Figures) -> None:
+        """Sum up."""
+        self.runs += other.runs
+        self.rows += other.rows
+        self.faults += other.faults
+        self.ends += other.ends
+
+
+class Scenario:
+    """A sandbox with faults, and runs of the tap until one is complete."""
+
+    def __init__(self, seed: int) -> None:
+        """Draw everything from a seed."""
+        self.seed = seed
+        dice = self.dice = random.Random(seed)
+        self.dataset = Dataset(campaigns=dice.randint(0, 120), seed=seed)
+        self.dataset.today = date(2025, 6, 1)
+        chosen = dice.sample(TRANSIENT, k=dice.randint(0, 6))
+        rates = {name: dice.uniform(0.01, 0.12) for name in chosen}
+        # It takes its time for real.
+        rates |= {"stall": 0.01} if "stall" in rates else {}
+        self.stream = dice.choice(("campaigns", "performance"))
+        lasting = dice.sample(LASTING[self.stream], k=dice.randint(0, 2))
+        rates |= {name: dice.choice((0.2, 1.0)) for name in lasting}
+        self.moves = self.stream == "campaigns" and dice.random() < 1 / 8
+        if self.moves:
+            rates["rows-move"] = 0.2
+        self.plan = FaultPlan(seed, rates, stall_seconds=1.5)
+        paging: Paging = dice.choice(("short", "meta"))
+        most = dice.choice((40, 10_000))
+        self.options = ReportOptions(paging=paging, max_rows=most)
+        self.report = {**REPORT, "window_days": dice.randint(1, 9)}
+        self.config = {
+            **SAMPLE_CONFIG,
+            "advertiser_ids": [*ADVERTISERS],
+            "concurrency": dice.choice((1, 3, 8)),
+            "page_size": dice.choice((7, 40, 100)),
+            "report_page_size": dice.choice((30, 1000)),
+            "request_timeout": 1,
+            "max_retries": 12,
+            "lookback_days": dice.choice((0, 3)),
+            "start_date": str(FIRST),
+            "end_date": str(FIRST + timedelta(days=dice.randint(0, 24))),
+            "reports": [self.report],
+        }
+        self.figures = Figures()
+        self.state: dict[str, Any] = {}
+        self.warehouse: dict[Any, dict[str, Any]] = {}
+
+    def play(self) -> Figures:
+        """Run the tap until it comes to its end, and check all that it said.
+
+        Raises:
+            BrokenPromiseError: It said something that is not true.
+        """
+        access = Access(Credentials())
+        layer = Middleware(Faults, plan=self.plan, access=access, dataset=self.dataset)
+        app = create_app(self.dataset, access, reports=self.options, middleware=[layer])
+        with running(app) as url, tempfile.TemporaryDirectory() as folder:
+            self.folder = Path(folder)
+            self.config["api_url"] = url
+            catalog = selecting_all(TapKayzen(config=self.config).catalog_dict)
+            catalog["streams"] = [
+                entry
+                for entry in catalog["streams"]
+                if entry["tap_stream_id"] == self.stream
+            ]
+            (self.folder / "catalog.json").write_text(json.dumps(catalog))
+            for number in range(MOST_RUNS):
+                last = number == MOST_RUNS - 1
+                if self.run("none" if last else self.dice.choice(KILLS)):
+                    break
+        self.figures.faults.update(self.plan.injected)
+        return self.figures
+
+    def run(self, kill: str) -> bool:
+        """Run the tap once; tell whether it came to its end."""
+        (self.folder / "config.json").write_text(json.dumps(self.config))
+        (self.folder / "state.json").write_text(json.dumps(self.state))
+        before = self.ids()
+        code, lines, words = self.output(kill)
+        self.figures.runs += 1
+        self.figures.ends[kill if code or kill == "pipe" else "complete"] += 1
+        keys: set[Any] = set()
+        for line in lines:
+            self.take(json.loads(line, parse_float=Decimal), keys)
+        if kill == "none" and code:
+            self.fail(f"exit code {code}: {words[-600:]}")
+        # Who left early got a part, even if the tap never noticed.
+        if code or kill == "pipe":
+            return False
+        self.check(keys, before & self.ids())
+        return True
+
+    def output(self, kill: str) -> tuple[int, list[str], str]:
+        """Start the tap and end it as is wanted; give what a target got from it."""
+        command = [sys.executable, str(IMPATIENT), "--config", "config.json"]
+        command += ["--catalog", "catalog.json", "--state", "state.json"]
+        lines: list[str] = []
+        with (
+            (self.folder / "errors").open("w+") as errors,
+            subprocess.Popen(
+                command,
+                cwd=self.folder,
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                encoding="utf-8",
+            ) as process,
+        ):
+            assert process.stdout is not None
+            if kill != "none":
+                wanted = int(self.dice.paretovariate(0.4))
+                lines += islice(process.stdout, wanted)
+                if kill == "pipe":
+                    process.stdout.close()
+                else:
+                    process.send_signal(getattr(signal, kill))
+            with suppress(ValueError):
+                lines += list(process.stdout)
+            process.wait(TIMEOUT)
+            errors.seek(0)
+            words = errors.read()
+        if "Traceback" in words:
+            self.fail(f"a traceback: {words[-900:]}")
+        # The rest of a line that was cut short never reaches a target.
+        return (
+            process.returncode,
+            [each for each in lines if each.endswith("\n")],
+            words,
+        )
+
+    def take(self, message: dict[str, Any], keys: set[Any]) -> None:
+        """Take a message as a warehouse would."""
+        if message["type"] == "RECORD":
+            record = message["record"]
+            key = record.get("_key", record.get("id"))
+            if key in keys:
+                self.fail(f"key {key} twice in a run")
+            keys.add(key)
+            self.warehouse[key] = record
+            self.figures.rows += 1
+        elif message["type"] == "STATE":
+            self.state = message["value"]
+            bookmarks = self.state["bookmarks"].get("performance", {})
+            for each in bookmarks.get("partitions", []):
+                if day := each.get("replication_key_value"):
+                    self.check_report(each["context"]["advertiser_id"], day)
+
+    def ids(self) -> set[int]:
+        """Give the numbers of the campaigns that there are now."""
+        return {
+            campaign["id"]
+            for number in ADVERTISERS
+            for campaign in self.dataset.campaigns[number]
+        }
+
+    def check(self, keys: set[Any], throughout: set[int]) -> None:
+        """Hold a complete run against the truth."""
+        if self.stream == "campaigns":
+            if missing := throughout - keys:
+                self.fail(
+                    f"{len(missing)} campaigns are missing: {sorted(missing)[:5]}"
+                )
+            if not self.moves and keys != throughout:
+                self.fail(f"campaigns that never were: {keys - throughout}")
+            return
+        for number in ADVERTISERS:
+            self.check_report(number, self.config["end_date"], complete=True)
+
+    def check_report(
+        self, advertiser: int, day: str, *, complete: bool = False
+    ) -> None:
+        """Hold the rows up to a day against the truth."""
+        days = {"start_date": str(FIRST), "end_date": day}
+        request = request_of({**Report.of(self.report).body, **days})
+        truth = [
+            {**row, "advertiser_id": advertiser}
+            for row in self.dataset.report_rows(advertiser, request)
+        ]
+        ours = {
+            tuple(row.get(name) for name in ("day", "campaign_id", "os")): row
+            for row in self.warehouse.values()
+            if row["advertiser_id"] == advertiser
+        }
+        for row in truth:
+            key = tuple(row[name] for name in ("day", "campaign_id", "os"))
+            if (found := ours.get(key)) is None:
+                self.fail(f"a row is missing up to {day}: {key}")
+            lost = found.get("_extra") or {}
+            for name, value in row.items():
+                if found.get(name) != value and name not in lost:
+                    self.fail(f"{key}: {name} is {found.get(name)}, not {value}")
+        if complete and len(ours) != len(truth):
+            self.fail(f"{len(ours) - len(truth)} rows that never were")
+
+    def fail(self, words: str) -> NoReturn:
+        """Say which seed shows it."""
+        msg = f"seed {self.seed} ({self.stream}, {self.plan.rates}): {words}"
+        raise BrokenPromiseError(msg)
+
+
+def play(seed: int) -> Figures | str:
+    """Play a scenario; give its figures, or what went wrong."""
+    try:
+        return Scenario(seed).play()
+    except Exception as error:  # noqa: BLE001
+        return f"{type(error).__name__}: {error}"
+
+
+def main() -> int:
+    """Play many scenarios and print what they did."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("runs", type=int, help="runs of the tap, at least")
+    parser.add_argument("--first", type=int, default=1, help="first seed")
+    parser.add_argument("--at-once", type=int, default=2, help="scenarios at once")
+    options = parser.parse_args()
+    total, seed = Figures(), options.first
+    failures: list[str] = []
+    with ThreadPoolExecutor(options.at_once) as pool:
+        while total.runs < options.runs and len(failures) < 5:
+            seeds = range(seed, seed + 5 * options.at_once)
+            if options.runs == 1:
+                seeds = range(seed, seed + 1)
+            for result in pool.map(play, seeds):
+                if isinstance(result, Figures):
+                    total.add(result)
+                else:
+                    failures.append(result)
+                    total.runs += 1
+                    print(result, flush=True)
+            seed = seeds.stop
+            print(f"{total.runs} runs, {total.rows:,} rows", flush=True)
+    print(f"Seeds {options.first} to {seed - 1}; ends: {dict(total.ends)}")
+    for name, count in sorted(total.faults.items()):
+        print(f"| {name} | {count} |")
+    print(f"Losses: {len(failures)}")
+    return bool(failures)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
