@@ -78,7 +78,7 @@ async def reset_middle(exchange: Exchange, answer: Answer, dice: random.Random) 
 
 async def refused(exchange: Exchange, _: Answer, __: random.Random) -> None:
     """Reset the connection, and for a moment refuse all new ones."""
-    exchange.scope["extensions"][SERVER].go_down(DOWN_SECONDS)
+    await exchange.scope["extensions"][SERVER].go_down(DOWN_SECONDS)
     await exchange.reset()
 
 

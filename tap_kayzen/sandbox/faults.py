@@ -46,7 +46,8 @@ LIMIT = 3
 TOKEN_CALLS = 10
 """Calls that a token is good for before it may be revoked.
 
-Fewer would be none of a busy client's: a token must reach the calls it was made for.
+Nor is one revoked while a call that was refused has not come back with a new token:
+refused twice, a client may well think that its login is worth nothing.
 """
 
 STALL_SECONDS = 150.0
@@ -179,6 +180,7 @@ class Faults:
         self._dataset = dataset
         self._token_calls = 0
         self._logins_down = 0
+        self._unauthorized: set[str] = set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer, or not."""
@@ -217,15 +219,20 @@ class Faults:
         """Let a data call meet its faults."""
         answer = await exchange.ask()
         if answer.status != HTTPStatus.OK:
+            if answer.status == HTTPStatus.UNAUTHORIZED:
+                self._unauthorized.add(exchange.key)
             await exchange.say(answer)
             return
+        self._unauthorized.discard(exchange.key)
         if refusal := self._refusal(exchange):
             await exchange.respond(refusal)
             return
         answer = await self._changed(exchange, answer)
         name, dice = self._plan.transient(exchange.key)
         self._token_calls += exchange.path.startswith("/v1/")
-        is_early = name in OF_TOKENS and self._token_calls <= TOKEN_CALLS
+        is_early = name in OF_TOKENS and (
+            self._token_calls <= TOKEN_CALLS or self._unauthorized
+        )
         if name is None or is_early:
             await exchange.say(answer)
             return
@@ -235,6 +242,7 @@ class Faults:
             await exchange.close()
         elif name in OF_TOKENS:
             self._access.revoke_all()
+            self._unauthorized.add(exchange.key)
             self._token_calls = 0
             self._logins_down = LOGINS_DOWN if name == "token-down" else 0
             await unauthorized(exchange)

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
     from starlette.types import ASGIApp
 
+ACCEPT_SECONDS = 0.01
+"""Enough to serve a connection that has been accepted."""
+
 LOOPBACK = "127.0.0.1"
 
 
@@ -53,27 +56,33 @@ def url_of(listener: socket.socket) -> str:
 class Server(uvicorn.Server):
     """An HTTP server that can be out of reach for a while."""
 
-    _outage: asyncio.Task[None] | None = None
+    _return: asyncio.Task[None] | None = None
 
-    def go_down(self, seconds: float) -> None:
+    async def go_down(self, seconds: float) -> None:
         """Refuse new connections for some seconds; open ones go on."""
-        if self._outage is None or self._outage.done():
-            self._outage = asyncio.create_task(self._go_down(seconds))
-
-    async def _go_down(self, seconds: float) -> None:
+        if self._return and not self._return.done():
+            return
         (server,) = self.servers
-        host, port = server.sockets[0].getsockname()[:2]
+        listener = server.sockets[0]
+        host, port = listener.getsockname()[:2]
+        self._return = asyncio.create_task(self._come_back(host, port, seconds))
+        # A connection that is accepted but not yet served would be left open.
+        asyncio.get_running_loop().remove_reader(listener.fileno())
+        await asyncio.sleep(ACCEPT_SECONDS)
         server.close()
+
+    async def _come_back(self, host: str, port: int, seconds: float) -> None:
         await asyncio.sleep(seconds)
+        if self.should_exit:
+            return
         connection = partial(
             OpenProtocol,
             config=self.config,
             server_state=self.server_state,
             app_state=self.lifespan.state,
         )
-        if not self.should_exit:
-            loop, listener = asyncio.get_running_loop(), listen(host, port)
-            self.servers = [await loop.create_server(connection, sock=listener)]
+        loop, listener = asyncio.get_running_loop(), listen(host, port)
+        self.servers = [await loop.create_server(connection, sock=listener)]
 
 
 def server_of(app: ASGIApp, *, log_level: str = "warning") -> uvicorn.Server:
