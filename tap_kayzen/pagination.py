@@ -156,10 +156,11 @@ def read_pages(
 
     ``meta.total_pages`` of the newest page says where the list ends; it is never
     computed, because documented samples do not add up. An empty page before that
-    end is no end, and while fewer rows came than announced, the pages after it are
-    looked at too. Without ``meta``, pages are read one after the other. What brings
-    no new key for several pages is over in any case: a server that ignores ``page``,
-    or that always speaks of one page more, would be read for ever.
+    end is no end. While fewer rows came than announced, or an earlier page spoke of
+    more pages, those after it are looked at too. Without ``meta``, pages are read one
+    after the other. What brings no new key for several pages is over in any case: a
+    server that ignores ``page``, or that always speaks of one page more, would be read
+    for ever.
 
     Args:
         fetch: Gets the page of a number, 1 being the first.
@@ -181,7 +182,7 @@ def read_pages(
         if idle.pages() >= PATIENCE_WITHOUT_META:
             return
         page = fetch(next(numbers))()
-    numbers.last = page.total_pages
+    numbers.last = most_pages = page.total_pages
     yield page
     idle.pages()
     # Else it would stay in memory until the end.
@@ -193,10 +194,11 @@ def read_pages(
         if idle.pages() >= PATIENCE:
             return
         numbers.last = later.total_pages or numbers.last
+        most_pages = max(most_pages, numbers.last)
         del later
-    # Read-ahead may have gone past an end that moved.
+    # An end that moved towards the start may be none: a look beyond it tells.
     numbers.last = sys.maxsize
-    while tally.is_short:
+    while tally.is_short or numbers.upcoming <= most_pages:
         yield fetch(next(numbers))()
         if idle.pages():
             return
@@ -221,14 +223,14 @@ class _PageNumbers:
     """Numbers of the pages to come; goes on when the list turns out to be longer."""
 
     def __init__(self, start: int) -> None:
-        self._next = start
+        self.upcoming = start
         self.last = sys.maxsize
 
     def __iter__(self) -> _PageNumbers:
         return self
 
     def __next__(self) -> int:
-        if self._next > self.last:
+        if self.upcoming > self.last:
             raise StopIteration
-        self._next += 1
-        return self._next - 1
+        self.upcoming += 1
+        return self.upcoming - 1

@@ -49,6 +49,7 @@ OF_BOTH = (
     "endless-page",
     "meta-growing",
     "meta-missing",
+    "meta-shrinking",
     "meta-strings",
     "unknown-field",
     "wrong-type-field",
@@ -106,7 +107,7 @@ class Scenario:
         most = dice.choice((40, 10_000))
         self.options = ReportOptions(paging=paging, max_rows=most)
         self.report = {**REPORT, "window_days": dice.randint(1, 9)}
-        self.config = {
+        self.config: dict[str, Any] = {
             **SAMPLE_CONFIG,
             "advertiser_ids": [*ADVERTISERS],
             "concurrency": dice.choice((1, 3, 8)),

@@ -83,17 +83,20 @@ class Progress:
         pages: Pages so far.
         rows: Their rows.
         digest: That of the last one, None before the first.
+        announced: The most pages that one of them spoke of.
     """
 
     pages: int = 0
     rows: int = 0
     digest: bytes | None = None
+    announced: int = 0
 
     def advance(self, page: RawPage) -> None:
         """Take note of the next page."""
         self.pages += 1
         self.rows += page.rows
         self.digest = page.digest
+        self.announced = max(self.announced, page.total_pages or 0)
 
 
 class CutShortError(FatalAPIError):
@@ -160,7 +163,9 @@ class GuessedPaging:
         if page.rows and page.total_entries is not None and rows < page.total_entries:
             return False
         if page.total_pages is not None:
-            return so_far.pages + 1 >= page.total_pages
+            # Where an end moved towards the start, a look beyond it tells if it is one.
+            earlier = so_far.announced if page.rows else 0
+            return so_far.pages + 1 >= max(page.total_pages, earlier)
         is_longest = page.rows >= self._longest
         self._longest = max(self._longest, page.rows)
         return not page.rows or (page.rows < self._per_page and not is_longest)
