@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import difflib
-from datetime import datetime
+from contextlib import suppress
+from datetime import date
 from decimal import Decimal
 from math import isfinite
 from typing import TYPE_CHECKING, Any
@@ -104,13 +105,17 @@ def _own_problems(
     yield from _value_problems(config)
     if isinstance(reports := config.get("reports"), list):
         yield from validation.problems(reports, streams.NAMES)
+    yield from _day_problems(config)
 
+
+def _day_problems(config: Mapping[str, Any]) -> Iterator[str]:
     days = {}
     for name in ("start_date", "end_date"):
         if isinstance(value := config.get(name), str):
-            try:
-                days[name] = datetime.strptime(value, "%Y-%m-%d").date()  # noqa: DTZ007
-            except ValueError:
+            with suppress(ValueError):
+                days[name] = date.fromisoformat(value)
+            # Python also reads days such as 2026-W05-6.
+            if str(days.get(name)) != value:
                 yield f"`{name}` must be a date like 2026-01-31"
     if len(days) == 2 and days["start_date"] > days["end_date"]:  # noqa: PLR2004
         yield "`start_date` must not be after `end_date`"

@@ -205,8 +205,8 @@ class PagesAhead(Generic[Part]):
 
     def _look(self, chain: _Chain[Part], page: RawPage, number: int) -> None:
         if self._paging.is_last(page, chain.so_far):
-            # One that repeats the one before says no more than that this was the last.
-            repeats = page.digest == chain.so_far.digest
+            # One that repeats another only says that the one before was the last.
+            repeats = chain.so_far.has(page)
             chain.last = number - 1 if repeats else number
             self._usual = int(number * TRUSTED)
         chain.announced = page.total_pages

@@ -144,6 +144,12 @@ OWN_ADVERTISER = Column(
     "read for; null if that is the API key's own.",
 )
 
+RANGE = {
+    "range_start": Column("string", "First day that was asked for.", format="date"),
+    "range_end": Column("string", "Last day that was asked for.", format="date"),
+}
+"""Columns of reports without a day, whose rows speak of a whole range."""
+
 _EXTRA = Column(
     "object",
     "Fields that Kayzen sent beyond these columns, and values that a column's type "

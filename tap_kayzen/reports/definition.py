@@ -17,6 +17,7 @@ from tap_kayzen.reports.columns import (
     DIMENSIONS,
     METRICS,
     OWN_ADVERTISER,
+    RANGE,
     Column,
     names_by_id,
     schema,
@@ -156,10 +157,17 @@ class Report:
         """Give the column of a metric or dimension."""
         return self.renamed.get(name, name)
 
-    @property
-    def key_columns(self) -> list[str]:
-        """The columns that say which row it is."""
-        return [self.column(name) for name in self.dimensions]
+    @cached_property
+    def key_columns(self) -> tuple[str, ...]:
+        """The columns that say which row it is.
+
+        The advertiser and the dimensions, but not the names of things whose number is
+        among them too.
+        """
+        columns = [self.column(name) for name in self.dimensions]
+        names = names_by_id(columns)
+        parts = {ADVERTISER, *columns} - names
+        return tuple(sorted(parts))
 
     @property
     def unknown(self) -> list[str]:
@@ -179,13 +187,12 @@ class Report:
         for name in self.metrics:
             other = Column("number", f"Metric {name}; not documented.")
             columns[self.column(name)] = METRICS.get(name, other)
-        mere_names = names_by_id(self.key_columns)
-        parts = [name for name in self.key_columns if name not in mere_names]
-        own = [] if ADVERTISER in parts else [ADVERTISER]
+        if not self.is_daily:
+            columns |= RANGE
         return schema(
             f"Report {self.title}: a row for each combination of its dimensions that "
             f"has any numbers. Days are those of {self.time_zone}.",
-            ", ".join([*own, *parts]),
+            ", ".join(self.key_columns),
             columns,
         )
 

@@ -11,15 +11,18 @@ import msgspec
 from tap_kayzen.keys import KeySet
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping
 
 DIGITS = 32
 """Hexadecimal digits of a key: 128 bits, so that no two rows ever share one."""
 
+SHORT = 15
+"""Digits by which the rows of one window are remembered, as numbers of 60 bits."""
+
 _ENCODER = msgspec.json.Encoder(decimal_format="number", enc_hook=str, order="sorted")
 
 
-def hashed(values: Sequence[Any]) -> str:
+def hashed(values: Mapping[str, Any]) -> str:
     """Make a short text of values of any JSON type, the same for the same values."""
     try:
         text = _ENCODER.encode(values)
@@ -29,34 +32,58 @@ def hashed(values: Sequence[Any]) -> str:
     return sha256(text).hexdigest()[:DIGITS]
 
 
-class RowKeys:
-    """Hands out the keys of the rows of one window.
+def _short(key: str) -> int:
+    return int(key[:SHORT], 16)
 
-    A row is told from others by its parts, the numbers and texts that say what it is
-    about. Kayzen may hold several rows of the same parts, such as one for each name
-    that a campaign had: they get a key each, by the order in which they come.
+
+class RowKeys:
+    """Hands out the keys of the rows of one window, which may be read several times.
+
+    A row is told from others by what it is about. Where Kayzen holds several rows about
+    the same, such as one for each name that a campaign had, they get a key each, by the
+    order in which they come. On different pages, the second may also be the first once
+    more, moved and restated meanwhile: it counts when the next reading has it too.
+
+    Attributes:
+        different: Rows of this reading that are surely different ones.
     """
 
     def __init__(self) -> None:
         """Start without rows."""
-        self._whole = KeySet()
-        self._parts = KeySet()
+        self._sent = KeySet()
         self._more: dict[str, int] = {}
+        self.begin()
 
-    def key(self, parts: Sequence[Any], whole: str) -> str | None:
+    def begin(self) -> None:
+        """Begin to read the window, or to read it again."""
+        self._before, self._more = self._more, {}
+        self._rows = KeySet()
+        self._first = KeySet()
+        self.different = 0
+        self.turn()
+
+    def turn(self) -> None:
+        """Begin a page."""
+        self._page: set[str] = set()
+
+    def key(self, about: Mapping[str, Any], row: Mapping[str, Any]) -> str | None:
         """Give a row its key.
 
         Args:
-            parts: What the row is about.
-            whole: The same for the same row only.
+            about: What it is about.
+            row: All of it.
 
         Returns:
-            The key; None for a row that had one before.
+            The key; None for a row that has been sent, or that may be no other one.
         """
-        if not self._whole.add(whole):
+        if not self._rows.add(_short(hashed(row))):
             return None
-        key = hashed(parts)
-        if self._parts.add(key):
-            return key
-        number = self._more[key] = self._more.get(key, 1) + 1
-        return hashed([*parts, number])
+        name = key = hashed(about)
+        if not self._first.add(_short(name)):
+            number = self._more[name] = self._more.get(name, 1) + 1
+            if name not in self._page and self._before.get(name, 1) < number:
+                return None
+            key = hashed({"about": about, "number": number})
+        self._page.add(name)
+        self.different += 1
+        return key if self._sent.add(_short(key)) else None

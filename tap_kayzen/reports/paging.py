@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
@@ -42,37 +43,47 @@ class RawPage:
 class _Answer(msgspec.Struct):
     data: list[msgspec.Raw]
     meta: dict[str, Any] | None = None
+    metadata: dict[str, Any] | None = None
 
 
 _DECODER = msgspec.json.Decoder(_Answer)
-_BRACE = ord("{")
+
+ROUND = 100
+"""What a limit of rows is likely to be a multiple of."""
 
 
 def parse_raw(body: bytes) -> RawPage:
     """Look at the body of a report call without reading its rows.
 
-    Documented is ``{"headers": [], "data": [...]}``; ``meta`` may or may not be there.
+    Documented is ``{"headers": [], "data": [...]}``; ``meta`` may or may not be there,
+    and a public client takes it for ``metadata``.
 
     Raises:
         EnvelopeError: The JSON is not a list of rows.
         ValueError: The body is not JSON.
     """
-    digest = blake2b(digest_size=16)
     try:
         answer = _DECODER.decode(body)
     except msgspec.DecodeError:
         # Also for what msgspec does not read, such as NaN.
         page = parse_page(body)
-        digest.update(repr(page.records).encode("utf-8", "backslashreplace"))
-        totals_ = page.total_pages, page.total_entries
-        return RawPage(body, len(page.records), digest.digest(), *totals_)
-    for row in answer.data:
-        text = memoryview(row)
-        digest.update(text)
-        if text[0] != _BRACE:
-            msg = "not a list of rows"
-            raise EnvelopeError(msg)
-    return RawPage(body, len(answer.data), digest.digest(), *totals(answer.meta))
+        rows = [repr(row).encode("utf-8", "backslashreplace") for row in page.records]
+        return RawPage(
+            body, len(rows), _digest(rows), page.total_pages, page.total_entries
+        )
+    rows = [bytes(row) for row in answer.data]
+    if not all(row.startswith(b"{") for row in rows):
+        msg = "not a list of rows"
+        raise EnvelopeError(msg)
+    of_all = totals(answer.meta or answer.metadata)
+    return RawPage(body, len(rows), _digest(rows), *of_all)
+
+
+def _digest(rows: list[bytes]) -> bytes:
+    digest = blake2b(digest_size=16)
+    for row in sorted(rows):
+        digest.update(row)
+    return digest.digest()
 
 
 @dataclass
@@ -82,20 +93,24 @@ class Progress:
     Attributes:
         pages: Pages so far.
         rows: Their rows.
-        digest: That of the last one, None before the first.
+        digests: Theirs.
         announced: The most pages that one of them spoke of.
     """
 
     pages: int = 0
     rows: int = 0
-    digest: bytes | None = None
+    digests: set[bytes] = field(default_factory=set)
     announced: int = 0
+
+    def has(self, page: RawPage) -> bool:
+        """Tell whether a page is one of those, in whatever order its rows are."""
+        return page.digest in self.digests
 
     def advance(self, page: RawPage) -> None:
         """Take note of the next page."""
         self.pages += 1
         self.rows += page.rows
-        self.digest = page.digest
+        self.digests.add(page.digest)
         self.announced = max(self.announced, page.total_pages or 0)
 
 
@@ -115,19 +130,40 @@ class AnnouncedPaging:
         Args:
             page: The page.
             so_far: How far the reading was before it.
+
+        Raises:
+            CutShortError: There may be rows that cannot be had.
         """
+        if so_far.has(page):
+            _check_second(page, so_far, is_cut=True)
+            return True
         return so_far.pages + 1 >= (page.total_pages or FIRST_PAGE)
+
+
+def _check_second(page: RawPage, so_far: Progress, *, is_cut: bool) -> None:
+    """See to it that a second page that is the first one again hides no rows.
+
+    Raises:
+        CutShortError: It may.
+    """
+    if so_far.pages == 1 and page.rows and is_cut:
+        msg = (
+            f"page 2 has the same {page.rows:,} rows as page 1, so that there may be "
+            "more rows than Kayzen gives; raise `report_page_size`, or lower the "
+            "report's `window_days`"
+        )
+        raise CutShortError(msg)
 
 
 class GuessedPaging:
     """Finds the end of a report whose answers need not say how long it is.
 
     Whether Kayzen heeds `page` and `per_page`, and up to what size, is not known. So a
-    page is the last one if it is empty, repeats the one before, or is shorter than
-    both `per_page` and some other page of the report: a page that is as long as any
-    may be as long as Kayzen makes them. What an answer says of the whole goes before
-    that, but not before what it says of the rows: where some are still to come, the
-    next page is asked for.
+    page is the last one if it is empty, repeats another, or is shorter than both
+    `per_page` and some other page of the report: a page that is as long as any may be
+    as long as Kayzen makes them. What an answer says of the whole goes before that, but
+    not before what it says of the rows: where some are still to come, the next page is
+    asked for.
     """
 
     def __init__(self, per_page: int) -> None:
@@ -138,6 +174,15 @@ class GuessedPaging:
         """
         self._per_page = per_page
         self._longest = 0
+        self._round: Counter[int] = Counter()
+
+    def _is_limit(self, rows: int) -> bool:
+        """Tell whether so many rows are as many as Kayzen gives at most.
+
+        That may be fewer than were asked for: a round number that comes twice.
+        """
+        self._round[rows] += rows % ROUND == 0
+        return rows == self._per_page or self._round[rows] > 1
 
     def is_last(self, page: RawPage, so_far: Progress) -> bool:
         """Tell whether a page is the last one.
@@ -149,15 +194,9 @@ class GuessedPaging:
         Raises:
             CutShortError: There may be rows that cannot be had.
         """
-        if page.digest == so_far.digest:
-            is_second = so_far.pages == 1 and page.rows
-            if is_second and (page.rows == self._per_page or page.total_pages):
-                msg = (
-                    f"page 2 has the same {page.rows:,} rows as page 1, so that there "
-                    "may be more rows than Kayzen gives; raise `report_page_size`, or "
-                    "lower the report's `window_days`"
-                )
-                raise CutShortError(msg)
+        if so_far.has(page):
+            is_cut = self._is_limit(page.rows) or bool(page.total_pages)
+            _check_second(page, so_far, is_cut=is_cut)
             return True
         rows = so_far.rows + page.rows
         if page.rows and page.total_entries is not None and rows < page.total_entries:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
@@ -10,12 +10,14 @@ from zoneinfo import ZoneInfo
 from singer_sdk.exceptions import ConfigurationError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping
 
 DEFAULT_DAYS = 30
 """How far back a first run begins if no `start_date` is set."""
 
 _DAY = timedelta(days=1)
+
+MONTH = "month"
 
 UNFINISHED = "unfinished"
 """The part of the state that only a run that did not come to its end leaves behind."""
@@ -58,13 +60,15 @@ class Range:
 
     Attributes:
         start: The first one, None if the settings leave it open.
-        end: The last one.
+        end: The last one, today at most.
+        today: The present day, in the report's time zone.
         lookback: Days before the bookmark that are read again.
         default_start: The first one if neither settings nor state name one.
     """
 
     start: date | None
     end: date
+    today: date
     lookback: int
     default_start: date
 
@@ -75,9 +79,22 @@ class Range:
         start, end = config.get("start_date"), config.get("end_date")
         return cls(
             start=date.fromisoformat(start) if start else None,
-            end=date.fromisoformat(end) if end else now - _DAY,
+            end=min(date.fromisoformat(end), now) if end else now - _DAY,
+            today=now,
             lookback=config["lookback_days"],
             default_start=now - timedelta(days=DEFAULT_DAYS),
+        )
+
+    def from_whole(self, dimensions: Collection[str]) -> Range:
+        """Begin with a whole month, if rows are of months.
+
+        The row of a part of a month would take the place of that of the whole.
+        """
+        if MONTH not in dimensions:
+            return self
+        start = self.start and self.start.replace(day=1)
+        return replace(
+            self, start=start, default_start=self.default_start.replace(day=1)
         )
 
 
@@ -121,6 +138,8 @@ class Bookmark:
         """Choose the day to begin with; may be after the last one."""
         if self.day is None:
             return days.start or days.default_start
+        # Else days to come would count as read.
+        self.day = min(self.day, days.today)
         first = self.day - timedelta(days=days.lookback)
         if self._next and self._goal:
             # What the days up to here may have changed since, the run after this one
@@ -141,10 +160,12 @@ class Bookmark:
         self._state["replication_key"] = self._key
         self._state["replication_key_value"] = str(self.day)
         self._state.pop(UNFINISHED, None)
-        if window.last < end:
+        # A run that goes less far than one that was cut short leaves the rest of it.
+        goal = max(end, self._goal or end)
+        if window.last < goal:
             self._state[UNFINISHED] = {
                 "next_day": str(window.last + _DAY),
-                "end_date": str(end),
+                "end_date": str(goal),
             }
 
 

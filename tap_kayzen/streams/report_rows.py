@@ -16,7 +16,7 @@ from tap_kayzen.reading import MAX_PASSES, Pass
 from tap_kayzen.records import EXTRA, RecordConverter
 from tap_kayzen.reports.ahead import PagesAhead
 from tap_kayzen.reports.columns import KEY
-from tap_kayzen.reports.keys import RowKeys, hashed
+from tap_kayzen.reports.keys import RowKeys
 from tap_kayzen.reports.paging import CutShortError, parse_raw
 from tap_kayzen.reports.windows import Bookmark, Window, cut
 
@@ -33,6 +33,9 @@ if TYPE_CHECKING:
 
     Record = dict[str, Any]
     Part = tuple[Context | None, Window]
+
+PATIENCE = 3
+"""Pages in a row without a new row after which a window is not read any further."""
 
 FINGERPRINT = "fingerprint"
 """The part of the state that says which report its bookmark is of."""
@@ -82,6 +85,7 @@ class ReportRowsStream(KayzenStream):
     key_columns: tuple[str, ...]
 
     _told_of_change = False
+    _partitions = 1
     _unsaved = 0
 
     _ahead: PagesAhead[Part]
@@ -99,8 +103,8 @@ class ReportRowsStream(KayzenStream):
         """Say which days the settings ask for."""
 
     @abstractmethod
-    def identify(self, record: Record) -> tuple[list[Any], list[Any]]:
-        """Say what a row is about, and what besides tells it from all others."""
+    def about(self, record: Record) -> dict[str, Any]:
+        """Say what a row is about: whatever tells it from others, by column."""
 
     @property
     def fingerprint(self) -> dict[str, str]:
@@ -150,18 +154,23 @@ class ReportRowsStream(KayzenStream):
 
     def _begin(self) -> None:
         """Plan the run, and begin to read ahead."""
+        if self.partitions and "replication_key_value" in self.stream_state:
+            self.logger.warning(
+                "The state has a bookmark without an advertiser, from before "
+                "`advertiser_ids` was set: all days are read anew, and rows that were "
+                "loaded before stay beside the new ones; empty the table first"
+            )
         self._plans = [(context, self._plan(context)) for context in self.contexts]
         parts = [
             (context, window)
             for context, plan in self._plans
             for window in plan.windows
         ]
+        self._partitions = len(self._plans)
         self._tell_of_days(len(parts))
         self._progress = self._tap.display.stream(self.name)
         self._progress.begin(len(parts))
-        self._ahead = PagesAhead(
-            self.fetch_page, self.paging(), parts, self._tap.workers
-        )
+        self._ahead = self._pages_of(parts)
 
     def _plan(self, context: Context | None) -> Plan:
         days = self.range_of(context)
@@ -223,7 +232,7 @@ class ReportRowsStream(KayzenStream):
         # STATE speaks of all partitions: if there are very many, it waits for as many
         # records, or there would be little else in the output.
         is_batch = self.get_batch_config(self.config) is not None
-        if not is_batch and self._unsaved >= len(self.contexts) - 1:
+        if not is_batch and self._unsaved >= self._partitions - 1:
             self._unsaved = 0
             self._write_state_message()
 
@@ -235,11 +244,10 @@ class ReportRowsStream(KayzenStream):
         Returns:
             Whether all rows came that Kayzen spoke of.
         """
-        sent = RowKeys()
-        ahead = self._ahead
+        keys = RowKeys()
         before = None
         for number in range(1, MAX_PASSES + 1):
-            this = yield from self._read_once(ahead, (context, window), sent)
+            this = yield from self._read_once((context, window), keys, again=number > 1)
             is_so = this.tally == before and not this.changed
             if this.is_whole:
                 break
@@ -256,40 +264,59 @@ class ReportRowsStream(KayzenStream):
                 this,
                 this.repeated,
             )
-            ahead = PagesAhead(
-                self.fetch_page,
-                self.paging(),
-                [(context, window)],
-                self._tap.workers,
-            )
         return True
 
     def _read_once(
-        self, ahead: PagesAhead[Part], part: Part, sent: RowKeys
+        self, part: Part, keys: RowKeys, *, again: bool
     ) -> Generator[Record, None, Pass]:
+        """Read a window from its start to its end."""
         context, window = part
+        ahead = self._pages_of([part]) if again else self._ahead
         this = Pass(KeySet())
+        idle = 0
+        keys.begin()
         try:
             for raw in ahead.pages(part):
                 page = raw.read()
                 del raw
                 this.note(page)
+                this.tally.rows += len(page.records)
+                keys.turn()
                 self.prepare(page.records, window)
                 for record in self.to_records(page.records, context):
-                    parts, more = self.identify(record)
-                    whole = hashed([parts, more])
-                    this.tally.rows += 1
-                    if this.keys.add(whole):
-                        this.tally.keys += 1
-                        key = sent.key(parts, whole)
-                        if key is not None:
-                            self._unsaved += 1
-                            yield {KEY: key, **self._without_dropped(record)}
+                    key = keys.key(self.about(record), record)
+                    if key is not None:
+                        self._unsaved += 1
+                        yield {KEY: key, **self._without_dropped(record)}
+                is_idle = page.records and keys.different == this.tally.keys
+                idle = idle + 1 if is_idle else 0
+                this.tally.keys = keys.different
                 self.on_page(page)
+                self._check_patience(idle)
         except CutShortError as error:
             msg = f"{self.name}, {window}: {error}"
             raise CutShortError(msg) from error
+        finally:
+            if again:
+                ahead.close()
         return this
+
+    def _check_patience(self, idle: int) -> None:
+        """Stop where Kayzen gives the same rows again and again.
+
+        Raises:
+            CutShortError: So many pages in a row have had no new row.
+        """
+        if idle >= PATIENCE:
+            msg = (
+                f"{idle} pages in a row have no new row: Kayzen seems to give the same "
+                "ones again and again; raise `report_page_size`, or lower the report's "
+                "`window_days`"
+            )
+            raise CutShortError(msg)
+
+    def _pages_of(self, parts: list[Part]) -> PagesAhead[Part]:
+        return PagesAhead(self.fetch_page, self.paging(), parts, self._tap.workers)
 
     # Records
 
@@ -338,6 +365,14 @@ class ReportRowsStream(KayzenStream):
             msg = (
                 f"{self.name}: the catalog asks for {self.replication_method} on "
                 f"`{self.replication_key}`; this stream can be {choice}{need}"
+            )
+            raise ConfigurationError(msg)
+        columns = self.effective_schema["properties"]
+        missing = [name for name in self.key_columns if name not in columns]
+        if self.selected and missing:
+            msg = (
+                f"{self.name}: the catalog lacks columns that keys are made of: "
+                f"{', '.join(missing)}; deselect them, but leave them in the schema"
             )
             raise ConfigurationError(msg)
 

@@ -15,6 +15,7 @@ from tap_kayzen.reports.columns import (
     DIMENSIONS,
     METRICS,
     OWN_ADVERTISER,
+    RANGE,
     Column,
     names_by_id,
     schema,
@@ -58,12 +59,7 @@ class CustomReportStream(ReportRowsStream):
         super().__init__(tap, report.name)
         if report.is_daily:
             self.replication_key = DAY
-        names = names_by_id(report.key_columns)
-        self._parts = [name for name in report.key_columns if name not in names]
-        self._names = sorted(names)
-        if ADVERTISER not in self._parts:
-            self._parts.insert(0, ADVERTISER)
-        self.key_columns = (*self._parts, *self._names)
+        self.key_columns = report.key_columns
         self.window_days = report.window_days if report.is_daily else 0
         self._told_of_unknown = False
 
@@ -98,7 +94,8 @@ class CustomReportStream(ReportRowsStream):
                 "taken for numbers, dimensions for text",
                 ", ".join(self.report.unknown),
             )
-        return Range.of(self.config, self.report.time_zone)
+        days = Range.of(self.config, self.report.time_zone)
+        return days if self.report.is_daily else days.from_whole(self.report.group_by)
 
     def get_url_params(
         self,
@@ -124,19 +121,20 @@ class CustomReportStream(ReportRowsStream):
             "per_page": self.config["report_page_size"],
         }
 
-    def prepare(self, rows: list[Record], window: Window) -> None:  # noqa: ARG002
-        """Give columns names that need no quotes."""
+    def prepare(self, rows: list[Record], window: Window) -> None:
+        """Give columns names without quotes, and rows without a day their range."""
         for name, column in self.report.renamed.items():
             for row in rows:
                 if name in row:
                     row[column] = row.pop(name)
+        if not self.report.is_daily:
+            days = dict(zip(RANGE, (str(window.first), str(window.last)), strict=True))
+            for row in rows:
+                row.update(days)
 
-    def identify(self, record: Record) -> tuple[list[Any], list[Any]]:
-        """Say what a row is about, and what names it bears."""
-        return (
-            [_value(record, name) for name in self._parts],
-            [_value(record, name) for name in self._names],
-        )
+    def about(self, record: Record) -> dict[str, Any]:
+        """Say what a row is about: advertiser and dimensions, but for mere names."""
+        return {name: _value(record, name) for name in self.key_columns}
 
 
 REPORT = "report_id"
@@ -214,10 +212,10 @@ class ReportResultsStream(ReportRowsStream):
                 msg = f"{self.name}, which needs the saved reports: {words}"
                 raise RefusedError(msg, error.status) from error
             missing -= zones.keys()
-            chosen = zones if wanted is None else {*wanted} & zones.keys()
-            saved.append(
-                (context, {number: zones[number] for number in sorted(chosen)})
-            )
+            chosen = zones.keys() if wanted is None else zones.keys() & {*wanted}
+            # One that several advertisers see must not count twice.
+            new = sorted(chosen - {number for _, each in saved for number in each})
+            saved.append((context, {number: zones[number] for number in new}))
         if missing:
             numbers = ", ".join(map(str, sorted(missing)))
             msg = (
@@ -241,7 +239,7 @@ class ReportResultsStream(ReportRowsStream):
     def range_of(self, context: Context | None) -> Range:
         """Say which days the settings ask for, in the saved report's time zone."""
         number = (context or {})[REPORT]
-        (zone,) = (zones[number] for _, zones in self._saved if number in zones)
+        zone = next(zones[number] for _, zones in self._saved if number in zones)
         return Range.of(self.config, zone)
 
     def get_url_params(
@@ -277,7 +275,7 @@ class ReportResultsStream(ReportRowsStream):
         for row in rows:
             row[DATE] = str(window.first)
 
-    def identify(self, record: Record) -> tuple[list[Any], list[Any]]:
+    def about(self, record: Record) -> dict[str, Any]:
         """Say what a row is about: by all that seems to be no metric."""
         extra = record.get(EXTRA) or {}
         said = {
@@ -286,12 +284,11 @@ class ReportResultsStream(ReportRowsStream):
             if name != EXTRA and value is not None
         }
         names = names_by_id([*said])
-        about = {
+        return {
             name: value
             for name, value in said.items()
             if name not in names and _is_about(name, value)
         }
-        return [about], [said]
 
 
 def _is_about(name: str, value: object) -> bool:

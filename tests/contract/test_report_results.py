@@ -246,3 +246,12 @@ def test_pages_are_read_if_the_answer_speaks_of_them(
     assert [row["country"] for row in run.records] == ["C1", "C2", "C3"]
     pages = [call.query.partition("&page=")[2] for call in api.calls[2:]]
     assert sorted(pages) == ["", "2", "3"]
+
+
+def test_a_report_that_two_advertisers_see_is_read_once(
+    serve: Serve, capsys: pytest.CaptureFixture[str]
+) -> None:
+    url, _ = serve(saved())
+    run = read(url, capsys, advertiser_ids=[5, 6])
+    assert {row["advertiser_id"] for row in run.records} == {5}
+    assert len(run.records) == 9

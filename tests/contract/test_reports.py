@@ -7,11 +7,12 @@ import gzip
 import json
 import subprocess
 import sys
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta, timezone
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import time_machine
 from singer_sdk.exceptions import ConfigurationError, FatalAPIError
 from starlette.responses import Response
 from support import (
@@ -745,3 +746,102 @@ def test_a_range_that_is_too_long_is_refused_with_the_way_out(
             read(url, capsys)
         report = {**DEFAULT_REPORTS[0], "window_days": 5}
         assert read(url, capsys, reports=[report]).of_type("STATE")
+
+
+# Found by review
+
+
+def test_rows_alike_in_all_dimensions_all_load(
+    serve: Serve, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def rows(day: str) -> list[Row]:
+        return [row_of(day, advertiser_spend=spend) for spend in (10, 32)]
+
+    url, _ = serve(paged(rows))
+    for size in (2, 1):
+        run = read(url, capsys, end_date="2026-09-02", report_page_size=size)
+        assert sorted(row["advertiser_spend"] for row in run.records) == [
+            10,
+            10,
+            32,
+            32,
+        ]
+        assert len({row["_key"] for row in run.records}) == 4
+
+
+def test_the_order_of_dimensions_is_of_no_matter_to_keys(
+    serve: Serve, capsys: pytest.CaptureFixture[str]
+) -> None:
+    url, _ = serve(paged(two_rows))
+    report = {"name": NAME, "metrics": ["clicks"], "group_by": ["day", "campaign_id"]}
+    one = read(url, capsys, reports=[report]).records
+    report["group_by"] = ["campaign_id", "day"]
+    other = read(url, capsys, reports=[report]).records
+    assert [row["_key"] for row in one] == [row["_key"] for row in other]
+
+
+def test_days_to_come_never_count_as_read(
+    serve: Serve, capsys: pytest.CaptureFixture[str]
+) -> None:
+    url, api = serve(paged(two_rows))
+    with time_machine.travel(datetime(2026, 9, 10, 12, tzinfo=timezone.utc)):
+        run = read(url, capsys, end_date="2030-12-31")
+        assert bookmarks(run)[-1]["replication_key_value"] == "2026-09-10"
+        api.calls.clear()
+        run = read(url, capsys, state=state_of("2030-12-31"))
+        assert asked(api)[0][0] == "2026-09-03"
+        assert bookmarks(run)[-1]["replication_key_value"] == "2026-09-10"
+
+
+def test_a_month_is_read_whole_and_says_so(
+    serve: Serve, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def answer(call: Call) -> Response:
+        if call.path == TOKEN_PATH:
+            return token_response()
+        page = json.loads(call.body)["page"]
+        return json_response({"data": [{"month": "2026-08"}] if page == 1 else []})
+
+    url, api = serve(answer)
+    report = {"name": NAME, "metrics": ["clicks"], "group_by": ["month"]}
+    run = read(url, capsys, reports=[report], start_date="2026-08-17")
+    assert asked(api) == [("2026-08-01", "2026-09-20")]
+    (row,) = run.records
+    assert (row["range_start"], row["range_end"]) == ("2026-08-01", "2026-09-20")
+
+
+def test_a_catalog_without_what_keys_are_made_of_is_refused(
+    serve: Serve, capsys: pytest.CaptureFixture[str]
+) -> None:
+    url, _ = serve(paged(two_rows))
+    catalog = catalog_of(NAME)
+    (entry,) = catalog["streams"]
+    del entry["schema"]["properties"]["campaign_id"]
+    with pytest.raises(ConfigurationError, match="made of: campaign_id; deselect them"):
+        read(url, capsys, catalog=catalog)
+
+
+def test_a_bookmark_without_advertiser_is_spoken_of(
+    serve: Serve,
+    capsys: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    url, _ = serve(paged(two_rows))
+    state = read(url, capsys).of_type("STATE")[-1]["value"]
+    read(url, capsys, state=state, advertiser_ids=[1])
+    (warning,) = warnings_in(caplog)
+    assert warning.startswith("The state has a bookmark without an advertiser")
+
+
+def test_a_run_that_goes_less_far_leaves_the_rest_to_the_next(
+    serve: Serve, capsys: pytest.CaptureFixture[str]
+) -> None:
+    url, api = serve(paged(two_rows))
+    cut = {"next_day": "2026-09-05", "end_date": "2026-09-20"}
+    state = state_of("2026-09-15", unfinished=cut)
+    run = read(url, capsys, state=state, end_date="2026-09-08")
+    state = run.of_type("STATE")[-1]["value"]
+    assert bookmarks(run)[-1]["unfinished"]["next_day"] == "2026-09-09"
+    api.calls.clear()
+    read(url, capsys, state=state)
+    assert asked(api)[0][0] == "2026-09-09"

@@ -209,10 +209,10 @@ def test_names_of_what_has_a_number_are_no_part_of_the_key() -> None:
         return text.removeprefix("Tells the rows apart: a hash of ")
 
     assert key_of("day", "campaign_name", "campaign_id") == (
-        "advertiser_id, day, campaign_id."
+        "advertiser_id, campaign_id, day."
     )
-    assert key_of("day", "campaign_name") == "advertiser_id, day, campaign_name."
-    assert key_of("day", "advertiser_id") == "day, advertiser_id."
+    assert key_of("day", "campaign_name") == "advertiser_id, campaign_name, day."
+    assert key_of("day", "advertiser_id") == "advertiser_id, day."
 
 
 def test_hours_bring_their_day() -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -8,38 +9,71 @@ from hypothesis import strategies as st
 from tap_kayzen.reports.keys import RowKeys, hashed
 
 SCALARS = st.none() | st.integers() | st.text() | st.booleans()
+ROWS = st.lists(st.fixed_dictionaries(dict.fromkeys("abc", SCALARS)), max_size=30)
 
 
-@given(st.lists(st.lists(SCALARS, min_size=3, max_size=3), max_size=30))
+def read(keys: RowKeys, *pages: list[dict[str, Any]]) -> list[str]:
+    """Read rows that are about their `id`; give the keys that are sent."""
+    keys.begin()
+    made = []
+    for page in pages:
+        keys.turn()
+        made += [keys.key({"id": row["id"]}, row) for row in page]
+    return [key for key in made if key is not None]
+
+
+@given(ROWS)
 def test_rows_about_different_things_have_different_keys(
-    rows: list[list[object]],
+    rows: list[dict[str, object]],
 ) -> None:
-    distinct = {repr([(type(each), each) for each in row]): row for row in rows}
+    distinct = {
+        repr([(type(row[name]), row[name]) for name in "abc"]): row for row in rows
+    }
     keys = RowKeys()
-    made = [keys.key(row, hashed([row])) for row in distinct.values()]
+    made = [keys.key(row, row) for row in distinct.values()]
     assert None not in made
-    assert len(set(made)) == len(distinct)
+    assert len(set(made)) == len(distinct) == keys.different
 
 
-def test_keys_are_the_same_in_every_run() -> None:
-    row = [108993, "2026-09-01", 138939, None]
-    assert RowKeys().key(row, "x") == "0391a9f8231ae7f73a159d92fc010f52"
-    assert hashed([Decimal("1.50"), {"b": 1, "a": "\ud800"}]) == hashed(
-        [Decimal("1.50"), {"a": "\ud800", "b": 1}]
+def test_keys_are_the_same_in_every_run_and_in_every_order_of_columns() -> None:
+    about = {"advertiser_id": 108993, "day": "2026-09-01", "country": None}
+    key = RowKeys().key(about, about)
+    assert key == "f54f26f987806d08c14b19ab5eb47d48"
+    assert key == RowKeys().key(dict(reversed(about.items())), about)
+    assert hashed({"x": [Decimal("1.50"), {"b": 1, "a": "\ud800"}]}) == hashed(
+        {"x": [Decimal("1.50"), {"a": "\ud800", "b": 1}]}
     )
 
 
 def test_several_rows_about_the_same_thing_have_keys_by_their_number() -> None:
-    keys, others = RowKeys(), RowKeys()
-    made = [keys.key(["campaign", 1], name) for name in ("old", "new", "newest")]
+    rows = [{"id": 1, "name": name} for name in ("old", "new", "newest")]
+    made = read(RowKeys(), rows)
     assert len(set(made)) == 3
     # Whichever comes first, the table has these keys and no others.
-    assert made == [
-        others.key(["campaign", 1], name) for name in ("newest", "old", "new")
-    ]
+    assert made == read(RowKeys(), rows[::-1])
 
 
 def test_a_row_that_comes_again_has_no_key() -> None:
+    row = {"id": 1, "clicks": 5}
     keys = RowKeys()
-    assert keys.key([1], "whole")
-    assert keys.key([1], "whole") is None
+    assert len(read(keys, [row, row], [row])) == 1
+    assert keys.different == 1
+    assert read(keys, [row]) == []
+
+
+def test_a_row_that_moved_and_was_restated_is_no_second_one() -> None:
+    keys = RowKeys()
+    first = read(keys, [{"id": 1, "clicks": 5}], [{"id": 1, "clicks": 6}, {"id": 2}])
+    assert len(first) == 2
+    assert keys.different == 2
+    # Read again, it is there once, with other numbers: it has been sent.
+    assert read(keys, [{"id": 1, "clicks": 7}, {"id": 2}]) == []
+
+
+def test_two_rows_on_different_pages_that_stay_two_are_two() -> None:
+    pages = [{"id": 1, "clicks": 5}], [{"id": 1, "clicks": 6}]
+    keys = RowKeys()
+    assert len(read(keys, *pages)) == 1
+    assert len(read(keys, *pages)) == 1
+    assert keys.different == 2
+    assert read(keys, *pages) == []

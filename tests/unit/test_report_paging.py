@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import random
 import threading
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given, settings
@@ -22,6 +24,9 @@ from tap_kayzen.reports.paging import (
 )
 from tap_kayzen.transport import EnvelopeError
 from tap_kayzen.workers import Workers
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 @dataclass
@@ -263,3 +268,49 @@ def test_the_same_rows_are_known_whatever_is_around_them() -> None:
     first = digest({"data": rows, "meta": {"current_page": 1}})
     assert first == digest({"data": rows, "meta": {"current_page": 2}})
     assert first != digest({"data": rows[:1], "meta": {"current_page": 1}})
+
+
+@pytest.mark.parametrize(
+    "order",
+    [
+        # Ignores `page`, and has no order either.
+        lambda _, rows: random.sample(rows, k=len(rows)),
+        # Starts again from the first page.
+        lambda number, rows: rows[:10] if number % 2 else rows[10:20],
+    ],
+)
+def test_a_server_that_goes_round_is_not_asked_for_ever(
+    order: Callable[[int, list[int]], list[int]],
+) -> None:
+    calls = 0
+
+    def fetch(_: int, number: int) -> RawPage:
+        nonlocal calls
+        calls += 1
+        rows = [{"row": row} for row in order(number, list(range(20)))]
+        return parse_raw(json.dumps({"data": rows}).encode())
+
+    ahead = PagesAhead(fetch, GuessedPaging(15), [0], Workers(1))
+    rows = [row["row"] for page in ahead.pages(0) for row in page.read().records]
+    assert sorted(rows) == [*range(20)]
+    assert calls <= 3
+
+
+def test_a_limit_of_the_servers_own_shows_by_round_numbers() -> None:
+    server = Server([300, 300, 300], per_page=1000, cap=200, honours_page=False)
+    with pytest.raises(CutShortError, match="the same 200 rows"):
+        server.read(workers=1)
+    saved = PagesAhead(
+        lambda _, __: parse_raw(b'{"data": [{"a": 1}], "meta": {"total_pages": 3}}'),
+        AnnouncedPaging(),
+        [0],
+        Workers(1),
+    )
+    with pytest.raises(CutShortError, match="the same 1 rows"):
+        list(saved.pages(0))
+
+
+def test_a_public_client_calls_it_metadata() -> None:
+    body = b'{"data": [{"a": 1}], "metadata": {"total_pages": 3, "total_entries": 9}}'
+    raw = parse_raw(body)
+    assert (raw.total_pages, raw.total_entries) == (3, 9)

@@ -134,7 +134,7 @@ class Reader:
 
     def run(self, now: date, windows: int | None) -> list[Window]:
         """Read up to the day before, in so many windows at most."""
-        days = Range(FIRST, now - DAY, self.lookback, FIRST)
+        days = Range(FIRST, now - DAY, now, self.lookback, FIRST)
         # A state goes from run to run as JSON.
         self.state = json.loads(json.dumps(self.state))
         bookmark = Bookmark(self.state, "day", "report")

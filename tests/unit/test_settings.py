@@ -51,6 +51,7 @@ def settings(**changes: object) -> dict[str, Any]:
             "`advertiser_ids` must be of type array, not integer",
         ),
         ({"start_date": "01/02/2026"}, "`start_date` must be a date like 2026-01-31"),
+        ({"start_date": "2026-1-5"}, "`start_date` must be a date like 2026-01-31"),
         ({"start_date": "20260131"}, "`start_date` must be a date like 2026-01-31"),
         (
             {"api_key": "key:secret"},
