@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import sys
 from typing import Any
 
@@ -36,7 +37,11 @@ class KayzenCommand(SingerCommand):
     def main(self, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401
         """Run the command; not only `invoke`, since --test works while parsing."""
         try:
-            return super().main(*args, **kwargs)
+            try:
+                return super().main(*args, **kwargs)
+            finally:
+                # Nothing is left to be done that the tap's handler would have to see.
+                signal.signal(signal.SIGTERM, signal.SIG_DFL)
         except BrokenPipeError:
             # The target has gone and says why itself. Python would try to flush
             # stdout once more at exit and complain.

@@ -102,6 +102,8 @@ class Scenario:
         self.moves = self.stream == "campaigns" and dice.random() < 1 / 8
         if self.moves:
             rates["rows-move"] = 0.2
+            # Nothing tells of a row that moved where no total does.
+            rates.pop("meta-missing", None)
         self.plan = FaultPlan(seed, rates, stall_seconds=1.5)
         paging: Paging = dice.choice(("short", "meta"))
         most = dice.choice((40, 10_000))

@@ -24,6 +24,7 @@ class RawPage:
     Attributes:
         body: JSON text.
         rows: How many rows it has.
+        distinct: How many different ones.
         digest: The same for the same rows.
         total_pages: Pages of the whole, None if the answer does not say.
         total_entries: Rows of the whole, None if the answer does not say.
@@ -31,6 +32,7 @@ class RawPage:
 
     body: bytes
     rows: int
+    distinct: int
     digest: bytes
     total_pages: int | None
     total_entries: int | None
@@ -68,22 +70,28 @@ def parse_raw(body: bytes) -> RawPage:
         # Also for what msgspec does not read, such as NaN.
         page = parse_page(body)
         rows = [repr(row).encode("utf-8", "backslashreplace") for row in page.records]
-        return RawPage(
-            body, len(rows), _digest(rows), page.total_pages, page.total_entries
-        )
+        return _raw_page(body, rows, page.total_pages, page.total_entries)
     rows = [bytes(row) for row in answer.data]
     if not all(row.startswith(b"{") for row in rows):
         msg = "not a list of rows"
         raise EnvelopeError(msg)
-    of_all = totals(answer.meta or answer.metadata)
-    return RawPage(body, len(rows), _digest(rows), *of_all)
+    return _raw_page(body, rows, *totals(answer.meta or answer.metadata))
 
 
-def _digest(rows: list[bytes]) -> bytes:
+def _raw_page(
+    body: bytes, rows: list[bytes], total_pages: int | None, total_entries: int | None
+) -> RawPage:
     digest = blake2b(digest_size=16)
     for row in sorted(rows):
         digest.update(row)
-    return digest.digest()
+    return RawPage(
+        body,
+        len(rows),
+        len(set(rows)),
+        digest.digest(),
+        total_pages,
+        total_entries,
+    )
 
 
 @dataclass
@@ -205,6 +213,7 @@ class GuessedPaging:
             # Where an end moved towards the start, a look beyond it tells if it is one.
             earlier = so_far.announced if page.rows else 0
             return so_far.pages + 1 >= max(page.total_pages, earlier)
+        # A row that stands there twice must not make a page look longer than others.
         is_longest = page.rows >= self._longest
-        self._longest = max(self._longest, page.rows)
+        self._longest = max(self._longest, page.distinct)
         return not page.rows or (page.rows < self._per_page and not is_longest)

@@ -310,6 +310,16 @@ def test_a_limit_of_the_servers_own_shows_by_round_numbers() -> None:
         list(saved.pages(0))
 
 
+def test_a_row_that_stands_there_twice_makes_no_page_longer() -> None:
+    def fetch(_: int, number: int) -> RawPage:
+        rows = [{"row": row} for row in range(25)][5 * (number - 1) : 5 * number]
+        rows += rows[:1] if number == 1 else []
+        return parse_raw(json.dumps({"data": rows}).encode())
+
+    ahead = PagesAhead(fetch, GuessedPaging(1000), [0], Workers(1))
+    assert sum(page.rows for page in ahead.pages(0)) == 26
+
+
 def test_a_public_client_calls_it_metadata() -> None:
     body = b'{"data": [{"a": 1}], "metadata": {"total_pages": 3, "total_entries": 9}}'
     raw = parse_raw(body)
