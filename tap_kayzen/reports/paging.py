@@ -58,7 +58,10 @@ def parse_raw(body: bytes) -> RawPage:
     digest = blake2b(digest_size=16)
     try:
         answer = _DECODER.decode(body)
-    except msgspec.DecodeError:
+        # Rows are skipped over, and with them text that is no UTF-8.
+        if not body.isascii():
+            body.decode()
+    except (msgspec.DecodeError, RecursionError):
         # Also for what msgspec does not read, such as NaN.
         page = parse_page(body)
         digest.update(repr(page.records).encode("utf-8", "backslashreplace"))

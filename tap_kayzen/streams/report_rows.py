@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
-from singer_sdk.exceptions import ConfigurationError
+from singer_sdk.exceptions import ConfigurationError, FatalAPIError
 from singer_sdk.singerlib.catalog import REPLICATION_INCREMENTAL
 
 from tap_kayzen.client import KayzenStream
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from singer_sdk.helpers.types import Context
     from singer_sdk.singerlib import Catalog
 
+    from tap_kayzen.pagination import Page
     from tap_kayzen.progress import Progress
     from tap_kayzen.reports.paging import AnnouncedPaging, GuessedPaging, RawPage
     from tap_kayzen.reports.windows import Range
@@ -271,7 +272,7 @@ class ReportRowsStream(KayzenStream):
         this = Pass(KeySet())
         try:
             for raw in ahead.pages(part):
-                page = raw.read()
+                page = self._page_of(raw, window)
                 del raw
                 this.note(page)
                 self.prepare(page.records, window)
@@ -290,6 +291,13 @@ class ReportRowsStream(KayzenStream):
             msg = f"{self.name}, {window}: {error}"
             raise CutShortError(msg) from error
         return this
+
+    def _page_of(self, raw: RawPage, window: Window) -> Page:
+        try:
+            return raw.read()
+        except ValueError as error:
+            msg = f"{self.name}, {window}: the rows cannot be read: {error}"
+            raise FatalAPIError(msg) from error
 
     # Records
 
