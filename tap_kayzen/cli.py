@@ -64,7 +64,9 @@ class KayzenCommand(SingerCommand):
 
     def _report(self, error: Exception) -> None:
         text = " ".join(str(error).split()) or type(error).__name__
-        if not isinstance(error, (SingerSDKError, OSError)):
+        if isinstance(error, RecursionError):
+            text = "Kayzen sent a record that is nested too deeply to be written"
+        elif not isinstance(error, (SingerSDKError, OSError)):
             text = (
                 f"{type(error).__name__}: {text}; this is a fault in tap-kayzen: "
                 "please report it with the output of TAP_KAYZEN_LOGLEVEL=DEBUG"

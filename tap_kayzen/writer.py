@@ -52,6 +52,10 @@ class BufferedWriter(GenericSingerWriter[bytes, Message]):
             self._encoder.encode_into(message.to_dict(), buffer, start)
         except (UnicodeEncodeError, msgspec.EncodeError):
             buffer[start:] = self.serialize_message(message)
+        except RecursionError:
+            # Half a record: what comes later must not be glued to it.
+            del buffer[start:]
+            raise
         buffer += b"\n"
         if isinstance(message, RecordMessage):
             self._settle()

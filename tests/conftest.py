@@ -6,6 +6,7 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 from support import SAMPLE_CONFIG, Sandbox, ScriptedApi
 
 from tap_kayzen.sandbox.access import Access, Credentials
@@ -22,6 +23,18 @@ if TYPE_CHECKING:
     from support import Call
 
     Serve = Callable[[Callable[[Call], Response]], tuple[str, ScriptedApi]]
+
+
+# How fast examples are made says more about the machine than about a test.
+settings.register_profile(
+    "ci", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.register_profile("long", settings.get_profile("ci"), max_examples=20_000)
+# The same examples for each mutant, so that a figure can be had again.
+settings.register_profile(
+    "mutation", settings.get_profile("ci"), derandomize=True, database=None
+)
+settings.load_profile("ci")
 
 
 @pytest.fixture(autouse=True)

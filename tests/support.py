@@ -71,6 +71,8 @@ class ScriptedApi:
         body, more = b"", True
         while more:
             message = await receive()
+            if message["type"] == "http.disconnect":
+                return  # Killed in the middle of its request.
             body += message.get("body", b"")
             more = message.get("more_body", False)
         call = Call(

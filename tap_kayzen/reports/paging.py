@@ -66,7 +66,10 @@ def parse_raw(body: bytes) -> RawPage:
     """
     try:
         answer = _DECODER.decode(body)
-    except msgspec.DecodeError:
+        # Rows are skipped over, and with them text that is no UTF-8.
+        if not body.isascii():
+            body.decode()
+    except (msgspec.DecodeError, RecursionError):
         # Also for what msgspec does not read, such as NaN.
         page = parse_page(body)
         rows = [repr(row).encode("utf-8", "backslashreplace") for row in page.records]

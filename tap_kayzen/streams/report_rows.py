@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
-from singer_sdk.exceptions import ConfigurationError
+from singer_sdk.exceptions import ConfigurationError, FatalAPIError
 from singer_sdk.singerlib.catalog import REPLICATION_INCREMENTAL
 
 from tap_kayzen.client import KayzenStream
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from singer_sdk.helpers.types import Context
     from singer_sdk.singerlib import Catalog
 
+    from tap_kayzen.pagination import Page
     from tap_kayzen.progress import Progress
     from tap_kayzen.reports.paging import AnnouncedPaging, GuessedPaging, RawPage
     from tap_kayzen.reports.windows import Range
@@ -277,7 +278,7 @@ class ReportRowsStream(KayzenStream):
         keys.begin()
         try:
             for raw in ahead.pages(part):
-                page = raw.read()
+                page = self._page_of(raw, window)
                 del raw
                 this.note(page)
                 this.tally.rows += len(page.records)
@@ -317,6 +318,13 @@ class ReportRowsStream(KayzenStream):
 
     def _pages_of(self, parts: list[Part]) -> PagesAhead[Part]:
         return PagesAhead(self.fetch_page, self.paging(), parts, self._tap.workers)
+
+    def _page_of(self, raw: RawPage, window: Window) -> Page:
+        try:
+            return raw.read()
+        except ValueError as error:
+            msg = f"{self.name}, {window}: the rows cannot be read: {error}"
+            raise FatalAPIError(msg) from error
 
     # Records
 

@@ -68,6 +68,12 @@ def test_a_total_that_makes_no_sense_is_none(total: str) -> None:
     assert page.total_entries is None
 
 
+def test_a_total_has_18_digits_at_most() -> None:
+    for total, read in ((10**18 - 1, 10**18 - 1), (10**18, None)):
+        page = parse_page(b'{"data": [], "meta": {"total_entries": %d}}' % total)
+        assert page.total_entries == read
+
+
 def test_decimals_keep_their_digits() -> None:
     page = parse_page(b'[{"bid": 0.10, "cap": 12345678901234567890.123456789}]')
     assert str(page.records[0]["bid"]) == "0.10"
@@ -189,6 +195,12 @@ def test_a_list_that_shrinks_may_be_asked_for_pages_that_it_had() -> None:
     pages = [Page(rows(1), 3), Page(rows(2), 2), Page([], 2)]
     assert walk(pages, 1) == ([1, 2], [1, 2, 3])
     assert walk(pages, 4) == ([1, 2], [1, 2, 3])
+
+
+def test_a_list_is_over_after_so_many_pages_without_a_new_key() -> None:
+    _, asked = walk([Page(rows(1), 10**6), Page([], 10**6)], 1)
+    # The first page brings a key; with one worker, one page more is on its way.
+    assert PATIENCE + 1 <= len(asked) <= PATIENCE + 2
 
 
 @pytest.mark.parametrize("total", [10**30, sys.maxsize])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import logging
 import weakref
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 from hypothesis import given, settings
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from tap_kayzen.keys import Key
     from tap_kayzen.pagination import UnreadPage
+    from tap_kayzen.progress import Progress
 
 PER_PAGE = 3
 LOGGER = logging.getLogger("test-reading")
@@ -333,3 +334,91 @@ def test_a_boundless_total_takes_no_boundless_memory() -> None:
     list_reader = reader(lambda _, number: Page(pages[number], 1, 10**30))
     assert ids_of(list_reader) == [1]
     assert len(list_reader.incomplete) == 1
+
+
+class Noted:
+    """A progress that remembers what it was told."""
+
+    name = "test"
+
+    def __init__(self) -> None:
+        self.total: int | None = 0
+        self.done = 0
+
+    def begin(self, total: int | None) -> None:
+        self.total = total
+
+    def advance(self, number: int) -> None:
+        self.done += number
+
+
+def noted_reader(contexts: Sequence[Context], progress: Noted) -> ListReader:
+    """Read lists whose three rows, on two pages, say whose they are."""
+
+    def fetch(context: Context | None, number: int) -> UnreadPage:
+        assert context is not None
+        owner = context["campaign_id"]
+        ids = [1, 2] if number == 1 else [3]
+        rows = [{"id": each, "owner": owner} for each in ids]
+        return lambda: Page(rows, 2, 3)
+
+    def convert_of(
+        page: Page, context: Context | None
+    ) -> tuple[list[Key], list[dict[str, Any]]]:
+        assert context is not None
+        assert all(row["owner"] == context["campaign_id"] for row in page.records)
+        return convert(page, context)
+
+    def on_page(page: Page) -> None:
+        assert page.records
+
+    return ListReader(
+        fetch=fetch,
+        convert=convert_of,
+        contexts=contexts,
+        workers=Workers(4),
+        on_page=on_page,
+        progress=cast("Progress", progress),
+        logger=LOGGER,
+    )
+
+
+def test_rows_of_many_short_lists_come_in_order_with_keys_of_their_own() -> None:
+    contexts: list[Context] = [{"campaign_id": number} for number in range(5)]
+    progress = Noted()
+    list_reader = noted_reader([], progress)
+    came = list(list_reader.read_all(contexts, 5))
+    assert [(row["owner"], row["id"]) for row in came] == [
+        (owner, number) for owner in range(5) for number in (1, 2, 3)
+    ]
+    assert list_reader.incomplete == []
+    assert (progress.total, progress.done) == (5, 5)
+
+
+def test_the_progress_is_told_of_rows() -> None:
+    contexts: list[Context] = [{"campaign_id": 7}]
+    progress = Noted()
+    assert len(list(noted_reader(contexts, progress).read(contexts[0]))) == 3
+    assert (progress.total, progress.done) == (3, 3)
+
+
+def test_a_list_that_is_read_again_is_spoken_of(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.INFO)
+    list_reader = reader(lambda *_: Page([{"id": 1}, {"id": 1}], 1, 2))
+    assert ids_of(list_reader) == [1]
+    (message,) = [each.getMessage() for each in caplog.records]
+    assert message == (
+        "The list changed while it was read (1 of 2 records came, 1 came twice): "
+        "reading it again for what slipped through"
+    )
+
+
+def test_what_is_missing_of_a_list_without_a_total_is_said(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    list_reader = reader(lambda *_: Page([]))
+    assert ids_of(list_reader) == []
+    assert list_reader.incomplete == ["0 records came"]
+    assert caplog.messages == ["0 records came, and there may be more"]

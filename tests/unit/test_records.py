@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tap_kayzen.records import RecordConverter
+from tap_kayzen.records import MOST_UNKNOWN, RecordConverter
 
 SCHEMA = {
     "properties": {
@@ -41,6 +41,8 @@ KEPT = [
     ("integer", Decimal("2E+2"), 200),
     ("integer", 2**63 - 1, 2**63 - 1),
     ("integer", -(2**63), -(2**63)),
+    ("integer", "9223372036854775807", 2**63 - 1),
+    ("integer", "-9223372036854775808", -(2**63)),
     ("key", "12", 12),
     ("number", 5, 5),
     ("number", Decimal("0.10"), Decimal("0.10")),
@@ -51,6 +53,8 @@ KEPT = [
     ("boolean", 1, True),
     ("boolean", "true", True),
     ("boolean", "0", False),
+    ("boolean", "false", False),
+    ("boolean", "FALSE", False),
     ("string", "x", "x"),
     ("string", "", ""),
     ("string", 7, "7"),
@@ -65,6 +69,8 @@ KEPT = [
         "2022-02-03T14:04:00.123456789-03:30",
         "2022-02-03T14:04:00.123456789-03:30",
     ),
+    ("time", "2019-01-28 12:35:31.000Z", "2019-01-28T12:35:31.000Z"),
+    ("time", "2019-01-28T12:35:31.0000", "2019-01-28T12:35:31.0000Z"),
     ("day", "2026-09-01", "2026-09-01"),
     ("day", "2026-09-01T00:00:00.000Z", "2026-09-01"),
     ("day", "2026-09-01 00:00:00 UTC", "2026-09-01"),
@@ -90,6 +96,8 @@ LOSSY = [
     ("integer", Decimal("1E+999999")),
     ("integer", 2**63),
     ("integer", -(2**63) - 1),
+    ("integer", "9223372036854775808"),
+    ("integer", "-9223372036854775809"),
     ("integer", "٣"),
     ("integer", "1_000"),
     ("integer", "0x10"),
@@ -116,6 +124,9 @@ LOSSY = [
     ("day", 20260901),
     ("time", "tomorrow"),
     ("time", "2022-02-30T00:00:00Z"),
+    ("time", "2022-02-30T00:00:00.000Z"),
+    ("time", "2019-W01-2T12:35:31.000Z"),
+    ("time", "2019-01-28T12.35:31:000Z"),
     ("time", "0000-00-00 00:00:00"),
     ("time", "0001-01-01T00:00:00+14:00"),
     ("time", "2022-02-03T14:04:00 CET"),
@@ -213,6 +224,15 @@ def test_a_page_is_converted_as_its_rows_are(
         one_by_one = [each.convert(row) for row in deepcopy(rows)]
         # As text, since 1 == True == Decimal("1.0").
         assert str(at_once.convert_all(rows)) == str(one_by_one)
+
+
+def test_only_so_many_unknown_names_are_remembered() -> None:
+    converter = RecordConverter(SCHEMA, logger=LOGGER)
+    names = [f"new{number}" for number in range(2 * MOST_UNKNOWN)]
+    rows = [{name: 1} for name in names]
+    for _ in range(2):
+        records = converter.convert_all(deepcopy(rows))
+        assert records == [{"_extra": row} for row in rows]
 
 
 def test_a_column_of_an_odd_name_is_one_too() -> None:

@@ -49,6 +49,11 @@ def test_several_rows_about_the_same_thing_have_keys_by_their_number() -> None:
     rows = [{"id": 1, "name": name} for name in ("old", "new", "newest")]
     made = read(RowKeys(), rows)
     assert len(set(made)) == 3
+    # Keys are in tables: they must not change from one release to the next.
+    numbered: list[dict[str, Any]] = [
+        {"about": {"id": 1}, "number": number} for number in (2, 3)
+    ]
+    assert made == [hashed(each) for each in ({"id": 1}, *numbered)]
     # Whichever comes first, the table has these keys and no others.
     assert made == read(RowKeys(), rows[::-1])
 

@@ -103,6 +103,17 @@ def test_a_bookmark_never_goes_back() -> None:
     assert state == {"replication_key": "day", "replication_key_value": "2026-02-21"}
 
 
+def test_a_run_that_is_not_at_its_end_says_what_is_left() -> None:
+    state: dict[str, Any] = {}
+    bookmark = Bookmark(state, "day", "report")
+    bookmark.move(Window(date(2026, 2, 13), date(2026, 2, 19)), date(2026, 2, 21))
+    assert state == {
+        "replication_key": "day",
+        "replication_key_value": "2026-02-19",
+        "unfinished": {"next_day": "2026-02-20", "end_date": "2026-02-21"},
+    }
+
+
 @pytest.mark.parametrize(
     "broken",
     [

@@ -6,7 +6,13 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tap_kayzen.throttle import StoppedError, Throttle
+from tap_kayzen.throttle import (
+    MILDEST,
+    SEVEREST,
+    SLOWEST,
+    StoppedError,
+    Throttle,
+)
 
 
 class ClockedThrottle(Throttle):
@@ -200,3 +206,65 @@ def test_stop_ends_all_waiting() -> None:
     throttle.start()
     with throttle.request():
         pass
+
+
+def refuse(throttle: ClockedThrottle, seconds: float = 1.0) -> float | None:
+    """Make a request that is refused; give the pace that follows."""
+    with throttle.request() as started:
+        throttle.time += 0.01
+    throttle.refused(started, seconds)
+    return throttle._pace  # noqa: SLF001
+
+
+def accept(throttle: ClockedThrottle, requests: int) -> None:
+    for _ in range(requests):
+        with throttle.request():
+            throttle.time += 0.01
+        throttle.accepted()
+
+
+def test_the_first_pace_is_what_was_seen_to_be_accepted() -> None:
+    throttle = ClockedThrottle(concurrency=8)
+    assert refuse(throttle) is None
+    throttle = ClockedThrottle(concurrency=8)
+    accept(throttle, 100)
+    # 101 requests of 10 ms and a second of waiting.
+    assert refuse(throttle) == pytest.approx(MILDEST * 100 / 2.01)
+
+
+def test_a_pace_falls_by_5_to_15_percent_and_by_half_if_nothing_went_well() -> None:
+    throttle = ClockedThrottle(concurrency=8)
+    accept(throttle, 100)
+    pace = refuse(throttle)
+    assert pace is not None
+    accept(throttle, 1)
+    # One in more than a second is much less than the pace.
+    assert refuse(throttle) == pytest.approx(SEVEREST * pace, rel=0.01)
+    before = throttle._pace  # noqa: SLF001
+    assert before is not None
+    assert refuse(throttle) == pytest.approx(before / 2)
+    for _ in range(20):
+        slowest = refuse(throttle)
+    assert slowest == SLOWEST
+    assert throttle.at_once == 1
+
+
+def test_a_sleep_takes_its_time() -> None:
+    throttle = ClockedThrottle(concurrency=8)
+    throttle.sleep(0.5)
+    assert throttle.time == 1000.5
+    throttle.sleep(0)
+    assert throttle.time == 1000.5
+
+
+def test_what_slept_when_all_was_stopped_does_not_go_on_after_a_new_start() -> None:
+    class Restarted(ClockedThrottle):
+        def wait(self, seconds: float | None) -> None:
+            super().wait(seconds)
+            self.stop()
+            self.start()
+
+    throttle = Restarted(concurrency=8)
+    for _ in range(2):
+        with pytest.raises(StoppedError):
+            throttle.sleep(1)

@@ -123,6 +123,18 @@ def test_records_wait_for_each_other_and_state_waits_for_nobody(
     ]
 
 
+def test_half_a_record_is_never_written(capfd: pytest.CaptureFixture[str]) -> None:
+    deep: list[object] = []
+    for _ in range(100_000):
+        deep = [deep]
+    writer = BufferedWriter()
+    with pytest.raises(RecursionError):
+        writer.write_message(record(id=1, deep=deep))
+    writer.write_message(record(id=2))
+    writer.flush()
+    assert json.loads(capfd.readouterr().out)["record"] == {"id": 2}
+
+
 def test_a_full_buffer_is_written(capfd: pytest.CaptureFixture[str]) -> None:
     writer = BufferedWriter()
     writer.write_message(record(id=1, name="x" * FULL))
