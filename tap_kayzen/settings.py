@@ -203,6 +203,16 @@ SETTINGS: dict[str, Any] = th.PropertiesList(
         ),
     ),
     th.Property(
+        "max_response_mb",
+        th.IntegerType(minimum=1, maximum=2000),
+        default=100,
+        title="Largest answer",
+        description=(
+            "Millions of bytes of one answer, unpacked, at most; a larger one ends "
+            "the run, before it fills the memory."
+        ),
+    ),
+    th.Property(
         "user_agent",
         th.StringType(min_length=1),
         title="User agent",

@@ -42,6 +42,8 @@ A second refusal is the end, unless the token has been good for others: then Kay
 it back while the request waited for its turn.
 """
 
+MB = 10**6
+
 CHUNK = 1 << 20
 """Bytes read at once from a body; the default of `requests`, 10 KB, costs time."""
 
@@ -97,6 +99,7 @@ class Transport:
         self._url: str = config["api_url"]
         self._timeout: float = config["request_timeout"]
         self._limits = Limits.of(config)
+        self._most_bytes: int = config["max_response_mb"] * MB
         self._session = session
         self._authenticator = authenticator
         self._throttle = throttle
@@ -222,12 +225,32 @@ class Transport:
                 allow_redirects=False,
                 **self._environment,
             )
-            body = b"".join(response.iter_content(CHUNK))
+            body = self._body(response)
         # The library's own ends at the headers; a refusal counts from its start.
         response.elapsed = timedelta(seconds=self._throttle.now() - started)
         if not is_refusal(response.status_code):
             self._throttle.accepted()
         return Answer(response, body)
+
+    def _body(self, response: requests.Response) -> bytes:
+        """Read a body, unpacked, as far as it may go.
+
+        Raises:
+            RefusedError: It is larger than the settings allow.
+        """
+        chunks, size = [], 0
+        for chunk in response.iter_content(CHUNK):
+            chunks.append(chunk)
+            size += len(chunk)
+            if size > self._most_bytes:
+                response.close()
+                msg = (
+                    f"the answer is larger than {self._most_bytes // MB} MB; lower "
+                    "`page_size`, `report_page_size` or a report's `window_days`, or "
+                    "raise `max_response_mb`"
+                )
+                raise RefusedError(msg, response.status_code)
+        return b"".join(chunks)
 
     @cached_property
     def _environment(self) -> dict[str, Any]:

@@ -117,6 +117,8 @@ class Scenario:
             "report_page_size": dice.choice((30, 1000)),
             "request_timeout": 1,
             "max_retries": 12,
+            # The throttle's hours are seconds here.
+            "max_retry_seconds": 1_000_000,
             "lookback_days": dice.choice((0, 3)),
             "start_date": str(FIRST),
             "end_date": str(FIRST + timedelta(days=dice.randint(0, 24))),

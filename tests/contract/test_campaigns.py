@@ -661,3 +661,22 @@ def test_a_stalled_server_does_not_hold_up_the_end(
         process.communicate(timeout=30)
         never.set()
     assert process.returncode == 143
+
+
+@pytest.mark.parametrize("is_packed", [False, True])
+def test_an_answer_that_is_too_large_ends_the_run(
+    serve: Serve,
+    capsys: pytest.CaptureFixture[str],
+    is_packed: bool,  # noqa: FBT001
+) -> None:
+    body = json.dumps({"data": [{"id": 1, "name": "x" * 2_000_000}]}).encode()
+    headers = {"Content-Encoding": "gzip"} if is_packed else {}
+    answer = Response(gzip.compress(body) if is_packed else body, headers=headers)
+    url, _ = serve(api(lambda _: answer))
+    with pytest.raises(FatalAPIError) as caught:
+        sync(config_for(url, max_response_mb=1), capsys)
+    assert str(caught.value) == (
+        "campaigns, page 1: the answer is larger than 1 MB; lower `page_size`, "
+        "`report_page_size` or a report's `window_days`, or raise `max_response_mb`"
+    )
+    assert len(sync(config_for(url, max_response_mb=3), capsys).records) == 1
