@@ -10,7 +10,7 @@ export UV_PYTHON_DOWNLOADS := never
 export UV_LINK_MODE := copy
 
 .DEFAULT_GOAL := help
-.PHONY: help demo dagster test lint types pytest coverage fuzz mutation snapshot matrix bench bench-reports chaos lock clean
+.PHONY: help demo dagster test lint types pytest coverage fuzz mutation snapshot matrix bench bench-reports chaos audit lock clean
 
 help:  ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 15
@@ -70,6 +70,11 @@ SEED ?= 1
 chaos: $(VENV)/dev.stamp  ## Run the tap RUNS times (1000) against faults and kills, from SEED on (10 minutes)
 	$(BIN)/python tests/chaos.py $(RUNS) --first $(SEED)
 
+audit: .cache/audit/stamp  ## Ask PyPI which locked packages have known vulnerabilities
+	for lock in requirements/*.txt; do \
+		.cache/audit/bin/pip-audit --disable-pip --require-hashes --progress-spinner off -r $$lock || exit 1; \
+	done
+
 LOCK = $(UV) pip compile --quiet --universal --generate-hashes --no-emit-index-url \
 	--no-emit-find-links --python-version 3.10 --no-annotate \
 	--custom-compile-command "make lock" $(UPGRADE)
@@ -82,6 +87,7 @@ lock: $(UV)  ## Write requirements/ anew; UPGRADE=--upgrade takes newer releases
 	$(LOCK) pyproject.toml --extra sandbox --group mutation -c requirements/dev.txt -o requirements/mutation.txt
 	$(LOCK) --group bootstrap -c requirements/dev.txt -o requirements/bootstrap.txt
 	$(LOCK) --group build -o requirements/build.txt
+	$(LOCK) --group audit -o requirements/audit.txt
 	$(LOCK) --group dagster -o requirements/dagster.txt
 	$(LOCK) --group target-postgres -o requirements/target-postgres.txt
 	$(LOCK) --group target-jsonl -o requirements/target-jsonl.txt
@@ -109,6 +115,11 @@ $(BIN)/python: | $(UV)
 	$(UV) venv --quiet --clear --python "$$(command -v $(PYTHON))" .cache/mutation
 	$(UV) pip install --quiet --python .cache/mutation/bin/python \
 		--build-constraints requirements/build.txt -r $< -e .
+	@touch $@
+
+.cache/audit/stamp: requirements/audit.txt | $(UV)
+	$(UV) venv --quiet --clear --python "$$(command -v $(PYTHON))" .cache/audit
+	$(UV) pip install --quiet --python .cache/audit/bin/python -r $<
 	@touch $@
 
 .cache/dagster/stamp: requirements/dagster.txt | $(UV)
