@@ -220,13 +220,23 @@ class TapKayzen(Tap):
         return KayzenCommand.wrap(super().get_singer_command(), logger=cls.logger)
 
 
+def _is_sound(value: object) -> bool:
+    """Tell whether a value is an object, and its bookmarks, if it has any, are too."""
+    if not isinstance(value, dict):
+        return False
+    bookmarks = value.get("bookmarks", {})
+    return isinstance(bookmarks, dict) and all(
+        isinstance(each, dict) for each in bookmarks.values()
+    )
+
+
 def _checked(file: IO[str] | None, option: str) -> IO[str] | None:
     """Return a file with the same content, if that is a JSON object."""
     if file is None:
         return None
     text = file.read()
     try:
-        fault = "" if isinstance(json.loads(text), dict) else "it is another JSON value"
+        fault = "" if _is_sound(json.loads(text)) else "it is another JSON value"
     except ValueError as error:
         fault = str(error)
     if fault:

@@ -104,7 +104,8 @@ def _own_problems(
 
     yield from _value_problems(config)
     if isinstance(reports := config.get("reports"), list):
-        yield from validation.problems(reports, streams.NAMES)
+        has_start = "start_date" in config
+        yield from validation.problems(reports, streams.NAMES, has_start=has_start)
     yield from _day_problems(config)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
@@ -146,22 +145,31 @@ class AnnouncedPaging:
             CutShortError: There may be rows that cannot be had.
         """
         if so_far.has(page):
-            _check_second(page, so_far, is_cut=True)
+            _check_repeated(page, so_far, is_limit=True)
             return True
         return so_far.pages + 1 >= (page.total_pages or FIRST_PAGE)
 
 
-def _check_second(page: RawPage, so_far: Progress, *, is_cut: bool) -> None:
-    """See to it that a second page that is the first one again hides no rows.
+def _check_repeated(page: RawPage, so_far: Progress, *, is_limit: bool) -> None:
+    """See to it that a page that is an earlier one again hides no rows.
+
+    Args:
+        page: The page.
+        so_far: How far the reading was before it.
+        is_limit: Whether it has as many rows as Kayzen may give at most.
 
     Raises:
         CutShortError: It may.
     """
-    if so_far.pages == 1 and page.rows and is_cut:
+    number = so_far.pages + 1
+    is_cut = number < so_far.announced or (
+        number == FIRST_PAGE + 1 and (is_limit or page.total_pages)
+    )
+    is_whole = page.total_entries is not None and so_far.rows >= page.total_entries
+    if page.rows and is_cut and not is_whole:
         msg = (
-            f"page 2 has the same {page.rows:,} rows as page 1, so that there may be "
-            "more rows than Kayzen gives; raise `report_page_size`, or lower the "
-            "report's `window_days`"
+            f"page {number} has the same {page.rows:,} rows as an earlier one, so that "
+            "there may be more rows than Kayzen gives"
         )
         raise CutShortError(msg)
 
@@ -185,15 +193,6 @@ class GuessedPaging:
         """
         self._per_page = per_page
         self._longest = 0
-        self._round: Counter[int] = Counter()
-
-    def _is_limit(self, rows: int) -> bool:
-        """Tell whether so many rows are as many as Kayzen gives at most.
-
-        That may be fewer than were asked for: a round number that comes twice.
-        """
-        self._round[rows] += rows % ROUND == 0
-        return rows == self._per_page or self._round[rows] > 1
 
     def is_last(self, page: RawPage, so_far: Progress) -> bool:
         """Tell whether a page is the last one.
@@ -206,8 +205,9 @@ class GuessedPaging:
             CutShortError: There may be rows that cannot be had.
         """
         if so_far.has(page):
-            is_cut = self._is_limit(page.rows) or bool(page.total_pages)
-            _check_second(page, so_far, is_cut=is_cut)
+            # A round number may be a limit of Kayzen's own.
+            is_limit = page.rows == self._per_page or page.rows % ROUND == 0
+            _check_repeated(page, so_far, is_limit=is_limit)
             return True
         rows = so_far.rows + page.rows
         if page.rows and page.total_entries is not None and rows < page.total_entries:

@@ -34,12 +34,15 @@ OURS = frozenset(
 """
 
 
-def problems(entries: Sequence[Any], streams: Collection[str]) -> Iterator[str]:
+def problems(
+    entries: Sequence[Any], streams: Collection[str], *, has_start: bool
+) -> Iterator[str]:
     """Find what is wrong with the setting `reports`, beyond the types of its parts.
 
     Args:
         entries: The entries, of whatever type they were given.
         streams: Names that other streams have.
+        has_start: Whether `start_date` is set.
 
     Yields:
         One line a problem, saying what to do.
@@ -53,7 +56,7 @@ def problems(entries: Sequence[Any], streams: Collection[str]) -> Iterator[str]:
         if isinstance(title, str) and title:
             place += f" ({title})"
             yield from _name_problems(place, title, taken, streams)
-        yield from _entry_problems(place, entry)
+        yield from _entry_problems(place, entry, has_start=has_start)
 
 
 def _name_problems(
@@ -74,7 +77,9 @@ def _name_problems(
     taken.setdefault(name, place)
 
 
-def _entry_problems(place: str, entry: Mapping[str, Any]) -> Iterator[str]:
+def _entry_problems(
+    place: str, entry: Mapping[str, Any], *, has_start: bool
+) -> Iterator[str]:
     known = ["name", *(each.name for each in fields(Report)[1:])]
     for name in entry:
         if name not in known:
@@ -94,6 +99,12 @@ def _entry_problems(place: str, entry: Mapping[str, Any]) -> Iterator[str]:
             "`hour` into `group_by`, or leave `window_days` out to read the whole "
             "range at once"
         )
+    if "week" in group_by and not {DAY, HOUR} & {*group_by} and not has_start:
+        yield (
+            f"{place}: rows of weeks without `day` need the setting `start_date`, the "
+            "first day of a week: the row of a part of a week would take the place of "
+            "that of the whole"
+        )
     zone = entry.get("time_zone")
     if isinstance(zone, str) and not is_zone(zone):
         yield (
@@ -101,6 +112,11 @@ def _entry_problems(place: str, entry: Mapping[str, Any]) -> Iterator[str]:
             f"America/New_York, not {zone!r}"
         )
     options = entry.get("options")
+    if isinstance(options, dict) and "time_zone" in options and not zone:
+        yield (
+            f"{place}: `options.time_zone` is only how Kayzen spells it; set "
+            "`time_zone` too, to the same zone's name in the IANA database"
+        )
     for name in sorted(OURS & options.keys() if isinstance(options, dict) else ()):
         yield f"{place}: `options` must not hold `{name}`, which the tap sets itself"
 

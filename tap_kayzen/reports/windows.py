@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 DEFAULT_DAYS = 30
 """How far back a first run begins if no `start_date` is set."""
 
+FIRST_YEAR = 2000
+"""No bookmark is older: Kayzen is not, and a look-back must not leave the calendar."""
+
 _DAY = timedelta(days=1)
 
 MONTH = "month"
@@ -170,4 +173,7 @@ class Bookmark:
 
 
 def _day(text: str) -> date:
-    return date.fromisoformat(text[:10])
+    day = date.fromisoformat(text[:10])
+    if day.year < FIRST_YEAR:
+        raise ValueError
+    return day

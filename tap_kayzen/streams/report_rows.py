@@ -15,7 +15,7 @@ from tap_kayzen.keys import KeySet
 from tap_kayzen.reading import MAX_PASSES, Pass
 from tap_kayzen.records import EXTRA, RecordConverter
 from tap_kayzen.reports.ahead import PagesAhead
-from tap_kayzen.reports.columns import KEY
+from tap_kayzen.reports.columns import DAY, KEY
 from tap_kayzen.reports.keys import RowKeys
 from tap_kayzen.reports.paging import CutShortError, parse_raw
 from tap_kayzen.reports.windows import Bookmark, Window, cut
@@ -77,6 +77,7 @@ class ReportRowsStream(KayzenStream):
     Attributes:
         window_days: Days that are asked for at once; 0 for all.
         key_columns: Columns that keys are made of.
+        way_out: What to do when Kayzen may not have given all rows.
     """
 
     primary_keys: ClassVar[tuple[str, ...]] = (KEY,)
@@ -84,11 +85,13 @@ class ReportRowsStream(KayzenStream):
 
     window_days: int
     key_columns: tuple[str, ...]
+    way_out: ClassVar[str]
 
     _told_of_change = False
     _partitions = 1
     _unsaved = 0
 
+    _told: set[str]
     _ahead: PagesAhead[Part]
     _plans: list[tuple[Context | None, Plan]]
     _progress: Progress
@@ -111,6 +114,10 @@ class ReportRowsStream(KayzenStream):
     def fingerprint(self) -> dict[str, str]:
         """Tells this report from what it was before a change of the settings."""
         return {}
+
+    def is_good(self, context: Context | None) -> bool:  # noqa: ARG002
+        """Tell whether the bookmark of a partition may move."""
+        return True
 
     def prepare(self, rows: list[Record], window: Window) -> None:
         """Change the rows that came, if need be, before they are converted."""
@@ -144,7 +151,7 @@ class ReportRowsStream(KayzenStream):
         try:
             for window in plan.windows:
                 is_whole = (yield from self._read(context, window)) and is_whole
-                if is_whole and plan.bookmark:
+                if is_whole and plan.bookmark and self.is_good(context):
                     self._move(plan.bookmark, window, plan.end, context)
                 self._progress.advance(1)
         except BaseException:
@@ -155,6 +162,7 @@ class ReportRowsStream(KayzenStream):
 
     def _begin(self) -> None:
         """Plan the run, and begin to read ahead."""
+        self._told = set()
         if self.partitions and "replication_key_value" in self.stream_state:
             self.logger.warning(
                 "The state has a bookmark without an advertiser, from before "
@@ -226,6 +234,7 @@ class ReportRowsStream(KayzenStream):
         self, bookmark: Bookmark, window: Window, end: date, context: Context | None
     ) -> None:
         bookmark.move(window, end)
+        self._unsaved += 1
         if self.fingerprint:
             self.get_context_state(context)[FINGERPRINT] = self.fingerprint
         self.state_manager.is_flushed = False
@@ -256,6 +265,11 @@ class ReportRowsStream(KayzenStream):
                 if this.changed or this.tally.is_short:
                     self.logger.warning("%s: %s, and there may be more", window, this)
                     return False
+                self._tell_once(
+                    "%s: rows that are the same in all columns came several times; one "
+                    "of each is kept",
+                    window,
+                )
                 break
             before = this.tally
             self.logger.info(
@@ -284,23 +298,46 @@ class ReportRowsStream(KayzenStream):
                 this.tally.rows += len(page.records)
                 keys.turn()
                 self.prepare(page.records, window)
-                for record in self.to_records(page.records, context):
+                records = self.to_records(page.records, context)
+                self._check_days(records, window)
+                for record in records:
                     key = keys.key(self.about(record), record)
                     if key is not None:
                         self._unsaved += 1
-                        yield {KEY: key, **self._without_dropped(record)}
+                        row = {KEY: key, **self._without_dropped(record)}
+                        row[KEY] = key
+                        yield row
                 is_idle = page.records and keys.different == this.tally.keys
                 idle = idle + 1 if is_idle else 0
                 this.tally.keys = keys.different
                 self.on_page(page)
                 self._check_patience(idle)
         except CutShortError as error:
-            msg = f"{self.name}, {window}: {error}"
+            msg = f"{self.name}, {window}: {error}; {self.way_out}"
             raise CutShortError(msg) from error
         finally:
             if again:
                 ahead.close()
         return this
+
+    def _check_days(self, records: list[Record], window: Window) -> None:
+        """Say it if Kayzen sends days that were not asked for."""
+        first, last = str(window.first), str(window.last)
+        for record in records:
+            if (day := record.get(DAY)) and not first <= day <= last:
+                self._tell_once(
+                    "Kayzen sent a row of %s when asked for %s: rows may come several "
+                    "times, and others never; compare a few days with the console",
+                    day,
+                    window,
+                )
+                return
+
+    def _tell_once(self, message: str, *args: object) -> None:
+        """Warn of something that is the same for the whole run."""
+        if message not in self._told:
+            self._told.add(message)
+            self.logger.warning(message, *args)
 
     def _check_patience(self, idle: int) -> None:
         """Stop where Kayzen gives the same rows again and again.
@@ -311,8 +348,7 @@ class ReportRowsStream(KayzenStream):
         if idle >= PATIENCE:
             msg = (
                 f"{idle} pages in a row have no new row: Kayzen seems to give the same "
-                "ones again and again; raise `report_page_size`, or lower the report's "
-                "`window_days`"
+                "ones again and again"
             )
             raise CutShortError(msg)
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from functools import cached_property
 from http import HTTPStatus
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, cast
 
 from singer_sdk.exceptions import FatalAPIError
@@ -25,7 +27,6 @@ from tap_kayzen.reports.windows import Range
 from tap_kayzen.streams.entities import ReportsStream
 from tap_kayzen.streams.report_rows import ReportRowsStream
 from tap_kayzen.transport import RefusedError
-from tap_kayzen.values import LossyError, to_number
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -51,6 +52,7 @@ class CustomReportStream(ReportRowsStream):
     """A report of the setting `reports`."""
 
     path = "/report_data"
+    way_out = "raise `report_page_size`, or lower the report's `window_days`"
     http_method = "POST"
 
     def __init__(self, tap: TapKayzen, report: Report) -> None:
@@ -139,6 +141,10 @@ class CustomReportStream(ReportRowsStream):
 
 REPORT = "report_id"
 DATE = "report_date"
+NOTHING = b'{"data": []}'
+
+WORD = re.compile(r"(?!n/?a|null|none|nan|inf)[^\W\d_]{2}", re.IGNORECASE)
+"""What tells a text from a number, or from what stands in its place."""
 
 _COLUMNS = {
     REPORT: Column("integer", "Kayzen's number of the saved report."),
@@ -169,11 +175,13 @@ class ReportResultsStream(ReportRowsStream):
     path = "/reports/{report_id}/report_results"
     replication_key = DATE
     window_days = 1
+    way_out = "read the same by an entry of `reports` instead"
     key_columns = (*DIMENSIONS, REPORT, DATE)
 
     def __init__(self, tap: TapKayzen) -> None:
         """Prepare the stream; nothing is asked of Kayzen yet."""
         super().__init__(tap)
+        self._gone: set[int | None] = set()
         self.selected_by_default = bool(self.config.get("report_ids"))
 
     @property
@@ -203,7 +211,9 @@ class ReportResultsStream(ReportRowsStream):
         wanted = self.config.get("report_ids")
         saved: list[tuple[Context | None, dict[int, str]]] = []
         missing = set(wanted or ())
-        contexts: list[Context | None] = [*self.advertisers]
+        # In an order that does not depend on that of the settings: keys depend on it.
+        advertisers = sorted(self.advertisers, key=itemgetter(ADVERTISER))
+        contexts: list[Context | None] = [*advertisers]
         for context in contexts or [None]:
             try:
                 zones = definitions.time_zones(context)
@@ -258,17 +268,24 @@ class ReportResultsStream(ReportRowsStream):
 
     def fetch_page(self, part: Part, number: int) -> RawPage:
         """Get one page; that of a report that is gone meanwhile is empty."""
+        context, _ = part
+        report = (context or {}).get(REPORT)
+        if report in self._gone:
+            return parse_raw(NOTHING)
         try:
             return super().fetch_page(part, number)
         except RefusedError as error:
             if error.status != HTTPStatus.NOT_FOUND or self.config.get("report_ids"):
                 raise
-            context, _ = part
-            self.logger.warning(
-                "Saved report %s is left out: HTTP 404, deleted meanwhile?",
-                (context or {}).get(REPORT),
-            )
-            return parse_raw(b'{"data": []}')
+            if report not in self._gone:
+                self._gone.add(report)
+                words = "Saved report %s is left out: HTTP 404, deleted meanwhile?"
+                self.logger.warning(words, report)
+            return parse_raw(NOTHING)
+
+    def is_good(self, context: Context | None) -> bool:
+        """Tell whether the bookmark of a partition may move."""
+        return (context or {}).get(REPORT) not in self._gone
 
     def prepare(self, rows: list[Record], window: Window) -> None:
         """Write the day into each row."""
@@ -297,10 +314,5 @@ def _is_about(name: str, value: object) -> bool:
         return name not in METRICS
     if name.endswith("_id") or isinstance(value, bool):
         return True
-    if not isinstance(value, str):
-        return False
-    try:
-        to_number(value)
-    except LossyError:
-        return True
-    return False
+    # "N/A", "-" and "12 %" stand for numbers too.
+    return isinstance(value, str) and bool(WORD.search(value))

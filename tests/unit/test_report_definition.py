@@ -121,6 +121,21 @@ def problems(*reports: object) -> list[str]:
         ),
         ({"filters": {"country": []}}, "`reports.0.filters.country` must not be empty"),
         (
+            {"options": {"time_zone": "Berlin"}},
+            (
+                "`reports.0` (spend): `options.time_zone` is only how Kayzen spells "
+                "it; set `time_zone` too, to the same zone's name in the IANA database"
+            ),
+        ),
+        (
+            {"group_by": ["week"]},
+            (
+                "`reports.0` (spend): rows of weeks without `day` need the setting "
+                "`start_date`, the first day of a week: the row of a part of a week "
+                "would take the place of that of the whole"
+            ),
+        ),
+        (
             {"options": {"page": 2}},
             (
                 "`reports.0` (spend): `options` must not hold `page`, which the tap "

@@ -122,7 +122,9 @@ def test_nothing_is_lost_however_the_server_pages(  # noqa: PLR0913
 def test_a_server_without_pages_is_no_excuse_to_cut(announces: bool) -> None:  # noqa: FBT001
     fits = Server([7, 9, 0, 3], per_page=10, honours_page=False, announces=announces)
     assert fits.read() == whole([7, 9, 0, 3])
-    with pytest.raises(CutShortError, match="page 2 has the same 10 rows as page 1"):
+    with pytest.raises(
+        CutShortError, match="page 2 has the same 10 rows as an earlier one"
+    ):
         Server([25], per_page=10, honours_page=False, announces=announces).read()
 
 
@@ -297,7 +299,7 @@ def test_a_server_that_goes_round_is_not_asked_for_ever(
 
 
 def test_a_limit_of_the_servers_own_shows_by_round_numbers() -> None:
-    server = Server([300, 300, 300], per_page=1000, cap=200, honours_page=False)
+    server = Server([7, 300], per_page=1000, cap=200, honours_page=False)
     with pytest.raises(CutShortError, match="the same 200 rows"):
         server.read(workers=1)
     saved = PagesAhead(
@@ -306,8 +308,23 @@ def test_a_limit_of_the_servers_own_shows_by_round_numbers() -> None:
         [0],
         Workers(1),
     )
-    with pytest.raises(CutShortError, match="the same 1 rows"):
+    with pytest.raises(CutShortError, match="page 2 has the same 1 rows"):
         list(saved.pages(0))
+
+
+@pytest.mark.parametrize("paging", [GuessedPaging(10), AnnouncedPaging()])
+def test_pages_that_are_announced_and_repeat_are_no_end(
+    paging: GuessedPaging | AnnouncedPaging,
+) -> None:
+    def fetch(_: int, number: int) -> RawPage:
+        rows = [{"row": min(number, 2)}]
+        return parse_raw(
+            json.dumps({"data": rows, "meta": {"total_pages": 5}}).encode()
+        )
+
+    ahead = PagesAhead(fetch, paging, [0], Workers(1))
+    with pytest.raises(CutShortError, match="page 3 has the same 1 rows"):
+        list(ahead.pages(0))
 
 
 def test_a_row_that_stands_there_twice_makes_no_page_longer() -> None:
