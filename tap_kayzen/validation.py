@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 from datetime import datetime
 from decimal import Decimal
+from ipaddress import ip_address
 from math import isfinite
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -98,8 +99,15 @@ def _own_problems(
 
     for name in ("api_url", "audience_url"):
         url = config.get(name)
-        if isinstance(url, str) and url and (complaint := _url_complaint(url)):
+        if not isinstance(url, str) or not url:
+            continue
+        if complaint := _url_complaint(url):
             yield f"`{name}` {complaint}, like {known[name]['default']}"
+        elif _is_insecure(url) and config.get("allow_insecure_http") is not True:
+            yield (
+                f"`{name}` must be https, as http would send the credentials "
+                "unencrypted; if that network is safe, set `allow_insecure_http`"
+            )
 
     yield from _value_problems(config)
     if isinstance(reports := config.get("reports"), list):
@@ -126,6 +134,17 @@ def _value_problems(config: Mapping[str, Any]) -> Iterator[str]:
     for name, value in config.items():
         if isinstance(value, (float, Decimal)) and not isfinite(value):
             yield f"`{name}` must be a finite number"
+
+
+def _is_insecure(url: str) -> bool:
+    """Tell whether what goes there leaves this machine unencrypted."""
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    try:
+        local = ip_address(host).is_loopback
+    except ValueError:
+        local = host == "localhost" or host.endswith(".localhost")
+    return parts.scheme == "http" and not local
 
 
 def _url_complaint(url: str) -> str | None:
