@@ -97,18 +97,7 @@ def _own_problems(
             hint = f": did you mean `{guesses[0]}`?" if guesses else ""
             yield f"`{name}` is not a setting of tap-kayzen{hint}"
 
-    for name in ("api_url", "audience_url"):
-        url = config.get(name)
-        if not isinstance(url, str) or not url:
-            continue
-        if complaint := _url_complaint(url):
-            yield f"`{name}` {complaint}, like {known[name]['default']}"
-        elif _is_insecure(url) and config.get("allow_insecure_http") is not True:
-            yield (
-                f"`{name}` must be https, as http would send the credentials "
-                "unencrypted; if that network is safe, set `allow_insecure_http`"
-            )
-
+    yield from _address_problems(config, known)
     yield from _value_problems(config)
     if isinstance(reports := config.get("reports"), list):
         yield from validation.problems(reports, streams.NAMES)
@@ -122,6 +111,22 @@ def _own_problems(
                 yield f"`{name}` must be a date like 2026-01-31"
     if len(days) == 2 and days["start_date"] > days["end_date"]:  # noqa: PLR2004
         yield "`start_date` must not be after `end_date`"
+
+
+def _address_problems(
+    config: Mapping[str, Any], known: Mapping[str, Any]
+) -> Iterator[str]:
+    for name in ("api_url", "audience_url"):
+        url = config.get(name)
+        if not isinstance(url, str) or not url:
+            continue
+        if complaint := _url_complaint(url):
+            yield f"`{name}` {complaint}, like {known[name]['default']}"
+        elif _is_insecure(url) and config.get("allow_insecure_http") is not True:
+            yield (
+                f"`{name}` must be https, as http would send the credentials "
+                "unencrypted; if that network is safe, set `allow_insecure_http`"
+            )
 
 
 def _value_problems(config: Mapping[str, Any]) -> Iterator[str]:

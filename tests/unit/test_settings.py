@@ -125,7 +125,8 @@ def test_http_to_another_machine_must_be_allowed(name: str, url: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "host", ["127.0.0.1", "127.8.9.10", "[::1]", "localhost", "LocalHost", "x.localhost"]
+    "host",
+    ["127.0.0.1", "127.8.9.10", "[::1]", "localhost", "LocalHost", "x.localhost"],
 )
 def test_http_to_this_machine_is_fine(host: str) -> None:
     url = f"http://{host}:8765"
