@@ -12,6 +12,8 @@ import click
 from singer_sdk.exceptions import ConfigValidationError, SingerSDKError
 from singer_sdk.plugin_base import SingerCommand
 
+from tap_kayzen.redaction import log_what_python_prints
+
 FAILED = 1
 """Exit code of a run that could not do what it was asked."""
 
@@ -36,6 +38,7 @@ class KayzenCommand(SingerCommand):
 
     def main(self, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401
         """Run the command; not only `invoke`, since --test works while parsing."""
+        log_what_python_prints(self.logger)
         try:
             try:
                 return super().main(*args, **kwargs)
@@ -54,12 +57,11 @@ class KayzenCommand(SingerCommand):
         sys.exit(FAILED)
 
     def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401
-        """Run the callback, with Python's warnings going to the log.
+        """Run the callback.
 
         Not the SDK's `invoke`, which hands errors to an exception hook that prints
         their traceback.
         """
-        logging.captureWarnings(capture=True)
         return click.Command.invoke(self, ctx)
 
     def _report(self, error: Exception) -> None:

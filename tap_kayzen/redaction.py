@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import base64
-import json
+import html
+import http.client
 import logging
+import re
+import sys
+import threading
+from functools import cache
 from typing import TYPE_CHECKING
-from urllib.parse import quote, quote_plus
+from urllib.request import getproxies
+
+from requests.utils import get_auth_from_url
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
+    from types import TracebackType
 
 SECRET_SETTINGS = ("password", "api_key", "api_secret", "audience_api_key")
 
@@ -19,46 +27,52 @@ SHORT_SECRET = 4
 BODY_SHOWN = 200
 """Characters of a server's words that a message quotes."""
 
+URL_LOGIN = re.compile(r"(?<=://)[^/\s@'\"]+@")
+"""What stands before the host of a URL, such as a proxy's."""
+
+NEVER_ESCAPED = re.compile(r"[A-Za-z0-9_.-]")
+
 
 class Redactor:
     """Blots secrets out of text, in all forms that they travel in.
 
-    As they are, in JSON, percent-encoded, and as the Basic header of the key pair.
+    As they are, escaped for JSON, Python, HTML or a URL, character by character, and
+    in base64, alone or within something longer, such as the Basic header.
     """
 
     def __init__(self, config: Mapping[str, object]) -> None:
-        """Know the secrets of the settings.
+        """Know the secrets of the settings, and those of proxies.
 
         Args:
             config: The tap's settings.
         """
         self._has_short = False
-        self._forms: list[str] = []
-        self.add(str(config[name]) for name in SECRET_SETTINGS if config.get(name))
-        pair = f"{config['api_key']}:{config['api_secret']}"
-        self.add([base64.b64encode(pair.encode()).decode()])
+        self._secrets: set[str] = set()
+        self._pattern = URL_LOGIN
+        secrets = [str(config[name]) for name in SECRET_SETTINGS if config.get(name)]
+        pairs = [f"{config['api_key']}:{config['api_secret']}"]
+        for url in getproxies().values():
+            login = get_auth_from_url(url)
+            if any(login):
+                secrets.append(login[1])
+                pairs.append(":".join(login))
+        self.add([*filter(None, secrets), *pairs])
 
     def add(self, secrets: Iterable[str]) -> None:
         """Know more secrets, such as a token."""
-        forms = set(self._forms)
         for secret in secrets:
             if len(secret) < SHORT_SECRET:
                 self._has_short = True
-                continue
-            ascii_json, json_text = (
-                json.dumps(secret, ensure_ascii=ascii_only)[1:-1]
-                for ascii_only in (True, False)
-            )
-            forms |= {secret, ascii_json, json_text, quote(secret), quote(secret, "")}
-            forms.add(quote_plus(secret))
+            else:
+                self._secrets |= {secret, *_in_base64(secret)}
         # The longest first: one may be part of another.
-        self._forms = sorted(forms, key=len, reverse=True)
+        ordered = sorted(self._secrets, key=lambda secret: (-len(secret), secret))
+        forms = ["".join(map(_any_form, secret)) for secret in ordered]
+        self._pattern = re.compile("|".join([*forms, URL_LOGIN.pattern]))
 
     def redact(self, text: str) -> str:
         """Blot the secrets out of a text of the tap's own or of a library's."""
-        for form in self._forms:
-            text = text.replace(form, "***")
-        return text
+        return self._pattern.sub("***", text)
 
     def excerpt(self, body: bytes) -> str:
         """Quote the beginning of what a server said, on one line."""
@@ -89,3 +103,71 @@ class _RedactingFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         return self._redactor.redact(self.inner.format(record))
+
+
+def log_what_python_prints(logger: logging.Logger) -> None:
+    """Let what Python prints by itself go to the log, which knows the secrets.
+
+    The tracebacks of errors that nobody catches would bypass it; what `http.client`
+    prints in its debug mode, headers included, would also land between the messages
+    on stdout. Warnings are led to the log by the standard library.
+
+    Args:
+        logger: The log to take.
+    """
+
+    def uncaught(
+        kind: type[BaseException],
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        logger.critical("Unexpected", exc_info=(kind, error or kind(), trace))
+
+    def printed(*words: object) -> None:
+        logger.debug("http.client: %s", " ".join(map(str, words)))
+
+    logging.captureWarnings(capture=True)
+    sys.excepthook = uncaught
+    threading.excepthook = lambda args: uncaught(*args[:3])
+    sys.unraisablehook = lambda args: uncaught(
+        args.exc_type, args.exc_value, args.exc_traceback
+    )
+    vars(http.client)["print"] = printed
+
+
+@cache
+def _any_form(character: str) -> str:
+    """Give a pattern of all ways to write a character, escaped more than once too."""
+    raw = re.escape(character)
+    # Nobody escapes these, and long tokens of them would take long to compile.
+    if NEVER_ESCAPED.fullmatch(character):
+        return raw
+    units = character.encode("utf-16-be", "surrogatepass")
+    octets = character.encode("utf-8", "surrogatepass")
+    entity = html.escape(character).removeprefix("&").removesuffix(";")
+    point = ord(character)
+    escapes = [
+        "".join(rf"%(?:25)*{octet:02x}" for octet in octets),
+        "".join(rf"\\+x{octet:02x}" for octet in octets),
+        "".join(rf"\\+u{units[at : at + 2].hex()}" for at in range(0, len(units), 2)),
+        rf"\\+U{point:08x}",
+        rf"\\+x{point:02x}",
+        rf"&(?:amp;)*(?:{re.escape(entity)}|#0*{point}|#x0*{point:x});",
+    ]
+    plain = r"\\+" if character == "\\" else rf"\\{{0,8}}{raw}"
+    space = r"|\+" if character == " " else ""
+    return rf"(?:{plain}|(?i:{'|'.join(escapes)}){space})"
+
+
+def _in_base64(secret: str) -> Iterator[str]:
+    """Give what base64 makes of a secret, with a tail of its own or within a text.
+
+    Three bytes make four characters, so it depends on how many bytes come before.
+    Characters that also hold bits of the neighbours are left out.
+    """
+    octets = secret.encode("utf-8", "surrogatepass")
+    for encode in (base64.b64encode, base64.urlsafe_b64encode):
+        yield encode(octets).decode()
+        for before, shared in enumerate((0, 2, 3)):
+            coded = encode(bytes(before) + octets).decode()
+            yield coded[shared : (before + len(octets)) * 8 // 6]

@@ -156,6 +156,16 @@ SETTINGS: dict[str, Any] = th.PropertiesList(
         description="Host of the audience API, or the sandbox's address.",
     ),
     th.Property(
+        "allow_insecure_http",
+        th.BooleanType(),
+        default=False,
+        title="Allow insecure HTTP",
+        description=(
+            "Whether the two addresses may be http, unencrypted, on other machines "
+            "than this one. Everybody in between can then read the credentials."
+        ),
+    ),
+    th.Property(
         "page_size",
         th.IntegerType(minimum=1, maximum=1000),
         default=100,

@@ -6,6 +6,7 @@ import difflib
 from contextlib import suppress
 from datetime import date
 from decimal import Decimal
+from ipaddress import ip_address
 from math import isfinite
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -97,11 +98,7 @@ def _own_problems(
             hint = f": did you mean `{guesses[0]}`?" if guesses else ""
             yield f"`{name}` is not a setting of tap-kayzen{hint}"
 
-    for name in ("api_url", "audience_url"):
-        url = config.get(name)
-        if isinstance(url, str) and url and (complaint := _url_complaint(url)):
-            yield f"`{name}` {complaint}, like {known[name]['default']}"
-
+    yield from _address_problems(config, known)
     yield from _value_problems(config)
     if isinstance(reports := config.get("reports"), list):
         has_start = "start_date" in config
@@ -122,6 +119,22 @@ def _day_problems(config: Mapping[str, Any]) -> Iterator[str]:
         yield "`start_date` must not be after `end_date`"
 
 
+def _address_problems(
+    config: Mapping[str, Any], known: Mapping[str, Any]
+) -> Iterator[str]:
+    for name in ("api_url", "audience_url"):
+        url = config.get(name)
+        if not isinstance(url, str) or not url:
+            continue
+        if complaint := _url_complaint(url):
+            yield f"`{name}` {complaint}, like {known[name]['default']}"
+        elif _is_insecure(url) and config.get("allow_insecure_http") is not True:
+            yield (
+                f"`{name}` must be https, as http would send the credentials "
+                "unencrypted; if that network is safe, set `allow_insecure_http`"
+            )
+
+
 def _value_problems(config: Mapping[str, Any]) -> Iterator[str]:
     # Basic ends the key at the first colon.
     if ":" in str(config.get("api_key", "")):
@@ -132,6 +145,17 @@ def _value_problems(config: Mapping[str, Any]) -> Iterator[str]:
     for name, value in config.items():
         if isinstance(value, (float, Decimal)) and not isfinite(value):
             yield f"`{name}` must be a finite number"
+
+
+def _is_insecure(url: str) -> bool:
+    """Tell whether what goes there leaves this machine unencrypted."""
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    try:
+        local = ip_address(host).is_loopback
+    except ValueError:
+        local = host == "localhost" or host.endswith(".localhost")
+    return parts.scheme == "http" and not local
 
 
 def _url_complaint(url: str) -> str | None:

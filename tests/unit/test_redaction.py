@@ -1,15 +1,21 @@
 from __future__ import annotations
 
 import base64
+import html
 import io
 import json
 import logging
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, quote_plus
+
+import pytest
 
 from tap_kayzen.redaction import Redactor
 
-NASTY = "p&a+s%20s=w@o:rd /?#\"' ünïcödé 密码 🔑"
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+NASTY = "p&a+s%20s=w@o:rd /?#\"'\\ ünïcödé 密码 🔑"
 
 
 def redactor(**changes: object) -> Redactor:
@@ -23,11 +29,52 @@ def redactor(**changes: object) -> Redactor:
     return Redactor(config)
 
 
-def test_secrets_are_blotted_out_in_all_their_forms() -> None:
-    key = base64.b64encode(b"aaaa:bbbb").decode()
-    said = (NASTY, json.dumps(NASTY), quote(NASTY), quote_plus(NASTY), key)
-    text = " ".join((*said, "aaaa", "bbbb", "cccc"))
-    assert set(redactor().redact(text).replace('"', "").split()) == {"***"}
+FORMS: dict[str, Callable[[str], str]] = {
+    "plain": str,
+    "JSON": lambda text: json.dumps(text)[1:-1],
+    "JSON in UTF-8": lambda text: json.dumps(text, ensure_ascii=False)[1:-1],
+    "JSON in JSON": lambda text: json.dumps(json.dumps(text))[3:-3],
+    "JSON of Rails": lambda text: json.dumps(text)[1:-1].replace("&", r"\u0026"),
+    "JSON of PHP": lambda text: json.dumps(text)[1:-1].replace("/", r"\/"),
+    "repr": lambda text: repr(text)[1:-1],
+    "repr of bytes": lambda text: repr(text.encode())[2:-1],
+    "ascii": lambda text: ascii(text)[1:-1],
+    "HTML": html.escape,
+    "URL": quote,
+    "URL with slashes": lambda text: quote(text, ""),
+    "form": quote_plus,
+    "form in lower case": lambda text: quote_plus(text).replace("%C3", "%c3"),
+    "URL twice": lambda text: quote(quote(text)),
+    "base64": lambda text: base64.b64encode(text.encode()).decode(),
+    "base64 for URLs": lambda text: base64.urlsafe_b64encode(text.encode()).decode(),
+    "base64 in a URL": lambda text: quote(base64.b64encode(text.encode()), ""),
+    "Basic": lambda text: base64.b64encode(f"aaaa:{text}".encode()).decode(),
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize(
+    "secret", [NASTY, "plain-s3cret", "it's me", 'so "it" is', "??>>~~ÿÿ"]
+)
+def test_secrets_are_blotted_out_in_all_their_forms(form: str, secret: str) -> None:
+    shown = redactor(api_secret=secret).redact(f"so: {FORMS[form](secret)}, it is")
+    assert shown == "so: ***, it is"
+
+
+@pytest.mark.parametrize("before", range(4))
+def test_within_longer_base64_little_is_left(before: int) -> None:
+    text = "x" * before + "a-long-secret" + "y" * 4
+    coded = base64.b64encode(text.encode()).decode()
+    shown = redactor(api_secret="a-long-secret").redact(coded)
+    assert len(shown.replace("***", "")) <= len(coded) - 13 * 8 // 6 + 2
+
+
+def test_a_login_in_a_url_is_blotted_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    shown = redactor().redact("see https://me:hunter%32@proxy.test:3128/a@b")
+    assert shown == "see https://***proxy.test:3128/a@b"
+    monkeypatch.setenv("HTTPS_PROXY", "http://someone:hunter%40two@proxy.test")
+    header = base64.b64encode(b"someone:hunter@two").decode()
+    assert redactor().redact(f"{header} hunter@two") == "*** ***"
 
 
 def test_short_secrets_are_hidden_by_showing_nothing() -> None:

@@ -102,6 +102,38 @@ def test_a_bad_address_is_named_in_one_line(url: str, complaint: str) -> None:
     assert "secret" not in problem
 
 
+@pytest.mark.parametrize("name", ["api_url", "audience_url"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://api.kayzen.io",
+        "HTTP://api.kayzen.io",
+        "http://10.0.0.1:8080",
+        "http://0.0.0.0",
+        "http://localhost.example.com",
+        "http://notlocalhost",
+        "http://127.0.0.1.example.com",
+        "http://[2001:db8::1]",
+    ],
+)
+def test_http_to_another_machine_must_be_allowed(name: str, url: str) -> None:
+    (problem,) = problems(**{name: url})
+    assert problem == (
+        f"`{name}` must be https, as http would send the credentials "
+        "unencrypted; if that network is safe, set `allow_insecure_http`"
+    )
+    assert settings(**{name: url, "allow_insecure_http": True})[name] == url
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["127.0.0.1", "127.8.9.10", "[::1]", "localhost", "LocalHost", "x.localhost"],
+)
+def test_http_to_this_machine_is_fine(host: str) -> None:
+    url = f"http://{host}:8765"
+    assert settings(api_url=url, audience_url=url)["api_url"] == url
+
+
 def test_all_problems_come_at_once() -> None:
     with pytest.raises(ConfigValidationError) as caught:
         TapKayzen(config={"page_size": 0, "password": "", "api_url": "ftp://x", "q": 1})
