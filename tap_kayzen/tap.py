@@ -169,13 +169,14 @@ class TapKayzen(Tap):
         try:
             return super().cb_config(ctx, param, value)
         except (OSError, TypeError, ValueError) as error:
-            # A whole JSON text instead of a path would show its secrets here.
-            paths = ("(JSON text)" if "{" in path else path for path in value)
+            # A whole JSON text instead of a path would show its secrets here, and in
+            # the traceback of the SDK's error.
+            paths = ("{JSON text}" if "{" in path else path for path in value)
             files = ", ".join(path for path in paths if path != "ENV")
             missing = "there is no such file"  # the SDK gives no reason
             reason = error.strerror or missing if isinstance(error, OSError) else error
             msg = f"--config {files}: must be a file with one JSON object: {reason}"
-            raise ConfigurationError(msg) from error
+            raise ConfigurationError(msg) from (None if "{" in files else error)
 
     @classmethod
     def cb_test(cls, ctx: click.Context, param: click.Option, value: str) -> None:
