@@ -13,9 +13,11 @@ from singer_sdk.authenticators import OAuthAuthenticator
 from singer_sdk.exceptions import FatalAPIError, RetriableAPIError
 
 from tap_kayzen.retries import (
+    CERTIFICATE_ADVICE,
     TRANSIENT_ERRORS,
     is_redirect,
     is_transient,
+    is_untrusted,
     reason,
     retrying,
 )
@@ -177,9 +179,14 @@ class KayzenAuthenticator(OAuthAuthenticator):
             self._failure = str(error)
             raise
         except TRANSIENT_ERRORS as error:
+            way_out = (
+                CERTIFICATE_ADVICE
+                if is_untrusted(error)
+                else "check `api_url` and the network, or try again later"
+            )
+            why = self._redactor.redact(reason(error))
             self._failure = (
-                f"Kayzen gave no token at {self.auth_endpoint}: {reason(error)}; "
-                "check `api_url` and the network, or try again later"
+                f"Kayzen gave no token at {self.auth_endpoint}: {why}; {way_out}"
             )
             raise FatalAPIError(self._failure) from error
         self.access_token = str(token["access_token"])
