@@ -13,10 +13,12 @@ from singer_sdk.authenticators import OAuthAuthenticator
 from singer_sdk.exceptions import FatalAPIError, RetriableAPIError
 
 from tap_kayzen.retries import (
+    CERTIFICATE_ADVICE,
     TRANSIENT_ERRORS,
     Limits,
     is_redirect,
     is_transient,
+    is_untrusted,
     reason,
     retrying,
 )
@@ -192,9 +194,15 @@ class KayzenAuthenticator(OAuthAuthenticator):
             self._failure = str(error)
             raise
         except TRANSIENT_ERRORS as error:
+            way_out = (
+                f"; {CERTIFICATE_ADVICE}"
+                if is_untrusted(error)
+                else f" after {self._limits}; check `api_url` and the network, or try "
+                "again later"
+            )
+            why = self._redactor.redact(reason(error))
             self._failure = (
-                f"Kayzen gave no token at {self.auth_endpoint}: {reason(error)} after "
-                f"{self._limits}; check `api_url` and the network, or try again later"
+                f"Kayzen gave no token at {self.auth_endpoint}: {why}{way_out}"
             )
             raise FatalAPIError(self._failure) from error
         self.access_token = str(token["access_token"])

@@ -11,9 +11,8 @@ import sys
 import threading
 from functools import cache
 from typing import TYPE_CHECKING
+from urllib.parse import unquote
 from urllib.request import getproxies
-
-from requests.utils import get_auth_from_url
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -52,11 +51,12 @@ class Redactor:
         secrets = [str(config[name]) for name in SECRET_SETTINGS if config.get(name)]
         pairs = [f"{config['api_key']}:{config['api_secret']}"]
         for url in getproxies().values():
-            login = get_auth_from_url(url)
-            if any(login):
-                secrets.append(login[1])
-                pairs.append(":".join(login))
-        self.add([*filter(None, secrets), *pairs])
+            login = url.rpartition("@")[0].rpartition("://")[2]
+            pairs += [login, unquote(login)]
+        secrets += [pair.partition(":")[2] for pair in pairs]
+        # Where libraries cut a password that is not encoded as it should be.
+        secrets += [part for pair in pairs[1:] for part in re.split("[/?#@]", pair)]
+        self.add(filter(None, [*secrets, *pairs]))
 
     def add(self, secrets: Iterable[str]) -> None:
         """Know more secrets, such as a token."""

@@ -30,6 +30,11 @@ LONGEST_BACKOFF = 60.0
 LONGEST_RETRY_AFTER = 300.0
 """Seconds of a ``Retry-After`` that are obeyed at most."""
 
+CERTIFICATE_ADVICE = (
+    "check the address; if the network has a CA of its own, set REQUESTS_CA_BUNDLE to "
+    "the file of its certificates"
+)
+
 TRANSIENT_ERRORS = (
     RetriableAPIError,
     requests.exceptions.ChunkedEncodingError,
@@ -186,12 +191,15 @@ def retrying(
         interval=0,
         jitter=None,
         # A wrong certificate is not going to be right a minute later.
-        giveup=lambda error: (
-            isinstance(error, requests.exceptions.SSLError) or left() <= 0
-        ),
+        giveup=lambda error: is_untrusted(error) or left() <= 0,
         on_backoff=wait,
         logger=None,
     )(function)
+
+
+def is_untrusted(error: BaseException) -> bool:
+    """Tell whether TLS failed, which another try would not change."""
+    return isinstance(error, requests.exceptions.SSLError)
 
 
 def reason(error: BaseException) -> str:

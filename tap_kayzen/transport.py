@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from datetime import timedelta
-from functools import cached_property
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -12,12 +11,14 @@ import requests
 from singer_sdk.exceptions import FatalAPIError
 
 from tap_kayzen.retries import (
+    CERTIFICATE_ADVICE,
     TRANSIENT_ERRORS,
     Limits,
     TransientError,
     is_redirect,
     is_refusal,
     is_transient,
+    is_untrusted,
     reason,
     retrying,
 )
@@ -90,13 +91,12 @@ class Transport:
         """Prepare; nothing is sent yet.
 
         Args:
-            config: The tap's settings: address, timeout and number of retries.
+            config: The tap's settings: timeout and number of retries.
             session: The tap's HTTP session.
             authenticator: Puts the token on requests.
             throttle: The gate that the tap's requests go through.
             redactor: Knows what must not be shown.
         """
-        self._url: str = config["api_url"]
         self._timeout: float = config["request_timeout"]
         self._limits = Limits.of(config)
         self._most_bytes: int = config["max_response_mb"] * MB
@@ -104,6 +104,7 @@ class Transport:
         self._authenticator = authenticator
         self._throttle = throttle
         self._redactor = redactor
+        self._environments: dict[str, dict[str, Any]] = {}
         self._logger = logging.getLogger("tap-kayzen.transport")
 
     def fetch(
@@ -168,16 +169,18 @@ class Transport:
                 throttle=self._throttle,
             )()
         except TRANSIENT_ERRORS as error:
+            way_out = (
+                f"; {CERTIFICATE_ADVICE}"
+                if is_untrusted(error)
+                else f" after {self._limits}; try again later, or raise `max_retries`, "
+                "`max_retry_seconds` or `request_timeout`"
+            )
             words = (
                 f". Kayzen's words: {error.words}"
                 if isinstance(error, TransientError)
                 else ""
             )
-            msg = (
-                f"{what}: {self._redactor.redact(reason(error))} after {self._limits}; "
-                "try again later, or raise `max_retries`, `max_retry_seconds` or "
-                f"`request_timeout`{words}"
-            )
+            msg = f"{what}: {self._redactor.redact(reason(error))}{way_out}{words}"
             raise FatalAPIError(msg) from error
         except RefusedError as error:
             msg = f"{what}: {error}"
@@ -223,7 +226,7 @@ class Transport:
                 prepared,
                 timeout=self._timeout,
                 allow_redirects=False,
-                **self._environment,
+                **self._environment(prepared.url or ""),
             )
             body = self._body(response)
         # The library's own ends at the headers; a refusal counts from its start.
@@ -252,17 +255,20 @@ class Transport:
                 raise RefusedError(msg, response.status_code)
         return b"".join(chunks)
 
-    @cached_property
-    def _environment(self) -> dict[str, Any]:
+    def _environment(self, url: str) -> dict[str, Any]:
         """What REQUESTS_CA_BUNDLE and the proxy variables say, which `send` skips.
 
-        Looked up once: for each request anew, it takes a tenth of its time.
+        Looked up once for each host, which NO_PROXY may name: for each request anew,
+        it takes a tenth of its time.
         """
-        return {
-            **self._session.merge_environment_settings(
-                self._url, {}, stream=True, verify=None, cert=None
-            )
-        }
+        host = "/".join(url.split("/", 3)[:3])
+        if host not in self._environments:
+            self._environments[host] = {
+                **self._session.merge_environment_settings(
+                    host, {}, stream=True, verify=None, cert=None
+                )
+            }
+        return self._environments[host]
 
 
 def _as_it_is(request: requests.PreparedRequest) -> requests.PreparedRequest:

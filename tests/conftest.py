@@ -45,7 +45,7 @@ def _own_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.delenv("NETRC", raising=False)
     for variable in os.environ:
         ours = variable.startswith(("TAP_KAYZEN_", "TARGET_", "LOGLEVEL"))
-        if ours or variable.lower().endswith("_proxy"):
+        if ours or variable.lower().endswith(("_proxy", "_ca_bundle")):
             monkeypatch.delenv(variable)
 
 

@@ -785,13 +785,14 @@ def test_days_to_come_never_count_as_read(
     serve: Serve, capsys: pytest.CaptureFixture[str]
 ) -> None:
     url, api = serve(paged(two_rows))
-    with time_machine.travel(datetime(2026, 9, 10, 12, tzinfo=timezone.utc)):
-        run = read(url, capsys, end_date="2030-12-31")
-        assert bookmarks(run)[-1]["replication_key_value"] == "2026-09-10"
+    days = {"start_date": "2026-11-01", "end_date": "2030-12-31"}
+    with time_machine.travel(datetime(2026, 11, 10, 12, tzinfo=timezone.utc)):
+        run = read(url, capsys, **days)
+        assert bookmarks(run)[-1]["replication_key_value"] == "2026-11-10"
         api.calls.clear()
-        run = read(url, capsys, state=state_of("2030-12-31"))
-        assert asked(api)[0][0] == "2026-09-03"
-        assert bookmarks(run)[-1]["replication_key_value"] == "2026-09-10"
+        run = read(url, capsys, **days, state=state_of("2030-12-31"))
+        assert asked(api)[0][0] == "2026-11-03"
+        assert bookmarks(run)[-1]["replication_key_value"] == "2026-11-10"
 
 
 def test_a_month_is_read_whole_and_says_so(
