@@ -1,0 +1,138 @@
+"""No secret is in the repository, or gets there by itself."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+
+import pytest
+import yaml
+from support import ROOT, SAMPLE_CONFIG
+
+from tap_kayzen.redaction import SECRET_SETTINGS
+from tap_kayzen.sandbox.access import Credentials
+
+pytestmark = pytest.mark.skipif(
+    not (ROOT / ".git").exists() or not shutil.which("git"),
+    reason="not a clone of the repository",
+)
+
+SHAPES = {
+    "private key": r"-----BEGIN [A-Z ]*PRIVATE KEY-----",
+    "JSON web token": r"\beyJ[\w-]{10,}\.eyJ[\w-]{10,}\.[\w-]{10,}",
+    "AWS": r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b",
+    "GitHub": r"\b(?:gh[pousr]_\w{36}|github_pat_\w{22,})",
+    "GitLab": r"\bglpat-[\w-]{20}",
+    "PyPI": r"\bpypi-AgE[\w-]{50,}",
+    "Slack": r"\bxox[abprs]-[\w-]{10,}",
+    "Google": r"\bAIza[\w-]{35}\b",
+    "bearer": r"\b(?:Bearer|Basic) (?=[A-Za-z]*\d)[\w+/=.-]{24,}",
+}
+SAMPLES = {
+    "private key": "-----BEGIN RSA {}PRIVATE KEY-----",
+    "JSON web token": "eyJ{}hbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3.c2lnbmF0dXJl",
+    "AWS": "AKIA{}IOSFODNN7EXAMPLE",
+    "GitHub": "ghp_{}" + 36 * "a",
+    "GitLab": "glpat-{}" + 20 * "a",
+    "PyPI": "pypi-{}AgE" + 50 * "a",
+    "Slack": "xoxb-{}1234567890",
+    "Google": "AIza{}" + 35 * "a",
+    "bearer": "Bearer {}0123456789abcdef0123456789abcdef",
+}
+"""What has each shape; with a gap, so that this file itself has none."""
+
+VALUE = re.compile(
+    rf"(?:\b|_)(?:{'|'.join(SECRET_SETTINGS)})[\"']?[ \t]*[:=][ \t]*([^\s,}}].*)",
+    re.IGNORECASE,
+)
+PUBLIC = {"...", *(SAMPLE_CONFIG.get(name) for name in SECRET_SETTINGS)}
+CONFIGS = (".json", ".yaml", ".yml", ".toml", ".md", ".env")
+
+
+def git(*arguments: str, given: str = "") -> list[str]:
+    done = subprocess.run(
+        ["git", *arguments],  # noqa: S607
+        cwd=ROOT,
+        input=given,
+        capture_output=True,
+        check=False,
+        encoding="utf-8",
+    )
+    return done.stdout.splitlines()
+
+
+def test_the_sample_has_the_sandboxs_login_and_no_other() -> None:
+    theirs = Credentials()
+    for name in ("username", "password", "api_key", "api_secret"):
+        assert SAMPLE_CONFIG[name] == getattr(theirs, name)
+    assert SAMPLE_CONFIG["api_url"].startswith("http://127.0.0.1:")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        ".env",
+        ".env.prod",
+        "config.json",
+        "config.prod.json",
+        "config-prod.json",
+        "prod.config.json",
+        "state.json",
+        "state-2026.json",
+        "campaigns.state.json",
+        "prod.secrets.json",
+        "output/campaigns.jsonl",
+        "examples/dagster/.env",
+    ],
+)
+def test_git_takes_no_file_of_secrets_or_state(name: str) -> None:
+    assert git("check-ignore", "--no-index", name) == [name]
+
+
+def test_no_file_that_git_has_is_one_that_it_must_not_take() -> None:
+    assert git("ls-files", "--cached", "--ignored", "--exclude-standard") == []
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_the_shapes_of_secrets_are_known(shape: str) -> None:
+    assert re.search(SHAPES[shape], SAMPLES[shape].format(""))
+    assert not re.search(SHAPES[shape], SAMPLES[shape])
+
+
+@pytest.mark.parametrize(
+    "line",
+    ['"api_key": "a b",', "api_secret: a b", "TAP_KAYZEN_PASSWORD='a b'"],
+)
+def test_the_values_of_secret_settings_are_found(line: str) -> None:
+    assert [value.strip(" \"',") for value in VALUE.findall(line)] == ["a b"]
+
+
+def test_no_file_holds_a_secret() -> None:
+    names = git("ls-files")
+    assert "sample_config.json" in names
+    found = []
+    for name in names:
+        path = ROOT / name
+        if not path.is_file():
+            continue
+        text = path.read_text(encoding="utf-8", errors="replace")
+        found += [
+            (name, shape)
+            for shape, pattern in SHAPES.items()
+            if re.search(pattern, text)
+        ]
+        if name.endswith(CONFIGS):
+            found += [
+                (name, value)
+                for value in VALUE.findall(text)
+                if value.strip(" \"',") not in PUBLIC
+            ]
+    assert found == []
+
+
+def test_secrets_are_looked_for_before_each_commit() -> None:
+    hooks = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text())
+    (scanner, _) = hooks["repos"]
+    assert scanner["hooks"] == [{"id": "gitleaks"}]
+    assert re.fullmatch(r"v\d+\.\d+\.\d+", scanner["rev"])
