@@ -58,6 +58,16 @@ def test_several_rows_about_the_same_thing_have_keys_by_their_number() -> None:
     assert made == read(RowKeys(), rows[::-1])
 
 
+def test_a_key_does_not_depend_on_the_rows_before() -> None:
+    keys = RowKeys()
+    made = [keys.key(["campaign", number], str(number)) for number in range(3)]
+    assert made == [hashed(["campaign", number]) for number in range(3)]
+
+
+def test_text_that_is_not_unicode_tells_rows_apart_too() -> None:
+    assert hashed(["\ud800"]) != hashed(["\ud801"])
+
+
 def test_a_row_that_comes_again_has_no_key() -> None:
     row = {"id": 1, "clicks": 5}
     keys = RowKeys()
