@@ -11,9 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tap_kayzen.keys import KeySet
 from tap_kayzen.pagination import Page
 from tap_kayzen.progress import LogDisplay
-from tap_kayzen.reading import MAX_PASSES, ListReader
+from tap_kayzen.reading import MAX_PASSES, ListReader, Pass
 from tap_kayzen.workers import Workers
 
 if TYPE_CHECKING:
@@ -430,3 +431,15 @@ def test_what_is_missing_of_a_list_without_a_total_is_said(
     assert ids_of(list_reader) == []
     assert list_reader.incomplete == ["0 records came"]
     assert caplog.messages == ["0 records came, and there may be more"]
+
+
+@pytest.mark.parametrize("lengths", [[(2, None), (3, None)], [(None, 4), (None, 5)]])
+def test_any_word_of_another_length_is_a_change(
+    lengths: list[tuple[int | None, int | None]],
+) -> None:
+    this = Pass(KeySet())
+    this.note(Page([]))
+    this.note(Page([], *lengths[0]))
+    assert not this.changed
+    this.note(Page([], *lengths[1]))
+    assert this.changed

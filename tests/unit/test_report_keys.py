@@ -58,6 +58,15 @@ def test_several_rows_about_the_same_thing_have_keys_by_their_number() -> None:
     assert made == read(RowKeys(), rows[::-1])
 
 
+def test_a_key_does_not_depend_on_the_rows_before() -> None:
+    rows = [{"id": number} for number in range(3)]
+    assert read(RowKeys(), rows) == [hashed(row) for row in rows]
+
+
+def test_text_that_is_not_unicode_tells_rows_apart_too() -> None:
+    assert hashed({"app": "\ud800"}) != hashed({"app": "\ud801"})
+
+
 def test_a_row_that_comes_again_has_no_key() -> None:
     row = {"id": 1, "clicks": 5}
     keys = RowKeys()
