@@ -40,7 +40,7 @@ coverage: $(VENV)/dev.stamp  ## Measure how much of the tap the quick tests run;
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 
-fuzz: $(VENV)/dev.stamp  ## Try the reading and writing of records with 20,000 hostile answers (5 minutes)
+fuzz: $(VENV)/dev.stamp  ## Try the reading and writing of records with thousands of hostile answers (5 minutes)
 	$(BIN)/pytest tests/unit/test_hostile.py --hypothesis-profile=long
 
 mutation: .cache/mutation/stamp  ## Measure how many faults put into the core the tests find (20 minutes)

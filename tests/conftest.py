@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 settings.register_profile(
     "ci", deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
-settings.register_profile("long", settings.get_profile("ci"), max_examples=20_000)
+settings.register_profile("long", settings.get_profile("ci"), max_examples=2_000)
 # The same examples for each mutant, so that a figure can be had again.
 settings.register_profile(
     "mutation", settings.get_profile("ci"), derandomize=True, database=None
