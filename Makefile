@@ -34,7 +34,7 @@ types: $(VENV)/dev.stamp  ## Check types
 pytest: $(VENV)/dev.stamp .meltano/plugins.stamp .cache/dagster/stamp  ## Run the tests, those with Meltano and PostgreSQL too
 	$(BIN)/pytest
 
-coverage: $(VENV)/dev.stamp  ## Measure how much of the tap the quick tests run; fails below 95 % (5 minutes)
+coverage: $(VENV)/dev.stamp  ## Measure how much of the tap the quick tests run; fails below 95 % (10 minutes)
 	rm -f .coverage .coverage.*
 	$(BIN)/coverage run -m pytest tests/unit tests/contract
 	$(BIN)/coverage combine --quiet
@@ -43,9 +43,9 @@ coverage: $(VENV)/dev.stamp  ## Measure how much of the tap the quick tests run;
 fuzz: $(VENV)/dev.stamp  ## Try the reading and writing of records with thousands of hostile answers (5 minutes)
 	$(BIN)/pytest tests/unit/test_hostile.py --hypothesis-profile=long
 
-mutation: .cache/mutation/stamp  ## Measure how many faults put into the core the tests find (20 minutes)
+mutation: .cache/mutation/stamp  ## Measure how many faults put into the core the tests find (an hour)
 	rm -rf mutants
-	.cache/mutation/bin/mutmut run --max-children 6
+	.cache/mutation/bin/mutmut run --max-children 3
 	.cache/mutation/bin/python tests/mutation.py
 
 snapshot: $(VENV)/dev.stamp  ## Accept the catalog and the sandbox's data as they are now

@@ -341,3 +341,19 @@ def test_a_public_client_calls_it_metadata() -> None:
     body = b'{"data": [{"a": 1}], "metadata": {"total_pages": 3, "total_entries": 9}}'
     raw = parse_raw(body)
     assert (raw.total_pages, raw.total_entries) == (3, 9)
+
+
+def test_a_page_that_is_no_strict_json_is_one_too() -> None:
+    def page(value: str) -> RawPage:
+        meta = '"meta": {"total_pages": 3, "total_entries": 7}'
+        return parse_raw(f'{{"data": [{{"a": [NaN, {value}]}}], {meta}}}'.encode())
+
+    one, same, other, lone = map(page, ("1", "1", "2", '"\\ud800"'))
+    assert (one.rows, one.total_pages, one.total_entries) == (1, 3, 7)
+    assert one.digest == same.digest
+    assert len({one.digest, other.digest, lone.digest}) == 3
+
+
+def test_a_row_that_is_no_object_is_named() -> None:
+    with pytest.raises(EnvelopeError, match=r"^not a list of rows$"):
+        parse_raw(b'{"data": [{}, 5]}')

@@ -8,6 +8,7 @@ import pytest
 
 from tap_kayzen.throttle import (
     MILDEST,
+    SEARCH,
     SEVEREST,
     SLOWEST,
     StoppedError,
@@ -268,3 +269,13 @@ def test_what_slept_when_all_was_stopped_does_not_go_on_after_a_new_start() -> N
     for _ in range(2):
         with pytest.raises(StoppedError):
             throttle.sleep(1)
+
+
+def test_the_pace_rises_by_a_tenth_with_each_answer_that_waited_for_it() -> None:
+    throttle = ClockedThrottle(concurrency=1)
+    accept(throttle, 100)
+    pace = refuse(throttle)
+    assert pace is not None
+    # The first one waits for the end of the hold, not for the pace.
+    accept(throttle, 4)
+    assert throttle._pace == pytest.approx(pace + 3 * SEARCH)  # noqa: SLF001
