@@ -41,7 +41,7 @@ coverage: $(VENV)/dev.stamp  ## Measure how much of the tap the quick tests run;
 	$(BIN)/coverage report
 
 # Ten times 2,000 rather than once 20,000, since Hypothesis remembers them all.
-fuzz: $(VENV)/dev.stamp  ## Try the reading and writing of records with 20,000 hostile answers (5 minutes)
+fuzz: $(VENV)/dev.stamp  ## Try the reading and writing of records with 20,000 hostile answers (7 minutes)
 	for seed in 1 2 3 4 5 6 7 8 9 10; do \
 		$(BIN)/pytest --quiet tests/unit/test_hostile.py --hypothesis-profile=long \
 			--hypothesis-seed=$$seed || exit 1; \
