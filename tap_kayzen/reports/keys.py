@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from tap_kayzen.keys import KeySet
-
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -24,12 +22,15 @@ _ENCODER = msgspec.json.Encoder(decimal_format="number", enc_hook=str, order="so
 
 def hashed(values: Mapping[str, Any]) -> str:
     """Make a short text of values of any JSON type, the same for the same values."""
+    return sha256(_encoded(values)).hexdigest()[:DIGITS]
+
+
+def _encoded(values: Mapping[str, Any]) -> bytes:
     try:
-        text = _ENCODER.encode(values)
+        return _ENCODER.encode(values)
     except (UnicodeEncodeError, msgspec.EncodeError):
         # Text that is not Unicode.
-        text = json.dumps(values, sort_keys=True, default=str).encode()
-    return sha256(text).hexdigest()[:DIGITS]
+        return json.dumps(values, sort_keys=True, default=str).encode()
 
 
 def _short(key: str) -> int:
@@ -50,21 +51,24 @@ class RowKeys:
 
     def __init__(self) -> None:
         """Start without rows."""
-        self._sent = KeySet()
-        self._more: dict[str, int] = {}
+        self._sent: set[int] = set()
+        self._first: dict[int, int] = {}
+        self._more: dict[int, int] = {}
         self.begin()
 
     def begin(self) -> None:
         """Begin to read the window, or to read it again."""
+        # Put there this late, as most windows are read once.
+        self._sent.update(self._first)
+        self._first = {}
+        self._others: set[int] = set()
         self._before, self._more = self._more, {}
-        self._rows = KeySet()
-        self._first = KeySet()
         self.different = 0
         self.turn()
 
     def turn(self) -> None:
         """Begin a page."""
-        self._page: set[str] = set()
+        self._page: set[int] = set()
 
     def key(self, about: Mapping[str, Any], row: Mapping[str, Any]) -> str | None:
         """Give a row its key.
@@ -76,14 +80,29 @@ class RowKeys:
         Returns:
             The key; None for a row that has been sent, or that may be no other one.
         """
-        if not self._rows.add(_short(hashed(row))):
+        key = hashed(about)
+        name = _short(key)
+        # Python's own hash will do, as it never leaves this process.
+        whole = hash(_encoded(row))
+        first = self._first.get(name)
+        if first is None:
+            self._first[name] = whole
+            self._page.add(name)
+            self.different += 1
+            return key if name not in self._sent else None
+        return self._further(about, name, whole) if whole != first else None
+
+    def _further(self, about: Mapping[str, Any], name: int, whole: int) -> str | None:
+        """Give a key to a row that is not the first one about the same."""
+        if whole in self._others:
             return None
-        name = key = hashed(about)
-        if not self._first.add(_short(name)):
-            number = self._more[name] = self._more.get(name, 1) + 1
-            if name not in self._page and self._before.get(name, 1) < number:
-                return None
-            key = hashed({"about": about, "number": number})
+        self._others.add(whole)
+        number = self._more[name] = self._more.get(name, 1) + 1
+        if name not in self._page and self._before.get(name, 1) < number:
+            return None
         self._page.add(name)
         self.different += 1
-        return key if self._sent.add(_short(key)) else None
+        key = hashed({"about": about, "number": number})
+        is_new = _short(key) not in self._sent
+        self._sent.add(_short(key))
+        return key if is_new else None

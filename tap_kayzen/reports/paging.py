@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -24,7 +23,7 @@ class RawPage:
         body: JSON text.
         rows: How many rows it has.
         distinct: How many different ones.
-        digest: The same for the same rows.
+        digest: The same for the same rows, within a process.
         total_pages: Pages of the whole, None if the answer does not say.
         total_entries: Rows of the whole, None if the answer does not say.
     """
@@ -32,7 +31,7 @@ class RawPage:
     body: bytes
     rows: int
     distinct: int
-    digest: bytes
+    digest: int
     total_pages: int | None
     total_entries: int | None
 
@@ -48,6 +47,8 @@ class _Answer(msgspec.Struct):
 
 
 _DECODER = msgspec.json.Decoder(_Answer)
+
+BRACE = ord("{")
 
 ROUND = 100
 """What a limit of rows is likely to be a multiple of."""
@@ -65,34 +66,38 @@ def parse_raw(body: bytes) -> RawPage:
     """
     try:
         answer = _DECODER.decode(body)
-        # Rows are skipped over, and with them text that is no UTF-8.
-        if not body.isascii():
-            body.decode()
     except (msgspec.DecodeError, RecursionError):
         # Also for what msgspec does not read, such as NaN.
         page = parse_page(body)
-        rows = [repr(row).encode("utf-8", "backslashreplace") for row in page.records]
-        return _raw_page(body, rows, page.total_pages, page.total_entries)
-    rows = [bytes(row) for row in answer.data]
-    if not all(row.startswith(b"{") for row in rows):
+        marks = [hash(repr(row)) for row in page.records]
+        return _raw_page(body, marks, page.total_pages, page.total_entries)
+    if not all(memoryview(row)[0] == BRACE for row in answer.data):
         msg = "not a list of rows"
         raise EnvelopeError(msg)
-    return _raw_page(body, rows, *totals(answer.meta or answer.metadata))
+    # Decoded, as text that is no UTF-8 has been skipped over so far; row by row, since
+    # what is large and made in a thread stays with it for long.
+    marks = [hash(bytes(row).decode()) for row in answer.data]
+    return _raw_page(body, marks, *totals(answer.meta or answer.metadata))
 
 
 def _raw_page(
-    body: bytes, rows: list[bytes], total_pages: int | None, total_entries: int | None
+    body: bytes, marks: list[int], total_pages: int | None, total_entries: int | None
 ) -> RawPage:
-    digest = blake2b(digest_size=16)
-    for row in sorted(rows):
-        digest.update(row)
+    """Put together what is known of a page.
+
+    Args:
+        body: JSON text.
+        marks: A hash of each row.
+        total_pages: Pages of the whole.
+        total_entries: Rows of the whole.
+    """
     return RawPage(
         body,
-        len(rows),
-        len(set(rows)),
-        digest.digest(),
-        total_pages,
-        total_entries,
+        rows=len(marks),
+        distinct=len(set(marks)),
+        digest=hash(tuple(sorted(marks))),
+        total_pages=total_pages,
+        total_entries=total_entries,
     )
 
 
@@ -109,7 +114,7 @@ class Progress:
 
     pages: int = 0
     rows: int = 0
-    digests: set[bytes] = field(default_factory=set)
+    digests: set[int] = field(default_factory=set)
     announced: int = 0
 
     def has(self, page: RawPage) -> bool:

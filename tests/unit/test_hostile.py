@@ -79,7 +79,7 @@ STRINGS = st.builds(
 )
 DEEP = st.builds(
     lambda depth, shape: f"{shape[0] * depth}1{shape[1] * depth}",
-    st.integers(1, 300) | st.sampled_from([2000, 5000]),
+    st.integers(1, 300) | st.sampled_from([2000, 100_000]),
     st.sampled_from(["[]", ('{"a":', "}")]),
 )
 NAMES = st.sampled_from([*TYPES, EXTRA, "id"]).map(json.dumps) | STRINGS
@@ -239,22 +239,15 @@ def test_any_body_becomes_valid_and_whole_messages_or_an_error(body: bytes) -> N
         assert total is None or 0 <= total < 10**18
 
 
-def is_refused(body: bytes) -> bool:
-    try:
-        parse_page(body)
-    except ValueError:
-        return True
-    return False
-
-
 @given(BODIES)
 @example(b'{"data":[{"a":' + b"[" * 2000 + b"]" * 2000 + b"}]}")
 @example(b'{"data":[{"a":"\xff"}]}')
 def test_a_page_of_a_report_is_what_a_page_of_a_list_would_be(body: bytes) -> None:
     try:
         raw = parse_raw(body)
-    except ValueError:
-        assert is_refused(body)
+    except ValueError as error:
+        with pytest.raises(type(error)):
+            parse_page(body)
         return
     try:
         page = raw.read()

@@ -263,7 +263,7 @@ def test_a_body_that_is_something_else_is_refused(body: str) -> None:
 
 
 def test_the_same_rows_are_known_whatever_is_around_them() -> None:
-    def digest(payload: object) -> bytes:
+    def digest(payload: object) -> int:
         return parse_raw(json.dumps(payload).encode()).digest
 
     rows = [{"a": 1}, {"a": 2}]
