@@ -19,7 +19,7 @@ from tap_kayzen import schemas
 from tap_kayzen.records import ADVERTISER, RecordConverter
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Collection, Iterator
 
     from singer_sdk.helpers.types import Context
 
@@ -205,6 +205,11 @@ class KayzenStream(RESTStream[Any], ABC):
 
     # Records
 
+    @property
+    def needed(self) -> Collection[str]:
+        """Columns to convert although they are not selected."""
+        return ()
+
     def to_records(
         self, rows: list[dict[str, Any]], context: Context | None
     ) -> list[dict[str, Any]]:
@@ -236,7 +241,7 @@ class KayzenStream(RESTStream[Any], ABC):
             deselected=[
                 name
                 for name in schema["properties"]
-                if not self.mask["properties", name]
+                if not self.mask["properties", name] and name not in self.needed
             ],
         )
 

@@ -13,7 +13,7 @@ from singer_sdk.singerlib.catalog import REPLICATION_INCREMENTAL
 from tap_kayzen.client import KayzenStream
 from tap_kayzen.keys import KeySet
 from tap_kayzen.reading import MAX_PASSES, Pass
-from tap_kayzen.records import EXTRA, RecordConverter
+from tap_kayzen.records import EXTRA
 from tap_kayzen.reports.ahead import PagesAhead
 from tap_kayzen.reports.columns import DAY, KEY
 from tap_kayzen.reports.keys import RowKeys
@@ -78,6 +78,7 @@ class ReportRowsStream(KayzenStream):
         window_days: Days that are asked for at once; 0 for all.
         key_columns: Columns that keys are made of.
         way_out: What to do when Kayzen may not have given all rows.
+        rows_schema: The JSON Schema of the rows.
     """
 
     primary_keys: ClassVar[tuple[str, ...]] = (KEY,)
@@ -86,8 +87,8 @@ class ReportRowsStream(KayzenStream):
     window_days: int
     key_columns: tuple[str, ...]
     way_out: ClassVar[str]
+    rows_schema: dict[str, Any]
 
-    _told_of_change = False
     _partitions = 1
     _unsaved = 0
 
@@ -95,6 +96,11 @@ class ReportRowsStream(KayzenStream):
     _ahead: PagesAhead[Part]
     _plans: list[tuple[Context | None, Plan]]
     _progress: Progress
+
+    @property
+    def schema(self) -> dict[str, Any]:  # type: ignore[override]
+        """The JSON Schema of the rows: no file's, as for other streams."""
+        return self.rows_schema
 
     # What a subclass says
 
@@ -212,7 +218,7 @@ class ReportRowsStream(KayzenStream):
     ) -> None:
         """Say what it means that the report is another one than that of the state."""
         before = state.get(FINGERPRINT)
-        if bookmark.day is None or not isinstance(before, dict) or self._told_of_change:
+        if bookmark.day is None or not isinstance(before, dict):
             return
         changed = [
             f"`{name}`"
@@ -220,8 +226,7 @@ class ReportRowsStream(KayzenStream):
             if before.get(name) != mark
         ]
         if changed:
-            self._told_of_change = True
-            self.logger.warning(
+            self._tell_once(
                 "The report has changed (%s): rows of days before %s stay as they "
                 "were loaded, and from that day on rows that the change left with "
                 "another key stand beside the new ones. To load all days anew, empty "
@@ -304,7 +309,7 @@ class ReportRowsStream(KayzenStream):
                     key = keys.key(self.about(record), record)
                     if key is not None:
                         self._unsaved += 1
-                        row = {KEY: key, **self._without_dropped(record)}
+                        row = {KEY: key, **self._without_needed(record)}
                         row[KEY] = key
                         yield row
                 is_idle = page.records and keys.different == this.tally.keys
@@ -365,29 +370,15 @@ class ReportRowsStream(KayzenStream):
     # Records
 
     @cached_property
-    def _dropped(self) -> list[str]:
+    def needed(self) -> list[str]:
         """Columns that are not selected, but that keys are made of."""
         names = [*self.key_columns, EXTRA]
         return [name for name in names if not self.mask["properties", name]]
 
-    def _without_dropped(self, record: Record) -> Record:
-        for name in self._dropped:
+    def _without_needed(self, record: Record) -> Record:
+        for name in self.needed:
             record.pop(name, None)
         return record
-
-    @cached_property
-    def converter(self) -> RecordConverter:
-        """The conversion to the schema of the catalog, which may lack columns."""
-        schema = self.effective_schema
-        return RecordConverter(
-            schema,
-            logger=self.logger,
-            deselected=[
-                name
-                for name in schema["properties"]
-                if not self.mask["properties", name] and name not in self._dropped
-            ],
-        )
 
     # Bookmarks
 

@@ -58,17 +58,12 @@ class CustomReportStream(ReportRowsStream):
     def __init__(self, tap: TapKayzen, report: Report) -> None:
         """Prepare the stream of a report; nothing is asked of Kayzen yet."""
         self.report = report
+        self.rows_schema = report.schema
         super().__init__(tap, report.name)
         if report.is_daily:
             self.replication_key = DAY
         self.key_columns = report.key_columns
         self.window_days = report.window_days if report.is_daily else 0
-        self._told_of_unknown = False
-
-    @property
-    def schema(self) -> dict[str, Any]:  # type: ignore[override]
-        """The JSON Schema of the rows: dimensions and metrics of the report."""
-        return self.report.schema
 
     @property
     def hint(self) -> str:
@@ -89,9 +84,8 @@ class CustomReportStream(ReportRowsStream):
 
     def range_of(self, context: Context | None) -> Range:  # noqa: ARG002
         """Say which days the settings ask for, in the report's time zone."""
-        if self.report.unknown and not self._told_of_unknown:
-            self._told_of_unknown = True
-            self.logger.warning(
+        if self.report.unknown:
+            self._tell_once(
                 "Not in Kayzen's public documentation: %s; metrics of this kind are "
                 "taken for numbers, dimensions for text",
                 ", ".join(self.report.unknown),
@@ -175,6 +169,7 @@ class ReportResultsStream(ReportRowsStream):
     path = "/reports/{report_id}/report_results"
     replication_key = DATE
     window_days = 1
+    rows_schema = _SCHEMA
     way_out = "read the same by an entry of `reports` instead"
     key_columns = (*DIMENSIONS, REPORT, DATE)
 
@@ -183,11 +178,6 @@ class ReportResultsStream(ReportRowsStream):
         super().__init__(tap)
         self._gone: set[int | None] = set()
         self.selected_by_default = bool(self.config.get("report_ids"))
-
-    @property
-    def schema(self) -> dict[str, Any]:  # type: ignore[override]
-        """The JSON Schema of the rows: all documented dimensions and metrics."""
-        return _SCHEMA
 
     @property
     def partitions(self) -> list[dict[str, Any]] | None:

@@ -1,0 +1,152 @@
+"""Report rows over a real socket: what can go wrong."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from report_api import (
+    DAYS,
+    NAME,
+    PATH,
+    bookmarks,
+    days_of,
+    one_page,
+    paged,
+    read,
+    row_of,
+    two_rows,
+    warnings_in,
+)
+from singer_sdk.exceptions import FatalAPIError
+from support import (
+    SAMPLE_CONFIG,
+    TOKEN_PATH,
+    json_response,
+    token_response,
+)
+
+from tap_kayzen.tap import TapKayzen
+
+if TYPE_CHECKING:
+    from conftest import Serve
+    from starlette.responses import Response
+    from support import Call
+
+    Row = dict[str, Any]
+    Config = dict[str, Any]
+
+
+def test_a_refusal_names_the_report_the_days_and_the_way_out(
+    serve: Serve, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def answer(call: Call) -> Response:
+        if call.path == TOKEN_PATH:
+            return token_response()
+        return json_response({"error": "Unknown metric: installs"}, 422)
+
+    url, _ = serve(answer)
+    with pytest.raises(FatalAPIError) as caught:
+        read(url, capsys, advertiser_ids=[5])
+    assert str(caught.value) == (
+        "campaign_performance, 2026-09-01 to 2026-09-07, page 1 of advertiser 5: "
+        "HTTP 422: Kayzen does not accept the request; check the report's `metrics`, "
+        "`group_by`, `filters` and `options`, and `advertiser_ids`; a smaller "
+        "`window_days` asks for fewer days at once. Kayzen's words: "
+        '{"error": "Unknown metric: installs"}'
+    )
+
+
+def test_what_came_before_an_error_is_kept(
+    serve: Serve, capsys: pytest.CaptureFixture[str]
+) -> None:
+    good = paged(two_rows)
+
+    def answer(call: Call) -> Response:
+        if call.path == PATH and days_of(call)[0] == "2026-09-15":
+            return json_response({}, 403)
+        return good(call)
+
+    url, _ = serve(answer)
+    config = {**SAMPLE_CONFIG, "api_url": url, **DAYS}
+    tap = TapKayzen(config=config)
+    capsys.readouterr()
+    for name, stream in tap.streams.items():
+        stream.selected = name == NAME
+    with pytest.raises(FatalAPIError, match="2026-09-15 to 2026-09-20"):
+        tap.sync_all()
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert sum(line["type"] == "RECORD" for line in lines) == 28
+    states = [line["value"] for line in lines if line["type"] == "STATE"]
+    assert states[-1]["bookmarks"][NAME]["replication_key_value"] == "2026-09-14"
+
+
+def test_a_server_that_ignores_pages_is_not_trusted(
+    serve: Serve, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def answer(call: Call) -> Response:
+        if call.path == TOKEN_PATH:
+            return token_response()
+        rows = [row_of("2026-09-01", number) for number in range(10)]
+        return json_response({"headers": [], "data": rows})
+
+    url, _ = serve(answer)
+    with pytest.raises(FatalAPIError) as caught:
+        read(url, capsys, report_page_size=10)
+    assert str(caught.value) == (
+        "campaign_performance, 2026-09-01 to 2026-09-07: page 2 has the same 10 rows "
+        "as an earlier one, so that there may be more rows than Kayzen gives; raise "
+        "`report_page_size`, or lower the report's `window_days`"
+    )
+
+
+def test_rows_that_move_between_pages_are_found(
+    serve: Serve, capsys: pytest.CaptureFixture[str]
+) -> None:
+    whole = [row_of("2026-09-01", number) for number in range(10)]
+    moved = [whole[3], *whole[:3], *whole[4:]]
+
+    def answer(call: Call) -> Response:
+        if call.path == TOKEN_PATH:
+            return token_response()
+        page = json.loads(call.body)["page"]
+        rows = moved if len(api.to(PATH)) == 2 else whole
+        return json_response({"data": rows[(page - 1) * 4 : page * 4]})
+
+    url, api = serve(answer)
+    run = read(url, capsys, end_date="2026-09-01", report_page_size=4, concurrency=1)
+    assert sorted(row["campaign_id"] for row in run.records) == [*range(10)]
+
+
+def test_fewer_rows_than_announced_hold_the_bookmark(
+    serve: Serve, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    good = paged(two_rows)
+
+    def answer(call: Call) -> Response:
+        if call.path == PATH and days_of(call)[0] == "2026-09-08":
+            meta = {"total_pages": 1, "total_entries": 3}
+            rows = [row_of("2026-09-08")] if json.loads(call.body)["page"] == 1 else []
+            return json_response({"data": rows, "meta": meta})
+        return good(call)
+
+    url, _ = serve(answer)
+    run = read(url, capsys)
+    assert len(run.records) == 14 + 1 + 12
+    assert bookmarks(run)[-1]["replication_key_value"] == "2026-09-07"
+    assert warnings_in(caplog) == [
+        "2026-09-08 to 2026-09-14: 1 of 3 records came, and there may be more",
+        "The bookmark stays where it is",
+    ]
+
+
+def test_days_that_nobody_asked_for_are_spoken_of(
+    serve: Serve,
+    capsys: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    url, _ = serve(one_page(two_rows("2026-09-01")))
+    read(url, capsys)
+    (warning,) = warnings_in(caplog)
+    assert "a row of 2026-09-01 when asked for 2026-09-08 to 2026-09-14" in warning
