@@ -116,7 +116,8 @@ class Scenario:
             "page_size": dice.choice((7, 40, 100)),
             "report_page_size": dice.choice((30, 1000)),
             "request_timeout": 1,
-            "max_retries": 12,
+            # A server that is down comes back, however busy this machine is.
+            "max_retries": 40,
             # The throttle's hours are seconds here.
             "max_retry_seconds": 1_000_000,
             "lookback_days": dice.choice((0, 3)),

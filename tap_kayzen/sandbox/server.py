@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import threading
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -24,8 +24,12 @@ ACCEPT_SECONDS = 0.01
 LOOPBACK = "127.0.0.1"
 
 
-def listen(host: str, port: int) -> socket.socket:
-    """Open a listening socket; from now on connections wait to be served.
+BACKLOG = 1024
+"""Connections that wait to be served, at most."""
+
+
+def reserve(host: str, port: int) -> socket.socket:
+    """Take a port without listening on it: connections are refused.
 
     Args:
         host: Address to listen on.
@@ -40,7 +44,25 @@ def listen(host: str, port: int) -> socket.socket:
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((host, port))
-        listener.listen(1024)
+    except OSError:
+        listener.close()
+        raise
+    return listener
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Open a listening socket; from now on connections wait to be served.
+
+    Args:
+        host: Address to listen on.
+        port: Port, 0 for any free one.
+
+    Raises:
+        OSError: The address is taken or not this machine's.
+    """
+    listener = reserve(host, port)
+    try:
+        listener.listen(BACKLOG)
     except OSError:
         listener.close()
         raise
@@ -56,33 +78,43 @@ def url_of(listener: socket.socket) -> str:
 class Server(uvicorn.Server):
     """An HTTP server that can be out of reach for a while."""
 
-    _return: asyncio.Task[None] | None = None
+    _is_down = False
+    _return: asyncio.Task[None]
 
     async def go_down(self, seconds: float) -> None:
         """Refuse new connections for some seconds; open ones go on."""
-        if self._return and not self._return.done():
+        if self._is_down:
             return
+        self._is_down = True
         (server,) = self.servers
         listener = server.sockets[0]
         host, port = listener.getsockname()[:2]
-        self._return = asyncio.create_task(self._come_back(host, port, seconds))
         # A connection that is accepted but not yet served would be left open.
         asyncio.get_running_loop().remove_reader(listener.fileno())
         await asyncio.sleep(ACCEPT_SECONDS)
         server.close()
-
-    async def _come_back(self, host: str, port: int, seconds: float) -> None:
-        await asyncio.sleep(seconds)
-        if self.should_exit:
-            return
-        connection = partial(
-            OpenProtocol,
-            config=self.config,
-            server_state=self.server_state,
-            app_state=self.lifespan.state,
+        # Kept meanwhile, or any other program might get the port.
+        self._return = asyncio.create_task(
+            self._come_back(reserve(host, port), seconds)
         )
-        loop, listener = asyncio.get_running_loop(), listen(host, port)
-        self.servers = [await loop.create_server(connection, sock=listener)]
+
+    async def _come_back(self, listener: socket.socket, seconds: float) -> None:
+        with ExitStack() as stack:
+            stack.enter_context(listener)
+            await asyncio.sleep(seconds)
+            if self.should_exit:
+                return
+            connection = partial(
+                OpenProtocol,
+                config=self.config,
+                server_state=self.server_state,
+                app_state=self.lifespan.state,
+            )
+            listener.listen(BACKLOG)
+            loop = asyncio.get_running_loop()
+            self.servers = [await loop.create_server(connection, sock=listener)]
+            self._is_down = False
+            stack.pop_all()
 
 
 def server_of(app: ASGIApp, *, log_level: str = "warning") -> uvicorn.Server:

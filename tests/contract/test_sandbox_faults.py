@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import socket
+import struct
 import time
 from contextlib import contextmanager
 from email.utils import parsedate_to_datetime
@@ -43,6 +44,8 @@ LOGIN: dict[str, Any] = {
     },
 }
 LIST = "/v1/campaigns?per_page=100"
+IP_LOCAL_PORT_RANGE = 51
+"""Of Linux since 6.3; Python's `socket` does not name it."""
 
 
 class Faulty:
@@ -182,6 +185,21 @@ def test_connections_are_refused_for_a_moment() -> None:
             api.get()
         time.sleep(2 * DOWN_SECONDS)
         assert api.get().status_code == 200
+
+
+def test_nobody_else_gets_the_port_while_connections_are_refused() -> None:
+    with faulty({"refused": 1}, limit=1) as api, socket.socket() as other:
+        assert api.raw() == (b"", b"", True)
+        address = urlsplit(api.url)
+        assert address.port
+        only = struct.pack("=HH", address.port, address.port)
+        try:
+            other.setsockopt(socket.IPPROTO_IP, IP_LOCAL_PORT_RANGE, only)
+        except OSError:
+            pytest.skip("this system does not let a client choose among few ports")
+        # From a port that is free, it would now be connected with itself.
+        with pytest.raises(OSError, match="assign"):
+            other.connect((address.hostname, address.port))
 
 
 def test_a_stalled_answer_keeps_the_client_waiting(api: Faulty) -> None:
