@@ -32,7 +32,7 @@ types: $(VENV)/dev.stamp  ## Check types
 	$(BIN)/ty check
 
 pytest: $(VENV)/dev.stamp .meltano/plugins.stamp .cache/dagster/stamp  ## Run the tests, those with Meltano and PostgreSQL too
-	$(BIN)/pytest
+	$(BIN)/pytest --numprocesses=logical --dist=loadgroup
 
 coverage: $(VENV)/dev.stamp  ## Measure how much of the tap the quick tests run; fails below 95 % (10 minutes)
 	rm -f .coverage .coverage.*
