@@ -10,7 +10,7 @@ export UV_PYTHON_DOWNLOADS := never
 export UV_LINK_MODE := copy
 
 .DEFAULT_GOAL := help
-.PHONY: help demo dagster test lint types pytest coverage fuzz mutation snapshot matrix bench bench-reports chaos audit lock clean
+.PHONY: help demo dagster test lint types pytest coverage fuzz mutation snapshot plugins matrix bench bench-reports chaos audit lock clean
 
 help:  ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 15
@@ -54,6 +54,10 @@ mutation: .cache/mutation/stamp  ## Measure how many faults put into the core th
 
 snapshot: $(VENV)/dev.stamp  ## Accept the catalog and the sandbox's data as they are now
 	$(BIN)/pytest tests/unit/test_catalog.py tests/unit/test_dataset.py --snapshot-update
+
+plugins: $(VENV)/dev.stamp | $(UV)  ## Write the definitions that Meltano reads, in plugins/, anew
+	$(UV) run --quiet --isolated --no-project --python $(BIN)/python --with-requirements requirements/target-postgres.txt \
+		target-postgres --about --format=json | $(BIN)/python tests/plugin_definitions.py
 
 # Interpreters of pyenv count, without being switched on.
 SPACE := $(subst ,, )

@@ -7,7 +7,6 @@ import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
-import yaml
 from support import ROOT, SAMPLE_CONFIG
 
 from tap_kayzen.client import KayzenStream
@@ -22,10 +21,8 @@ if TYPE_CHECKING:
 
 TAP = TapKayzen(config={**SAMPLE_CONFIG, "audience_api_key": "key"})
 CATALOG: dict[str, Any] = TAP.catalog_dict
-MELTANO: dict[str, Any] = yaml.safe_load((ROOT / "meltano.yml").read_text())
 README = (ROOT / "README.md").read_text()
 STREAMS = {entry["tap_stream_id"]: entry for entry in CATALOG["streams"]}
-PLUGIN: dict[str, Any] = MELTANO["plugins"]["extractors"][0]
 
 
 def test_the_catalog_changes_only_on_purpose(snapshot: SnapshotAssertion) -> None:
@@ -79,55 +76,6 @@ def test_every_stream_is_served_by_the_sandbox(stream: str) -> None:
     )
 
 
-def test_meltano_selects_what_is_selected_by_default() -> None:
-    assert PLUGIN["select"] == [
-        f"{name}.*"
-        for name, stream in TAP.streams.items()
-        if stream.selected_by_default and name != "audiences"
-    ]
-
-
 def test_every_setting_is_in_the_readme() -> None:
     for name in SETTINGS["properties"]:
         assert f"\n| `{name}` |" in README
-
-
-KINDS = {
-    "array": "array",
-    "boolean": "boolean",
-    "integer": "integer",
-    # Not decimal: Meltano itself fails on such a variable in the environment.
-    "number": "integer",
-    "string": "string",
-}
-
-
-def test_meltano_knows_the_same_settings() -> None:
-    theirs = {setting["name"]: setting for setting in PLUGIN["settings"]}
-    assert list(theirs) == list(SETTINGS["properties"])
-    for name, ours in SETTINGS["properties"].items():
-        types = [ours["type"]] if isinstance(ours["type"], str) else ours["type"]
-        kind = "options" if "enum" in ours else KINDS[types[0]]
-        assert theirs[name]["kind"] == kind
-        assert theirs[name]["label"] == ours["title"]
-        assert theirs[name]["description"].strip() == ours["description"]
-        assert theirs[name].get("sensitive", False) == ours.get("secret", False)
-        assert theirs[name].get("value") == ours.get("default")
-        if "enum" in ours:
-            values = [option["value"] for option in theirs[name]["options"]]
-            assert values == ours["enum"]
-
-
-def test_meltano_knows_the_same_capabilities() -> None:
-    assert PLUGIN["capabilities"] == sorted(
-        str(each.value) for each in TapKayzen.capabilities
-    )
-
-
-def test_meltano_has_the_sandbox_login_and_no_other() -> None:
-    dev, prod = MELTANO["environments"]
-    (plugin,) = dev["config"]["plugins"]["extractors"]
-    assert plugin["config"] == SAMPLE_CONFIG
-    assert prod == {"name": "prod"}
-    assert MELTANO["send_anonymous_usage_stats"] is False
-    assert not PLUGIN["config"].keys() & SAMPLE_CONFIG.keys()
