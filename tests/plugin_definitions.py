@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 PLUGINS = ROOT / "plugins"
 HUB = PLUGINS / "extractors" / "tap-kayzen.yml"
-"""What MeltanoHub takes, and `meltano add --from-ref`."""
+"""What MeltanoHub takes."""
 
 TAP = {
     "plugin_type": "extractors",

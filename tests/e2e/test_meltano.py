@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
+from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 import demo
 import psutil
 import psycopg
 import pytest
-from support import REPORT_DAYS, catalog_of, truth
+import yaml
+from jsonschema import Draft202012Validator
+from plugin_definitions import FOR_HUB, HUB, PLUGINS, dumped_lock, postgres_lock
+from support import REPORT_DAYS, SAMPLE_CONFIG, catalog_of, truth
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -42,11 +49,13 @@ def query(database: str, sql: str) -> list[tuple[Any, ...]]:
         return connection.execute(sql.encode()).fetchall()
 
 
-def load(sandbox: Sandbox, database: str) -> int:
+def load(
+    sandbox: Sandbox,
+    database: str,
+    *command: str,
+) -> int:
     return demo.meltano(
-        "run",
-        "tap-kayzen",
-        "target-postgres",
+        *(command or ("run", "tap-kayzen", "target-postgres")),
         api_url=sandbox.url,
         database=database,
         environment={"TAP_KAYZEN__SELECT": '["campaigns.*"]'},
@@ -101,7 +110,7 @@ def test_campaigns_land_change_and_go(sandbox: Sandbox, database: str) -> None:
     assert sandbox.dataset.delete_campaign(gone)
     campaigns[0]["day_budget"] = 4242
     campaigns.append({**campaigns[0], "id": 999_999, "pacing": 7})
-    assert load(sandbox, database) == 0
+    assert load(sandbox, database, "schedule", "run", "kayzen-daily") == 0
 
     assert query(
         database, "SELECT count(*), count(DISTINCT id) FROM kayzen_demo.campaigns"
@@ -206,24 +215,68 @@ def test_campaigns_land_in_json_lines(
 ) -> None:
     monkeypatch.setenv("TARGET_JSONL_DESTINATION_PATH", str(tmp_path / "out"))
     code = demo.meltano(
-        "run", "tap-kayzen", "target-jsonl", api_url=sandbox.url, database="://"
+        "--environment=ci",
+        "run",
+        "kayzen-to-jsonl",
+        api_url=sandbox.url,
+        database="://",
     )
     assert code == 0
     lines = (tmp_path / "out" / "campaigns.jsonl").read_text().splitlines()
     truth = next(iter(sandbox.dataset.campaigns.values()))
     assert [json.loads(line) for line in lines] == truth
+    # Not the state that the other environments go on from.
+    with closing(sqlite3.connect(tmp_path / "meltano.db")) as system:
+        states = system.execute("SELECT state_id FROM state").fetchall()
+    assert states == [("ci:tap-kayzen-to-target-jsonl",)]
+
+    # It has no --about; what it takes is in its code.
+    (code_of_target,) = demo.ROOT.glob(
+        ".meltano/loaders/target-jsonl/venv/lib/*/site-packages/target_jsonl.py"
+    )
+    takes = re.findall(r"config\.get\('(\w+)'", code_of_target.read_text())
+    lock = PLUGINS / "loaders" / "target-jsonl--andyh1203.lock"
+    settings = json.loads(lock.read_text())["settings"]
+    assert {setting["name"] for setting in settings} == set(takes)
 
 
-def test_meltano_can_test_the_settings(sandbox: Sandbox) -> None:
-    code = demo.meltano(
+@pytest.mark.parametrize(
+    ("password", "code"), [(SAMPLE_CONFIG["password"], 0), ("wrong", 1)]
+)
+def test_meltano_can_test_the_settings(
+    sandbox: Sandbox, password: str, code: int
+) -> None:
+    assert code == demo.meltano(
         "--environment=dev",
         "config",
         "test",
         "tap-kayzen",
         api_url=sandbox.url,
         database="://",
+        environment={"TAP_KAYZEN_PASSWORD": password},
     )
-    assert code == 0
+
+
+def test_meltano_knows_target_postgres_as_it_is(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    """`make plugins` writes the definition anew."""
+    asked = ("invoke", "target-postgres", "--about", "--format=json")
+    assert demo.meltano(*asked, api_url="", database="://") == 0
+    about = json.loads(capfd.readouterr().out)
+    path, lock = dumped_lock(postgres_lock(about))
+    assert path.read_text() == lock
+
+
+def test_meltano_yml_and_the_definition_for_the_hub_are_in_form() -> None:
+    schema = json.loads((files("meltano") / "schemas/meltano.schema.json").read_text())
+    validator = Draft202012Validator(schema)
+    validator.validate(yaml.safe_load((demo.ROOT / "meltano.yml").read_text()))
+    definition = yaml.safe_load(HUB.read_text())
+    # These are the hub's own.
+    for name in (*FOR_HUB, "supported_python_versions"):
+        del definition[name]
+    validator.validate({"plugins": {"extractors": [definition]}})
 
 
 def test_a_demo_that_is_ended_leaves_nothing_behind(tmp_path: Path) -> None:

@@ -105,6 +105,11 @@ def test_each_environment_but_prod_has_the_login_of_the_sandbox() -> None:
     assert not tap["config"].keys() & SAMPLE_CONFIG.keys()
 
 
+def test_meltano_selects_what_is_selected_by_default() -> None:
+    _, tap = PLUGINS["tap-kayzen"]
+    assert tap["select"] == TAP["select"]
+
+
 def test_the_schedule_runs_a_job_that_is_there() -> None:
     jobs = {job["name"]: job["tasks"] for job in MELTANO["jobs"]}
     (schedule,) = MELTANO["schedules"]
