@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Any, cast
 
 import click
@@ -31,6 +32,10 @@ def check(tap: TapKayzen) -> bool:
     Raises:
         FatalAPIError: The login failed, so that no stream can be read.
     """
+    if not tap.logger.isEnabledFor(logging.DEBUG):
+        # Their lines say of each stream that it failed, as it is broken off.
+        for name in (tap.name, "singer_sdk.metrics"):
+            logging.getLogger(name).setLevel(logging.WARNING)
     tap.authenticator.update_access_token()
     rows = [("stream", "reachable", "first record")]
     is_good = True

@@ -6,7 +6,8 @@ import logging
 import os
 import signal
 import sys
-from typing import Any
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
 
 import click
 from singer_sdk.exceptions import ConfigValidationError, SingerSDKError
@@ -14,13 +15,34 @@ from singer_sdk.plugin_base import SingerCommand
 
 from tap_kayzen.redaction import log_what_python_prints
 
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
 FAILED = 1
 """Exit code of a run that could not do what it was asked."""
+
+TARGET_GONE = 141
+"""Exit code of a run whose output nobody reads any more: the shell's for SIGPIPE."""
+
+
+@contextmanager
+def _ended_by_the_target() -> Generator[None]:
+    """End quietly if the target has gone, which says why itself.
+
+    It has to be here, as click would make exit code 1 of it.
+    """
+    try:
+        yield
+    except BrokenPipeError:
+        # Python would try to flush stdout once more at exit and complain.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(TARGET_GONE)
 
 
 class KayzenCommand(SingerCommand):
     """The tap's command: every failure is one line on stderr and exit code 1.
 
+    Apart from that, a wrong command line is 2, a signal 128 and its number.
     The traceback is shown at log level DEBUG only.
     """
 
@@ -45,10 +67,6 @@ class KayzenCommand(SingerCommand):
             finally:
                 # Nothing is left to be done that the tap's handler would have to see.
                 signal.signal(signal.SIGTERM, signal.SIG_DFL)
-        except BrokenPipeError:
-            # The target has gone and says why itself. Python would try to flush
-            # stdout once more at exit and complain.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         except ConfigValidationError as error:
             for problem in error.errors:
                 self.logger.error(problem)  # noqa: TRY400
@@ -56,13 +74,19 @@ class KayzenCommand(SingerCommand):
             self._report(error)
         sys.exit(FAILED)
 
+    def make_context(self, *args: Any, **kwargs: Any) -> click.Context:
+        """Read the command line, and do what --discover, --about and others ask."""
+        with _ended_by_the_target():
+            return super().make_context(*args, **kwargs)
+
     def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401
         """Run the callback.
 
         Not the SDK's `invoke`, which hands errors to an exception hook that prints
         their traceback.
         """
-        return click.Command.invoke(self, ctx)
+        with _ended_by_the_target():
+            return click.Command.invoke(self, ctx)
 
     def _report(self, error: Exception) -> None:
         text = " ".join(str(error).split()) or type(error).__name__

@@ -221,14 +221,22 @@ class TapKayzen(Tap):
         return KayzenCommand.wrap(super().get_singer_command(), logger=cls.logger)
 
 
-def _is_sound(value: object) -> bool:
-    """Tell whether a value is an object, and its bookmarks, if it has any, are too."""
+def _fault_of(value: object) -> str:
+    """Say what is wrong with a state or catalog; nothing, if it is sound."""
     if not isinstance(value, dict):
-        return False
-    bookmarks = value.get("bookmarks", {})
-    return isinstance(bookmarks, dict) and all(
+        return "it is another JSON value"
+    if "bookmarks" not in value:
+        # A whole STATE message, or what `meltano state get` prints: of no effect.
+        for name, inner in value.items():
+            if isinstance(inner, dict) and "bookmarks" in inner:
+                return f"its bookmarks are in `{name}`; give only what is in there"
+        return ""
+    bookmarks = value["bookmarks"]
+    if not isinstance(bookmarks, dict) or not all(
         isinstance(each, dict) for each in bookmarks.values()
-    )
+    ):
+        return "it is another JSON value"
+    return ""
 
 
 def _checked(file: IO[str] | None, option: str) -> IO[str] | None:
@@ -237,7 +245,7 @@ def _checked(file: IO[str] | None, option: str) -> IO[str] | None:
         return None
     text = file.read()
     try:
-        fault = "" if _is_sound(json.loads(text)) else "it is another JSON value"
+        fault = _fault_of(json.loads(text))
     except ValueError as error:
         fault = str(error)
     if fault:

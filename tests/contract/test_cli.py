@@ -82,6 +82,8 @@ def test_test_says_of_each_stream_whether_it_is_there(
 def test_test_is_good_when_all_that_is_wanted_is_there(config_file: Path) -> None:
     run = run_process("--config", config_file, "--test")
     assert run.code == 0, run.stderr
+    assert "METRIC" not in run.stderr
+    assert "Beginning sync" not in run.stderr
 
 
 def test_about_lists_all_settings() -> None:
@@ -167,6 +169,18 @@ def test_a_state_or_catalog_that_cannot_be_read_is_named(
     assert run.code == 1
     (error,) = run.errors
     assert error.startswith(f"{option} {path}: must be a file with one JSON object: ")
+
+
+@pytest.mark.parametrize("name", ["value", "singer_state"])
+def test_a_state_with_something_around_it_is_refused(
+    config_file: Path, tmp_path: Path, name: str
+) -> None:
+    path = tmp_path / "state.json"
+    path.write_text(json.dumps({"type": "STATE", name: {"bookmarks": {}}}))
+    run = run_process("--config", config_file, "--state", path)
+    assert run.code == 1
+    (error,) = run.errors
+    assert error.endswith(f"its bookmarks are in `{name}`; give only what is in there")
 
 
 def test_an_unknown_log_level_is_named() -> None:
@@ -263,19 +277,24 @@ def test_signals_end_the_run_with_the_shells_code(
     assert all(json.loads(line) for line in stdout.splitlines())
 
 
-def test_a_target_that_goes_away_ends_the_run_quietly(config_file: Path) -> None:
+@pytest.mark.parametrize("lines", [0, 1])
+def test_a_target_that_goes_away_ends_the_run_quietly(
+    config_file: Path, lines: int
+) -> None:
+    arguments = ("--config", config_file) if lines else ("--discover",)
     with subprocess.Popen(
-        [sys.executable, "-m", "tap_kayzen", "--config", config_file],
+        [sys.executable, "-m", "tap_kayzen", *arguments],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         encoding="utf-8",
     ) as process:
         assert process.stdout is not None
         assert process.stderr is not None
-        process.stdout.readline()
+        for _ in range(lines):
+            process.stdout.readline()
         process.stdout.close()
         stderr = process.stderr.read()
-        assert process.wait(timeout=60) == 1
+        assert process.wait(timeout=60) == 141
     assert "Traceback" not in stderr
     assert "BrokenPipe" not in stderr
 

@@ -97,7 +97,7 @@ def test_each_environment_but_prod_has_the_login_of_the_sandbox() -> None:
     }
     assert configs == {
         "dev": SAMPLE_CONFIG,
-        "ci": {**SAMPLE_CONFIG, "max_retries": 1},
+        "ci": {**SAMPLE_CONFIG, "max_retry_seconds": 30},
     }
     assert [each["name"] for each in MELTANO["environments"]] == [*configs, "prod"]
     assert MELTANO["send_anonymous_usage_stats"] is False
