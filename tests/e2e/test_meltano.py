@@ -9,8 +9,10 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import tempfile
 from contextlib import closing
 from importlib.resources import files
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import demo
@@ -23,7 +25,7 @@ from plugin_definitions import FOR_HUB, HUB, PLUGINS, dumped_lock, postgres_lock
 from support import REPORT_DAYS, SAMPLE_CONFIG, catalog_of, truth
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Generator
 
     from support import Sandbox
 
@@ -279,10 +281,17 @@ def test_meltano_yml_and_the_definition_for_the_hub_are_in_form() -> None:
     validator.validate({"plugins": {"extractors": [definition]}})
 
 
-def test_a_demo_that_is_ended_leaves_nothing_behind(tmp_path: Path) -> None:
+@pytest.fixture
+def short_path() -> Generator[Path]:
+    """Provide a folder for sockets, whose paths have room for 100 bytes or so."""
+    with tempfile.TemporaryDirectory() as folder:
+        yield Path(folder)
+
+
+def test_a_demo_that_is_ended_leaves_nothing_behind(short_path: Path) -> None:
     with subprocess.Popen(
         [sys.executable, demo.__file__],
-        env={**os.environ, "TMPDIR": str(tmp_path)},
+        env={**os.environ, "TMPDIR": str(short_path)},
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         encoding="utf-8",
@@ -294,6 +303,6 @@ def test_a_demo_that_is_ended_leaves_nothing_behind(tmp_path: Path) -> None:
         children = server.children(recursive=True)
         process.send_signal(signal.SIGTERM)
         assert process.wait(timeout=60) == 143
-    assert not [folder for folder in tmp_path.iterdir() if "postgres" in folder.name]
+    assert not [folder for folder in short_path.iterdir() if "postgres" in folder.name]
     _, alive = psutil.wait_procs(children, timeout=30)
     assert not [each for each in alive if each.status() != psutil.STATUS_ZOMBIE]
