@@ -15,7 +15,7 @@ export UV_LINK_MODE := copy
 help:  ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 15
 
-demo: $(VENV)/demo.stamp .meltano/plugins.stamp  ## Load the sandbox's data into PostgreSQL with Meltano and show some of it
+demo: $(VENV)/demo.stamp .meltano/plugins.stamp .cache/dbt/stamp  ## Load the sandbox's data into PostgreSQL with Meltano, model it with dbt, and draw it
 	@$(BIN)/python examples/demo.py
 
 dagster: $(VENV)/demo.stamp .meltano/plugins.stamp .cache/dagster/stamp  ## Open Dagster, reading the sandbox day by day (examples/dagster)
@@ -31,7 +31,7 @@ types: $(VENV)/dev.stamp  ## Check types
 	$(BIN)/mypy
 	$(BIN)/ty check
 
-pytest: $(VENV)/dev.stamp .meltano/plugins.stamp .cache/dagster/stamp  ## Run the tests, those with Meltano and PostgreSQL too
+pytest: $(VENV)/dev.stamp .meltano/plugins.stamp .cache/dagster/stamp .cache/dbt/stamp  ## Run the tests, those with Meltano and PostgreSQL too
 	$(BIN)/pytest --numprocesses=logical --dist=loadgroup
 
 coverage: $(VENV)/dev.stamp  ## Measure how much of the tap the quick tests run; fails below 95 % (10 minutes)
@@ -97,6 +97,7 @@ lock: $(UV)  ## Write requirements/ anew; UPGRADE=--upgrade takes newer releases
 	$(LOCK) --group build -o requirements/build.txt
 	$(LOCK) --group audit -o requirements/audit.txt
 	$(LOCK) --group dagster -o requirements/dagster.txt
+	$(LOCK) --group dbt -o requirements/dbt.txt
 	$(LOCK) --group target-postgres -o requirements/target-postgres.txt
 	$(LOCK) --group target-jsonl -o requirements/target-jsonl.txt
 
@@ -133,6 +134,11 @@ $(BIN)/python: | $(UV)
 .cache/dagster/stamp: requirements/dagster.txt | $(UV)
 	$(UV) venv --quiet --clear --python "$$(command -v $(PYTHON))" .cache/dagster
 	$(UV) pip install --quiet --python .cache/dagster/bin/python -r $<
+	@touch $@
+
+.cache/dbt/stamp: requirements/dbt.txt | $(UV)
+	$(UV) venv --quiet --clear --python "$$(command -v $(PYTHON))" .cache/dbt
+	$(UV) pip install --quiet --python .cache/dbt/bin/python -r $<
 	@touch $@
 
 # Meltano installs what is missing, but does not see that a lock has changed.

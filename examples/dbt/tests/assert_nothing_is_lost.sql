@@ -1,0 +1,29 @@
+with loaded as (
+
+    select
+        sum(advertiser_spend) as spend,
+        sum(installs) as installs,
+        sum(revenue_ltv) as revenue
+    from {{ source('kayzen', 'campaign_performance') }}
+
+),
+
+modelled as (
+
+    select sum(spend) as spend, sum(installs) as installs, sum(revenue) as revenue
+    from {{ ref('fct_campaign_days') }}
+
+),
+
+paced as (
+
+    select sum(spend) as spend from {{ ref('fct_budget_pacing') }}
+
+)
+
+select *
+from loaded, modelled, paced
+where
+    (loaded.spend, loaded.installs, loaded.revenue)
+    is distinct from (modelled.spend, modelled.installs, modelled.revenue)
+    or loaded.spend is distinct from paced.spend
