@@ -1,4 +1,4 @@
-"""The demo: the sandbox's data into PostgreSQL with Meltano. Run by `make demo`.
+"""The demo: the sandbox's data into PostgreSQL, models, a chart. Run by `make demo`.
 
 The pieces are also what the end-to-end tests are made of.
 """
@@ -12,12 +12,13 @@ import subprocess
 import sys
 import tempfile
 import warnings
+from collections import Counter
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 import psycopg
-from psycopg import sql
+from psycopg import pq, sql
 
 from tap_kayzen.sandbox.access import Access, Credentials
 from tap_kayzen.sandbox.app import create_app
@@ -26,11 +27,25 @@ from tap_kayzen.sandbox.server import running
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping
+    from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 CAMPAIGNS = 5000
 SCHEMA = "kayzen_demo"
 """The schema to load into: not the one that real campaigns go to."""
+
+LOAD = (
+    "run",
+    # All days, as the database may be a new one; and nobody else's state is changed.
+    "--full-refresh",
+    "--state-id-suffix=demo",
+    "tap-kayzen",
+    "target-postgres",
+)
+MODELS_SCHEMA = f"{SCHEMA}_analytics"
+MODELS = ROOT / "examples" / "dbt"
+DBT = ROOT / ".cache" / "dbt" / "bin" / "dbt"
+CHART = ROOT / "output" / "spend_and_installs.svg"
 
 
 @contextmanager
@@ -129,6 +144,73 @@ def meltano(
     )
 
 
+def dbt_variables(database: str) -> dict[str, str]:
+    """Give the environment in which dbt and the chart find the database.
+
+    Args:
+        database: The address that `postgres` gave.
+    """
+    with psycopg.connect(database) as connection:
+        info = connection.info
+        parameters = {
+            **info.get_parameters(),
+            # These even if they are the defaults, which only libpq knows.
+            "host": info.host,
+            "port": str(info.port),
+            "user": info.user,
+            "password": info.password,
+            "dbname": info.dbname,
+        }
+    names = {
+        option.keyword.decode(): option.envvar.decode()
+        for option in pq.Conninfo.get_defaults()
+        if option.envvar
+    }
+    cache = ROOT / ".cache" / "dbt-target"
+    return {
+        **os.environ,
+        **{names[key]: value for key, value in parameters.items() if key in names},
+        "KAYZEN_DBT_SCHEMA": MODELS_SCHEMA,
+        "DBT_LOG_PATH": str(cache),
+        "DBT_TARGET_PATH": str(cache),
+        "MPLCONFIGDIR": str(cache / "matplotlib"),
+    }
+
+
+def dbt(*arguments: str, environment: Mapping[str, str]) -> int:
+    """Run dbt on the models of the example.
+
+    Args:
+        arguments: The command and its arguments.
+        environment: What `dbt_variables` gave.
+
+    Returns:
+        dbt's exit code.
+    """
+    return run(
+        DBT,
+        "--quiet",
+        "--no-use-colors",
+        *arguments,
+        *("--vars", f"kayzen_schema: {SCHEMA}"),
+        folder=MODELS,
+        environment=environment,
+    )
+
+
+def draw(chart: Path, environment: Mapping[str, str]) -> int:
+    """Draw the chart of the example; return the exit code.
+
+    Args:
+        chart: Where it goes.
+        environment: What `dbt_variables` gave.
+    """
+    python = DBT.with_name("python")
+    return run(
+        *(python, MODELS / "chart.py", chart), folder=MODELS, environment=environment
+    )
+
+
 def show(database: str) -> None:
     """Print what is in the tables: how many rows, and a few of the campaigns."""
     with psycopg.connect(database) as connection:
@@ -143,33 +225,72 @@ def show(database: str) -> None:
                 sql.SQL("SELECT count(*) FROM {}").format(sql.Identifier(SCHEMA, table))
             ).fetchone() or (0,)
             print(f"{SCHEMA}.{table}: {rows:,} rows")
-        print()
-        sample = connection.execute(
-            "SELECT id, name, status, day_budget, target_bid, updated_at"  # noqa: S608
-            f" FROM {SCHEMA}.campaigns ORDER BY updated_at DESC, id LIMIT 5"
+        print_rows(
+            connection.execute(
+                "SELECT id, name, status, day_budget, target_bid, updated_at"  # noqa: S608
+                f" FROM {SCHEMA}.campaigns ORDER BY updated_at DESC, id LIMIT 5"
+            )
         )
-        head = [column.name for column in sample.description or ()]
-        table = [head, *([str(value) for value in row] for row in sample)]
+
+
+def show_models(database: str, results: Path) -> None:
+    """Print what dbt did, and the campaigns that spent most.
+
+    Args:
+        database: The address that `postgres` gave.
+        results: dbt's run_results.json.
+    """
+    done = json.loads(results.read_text(encoding="utf-8"))["results"]
+    kinds = Counter(result["unique_id"].partition(".")[0] for result in done)
+    print(
+        f"{kinds['model']} models in {MODELS_SCHEMA}; {kinds['test']} tests of the data"
+        f" and {kinds['unit_test']} of the models passed"
+    )
+    with psycopg.connect(database) as connection:
+        print_rows(
+            connection.execute(
+                "SELECT campaign_name AS campaign, round(sum(spend), 2) AS spend,"  # noqa: S608
+                " sum(installs) AS installs, round(sum(revenue), 2) AS revenue,"
+                " round(sum(revenue) / nullif(sum(spend), 0), 2) AS roas,"
+                " round(sum(spend) / nullif(sum(installs), 0), 2) AS cpi"
+                f" FROM {MODELS_SCHEMA}.fct_campaign_days"
+                " GROUP BY campaign_id, campaign_name ORDER BY sum(spend) DESC LIMIT 5"
+            )
+        )
+
+
+def print_rows(rows: psycopg.Cursor[Any]) -> None:
+    """Print rows as a table, under the names of the columns."""
+    head = [column.name for column in rows.description or ()]
+    table = [head, *([str(value) for value in row] for row in rows)]
     widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    print()
     for row in table:
         cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
         print("  ".join(cells).rstrip())
+    print(flush=True)
 
 
 def demonstrate() -> int:
-    """Run the demo from end to end; return Meltano's exit code."""
+    """Run the demo from end to end; return the exit code of what failed, or 0."""
     dataset = Dataset(campaigns=CAMPAIGNS, seed=1)
     app = create_app(dataset, Access(Credentials()))
     with running(app) as api_url, postgres() as database:
         psycopg.connect(database).close()
         print(f"Sandbox at {api_url}, with {CAMPAIGNS:,} campaigns", flush=True)
-        print("meltano run tap-kayzen target-postgres", flush=True)
-        code = meltano(
-            "run", "tap-kayzen", "target-postgres", api_url=api_url, database=database
-        )
-        if code == 0:
-            show(database)
-    return code
+        print("meltano", *LOAD, flush=True)
+        if code := meltano(*LOAD, api_url=api_url, database=database):
+            return code
+        show(database)
+        print("dbt build", flush=True)
+        environment = dbt_variables(database)
+        if code := dbt("build", environment=environment):
+            return code
+        show_models(database, Path(environment["DBT_TARGET_PATH"], "run_results.json"))
+        if code := draw(CHART, environment):
+            return code
+    print(f"Spend and installs by day: {CHART}")
+    return 0
 
 
 def stop(number: int, _: object) -> NoReturn:
