@@ -10,7 +10,7 @@ export UV_PYTHON_DOWNLOADS := never
 export UV_LINK_MODE := copy
 
 .DEFAULT_GOAL := help
-.PHONY: help demo dagster test lint types pytest coverage fuzz mutation snapshot plugins matrix bench bench-reports chaos audit lock clean
+.PHONY: help demo dagster test lint types pytest coverage fuzz mutation snapshot plugins matrix bench bench-reports chaos audit docs docs-pages docs-serve lock clean
 
 help:  ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 15
@@ -83,6 +83,15 @@ audit: .cache/audit/stamp  ## Ask PyPI which locked packages have known vulnerab
 		.cache/audit/bin/pip-audit --disable-pip --require-hashes --progress-spinner off -r $$lock || exit 1; \
 	done
 
+docs: .cache/docs/stamp  ## Build the site of docs/ into .cache/site; fails at a dead link
+	NO_MKDOCS_2_WARNING=1 .cache/docs/bin/mkdocs build --strict
+
+docs-serve: .cache/docs/stamp  ## Show that site on http://127.0.0.1:8000, as it is while you write
+	NO_MKDOCS_2_WARNING=1 .cache/docs/bin/mkdocs serve
+
+docs-pages: $(VENV)/dev.stamp  ## Write the tables of settings, streams and columns in docs/ anew
+	$(BIN)/python docs/pages.py
+
 LOCK = $(UV) pip compile --quiet --universal --generate-hashes --no-emit-index-url \
 	--no-emit-find-links --python-version 3.10 --no-annotate \
 	--custom-compile-command "make lock" $(UPGRADE)
@@ -98,6 +107,7 @@ lock: $(UV)  ## Write requirements/ anew; UPGRADE=--upgrade takes newer releases
 	$(LOCK) --group audit -o requirements/audit.txt
 	$(LOCK) --group dagster -o requirements/dagster.txt
 	$(LOCK) --group dbt -o requirements/dbt.txt
+	$(LOCK) --group docs -o requirements/docs.txt
 	$(LOCK) --group target-postgres -o requirements/target-postgres.txt
 	$(LOCK) --group target-jsonl -o requirements/target-jsonl.txt
 
@@ -139,6 +149,11 @@ $(BIN)/python: | $(UV)
 .cache/dbt/stamp: requirements/dbt.txt | $(UV)
 	$(UV) venv --quiet --clear --python "$$(command -v $(PYTHON))" .cache/dbt
 	$(UV) pip install --quiet --python .cache/dbt/bin/python -r $<
+	@touch $@
+
+.cache/docs/stamp: requirements/docs.txt | $(UV)
+	$(UV) venv --quiet --clear --python "$$(command -v $(PYTHON))" .cache/docs
+	$(UV) pip install --quiet --python .cache/docs/bin/python -r $<
 	@touch $@
 
 # Meltano installs what is missing, but does not see that a lock has changed.

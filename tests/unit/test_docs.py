@@ -1,0 +1,118 @@
+"""What README.md and docs/ say is so, and their links lead somewhere."""
+
+from __future__ import annotations
+
+import ast
+import re
+from functools import cache
+from typing import TYPE_CHECKING
+
+import pages
+import pytest
+from support import ROOT, SAMPLE_CONFIG
+
+from tap_kayzen.settings import SETTINGS
+from tap_kayzen.tap import TapKayzen
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+DOCS = sorted((ROOT / "docs").glob("*.md"))
+MARKDOWN = sorted(
+    path
+    for pattern in ("*.md", "benchmarks/**/*.md", "docs/**/*.md", "examples/**/*.md")
+    for path in ROOT.glob(pattern)
+)
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+TROUBLE = (ROOT / "docs" / "troubleshooting.md").read_text(encoding="utf-8")
+MESSAGES = re.findall(r"^\| `(.*?)` \|", TROUBLE, re.MULTILINE)
+LEAST = 6
+"""Characters that a stretch of a message has in common with the source, at least."""
+
+
+def name(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+@pytest.mark.parametrize("path", DOCS, ids=name)
+def test_tables_of_settings_and_columns_are_those_of_the_code(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    assert pages.written_anew(text) == text, "run `make docs-pages`"
+
+
+def test_every_setting_and_stream_has_its_place() -> None:
+    settings = (ROOT / "docs" / "settings.md").read_text(encoding="utf-8")
+    for setting in SETTINGS["properties"]:
+        assert f"\n### `{setting}`\n" in settings
+    streams = (ROOT / "docs" / "streams.md").read_text(encoding="utf-8")
+    tap = TapKayzen(config={**SAMPLE_CONFIG, "audience_api_key": "key"})
+    assert re.findall(r"^## `(.*)`$", streams, re.MULTILINE) == sorted(tap.streams)
+    assert pages.CERTAINTY.keys() == tap.streams.keys()
+
+
+@cache
+def said() -> str:
+    """All literal text of the tap's code."""
+    trees = [
+        ast.parse(path.read_text(encoding="utf-8"))
+        for path in sorted((ROOT / "tap_kayzen").rglob("*.py"))
+        if "sandbox" not in path.parts
+    ]
+    return "\n".join(
+        node.value
+        for tree in trees
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    )
+
+
+def is_said(message: str) -> bool:
+    """Tell whether a message can be put together of the texts of the code.
+
+    In the message, an ellipsis or a number stands for what differs.
+    """
+    return all(is_made_of_texts(part) for part in re.split(r"…|\d+", message))
+
+
+def is_made_of_texts(part: str) -> bool:
+    part = part.strip(" :;,.()")
+    sizes = [*range(LEAST, len(part)), len(part)]
+    return not part or any(
+        part[:size] in said() and is_made_of_texts(part[size:]) for size in sizes
+    )
+
+
+@pytest.mark.parametrize("message", MESSAGES)
+def test_every_message_explained_is_one_of_the_tap(message: str) -> None:
+    assert is_said(message)
+
+
+def test_a_message_that_is_none_of_the_tap_would_be_found() -> None:
+    assert len(MESSAGES) > 40
+    assert not is_said("Kayzen denied the login pair (HTTP 401); check …")
+    assert not is_said("… is absent: set it in the config file")
+
+
+def targets(path: Path) -> list[str]:
+    text = re.sub(
+        r"^```.*?^```", "", path.read_text("utf-8"), flags=re.MULTILINE | re.DOTALL
+    )
+    return re.findall(r"\]\((?![a-z]+:)([^)\s]+)\)", text)
+
+
+def anchors(path: Path) -> set[str]:
+    """Give the anchors of a page's headings, as GitHub makes them."""
+    headings = re.findall(r"^#+ (.*)$", path.read_text("utf-8"), re.MULTILINE)
+    return {
+        re.sub(r"[^\w\- ]", "", each.lower()).replace(" ", "-") for each in headings
+    }
+
+
+@pytest.mark.parametrize("path", MARKDOWN, ids=name)
+def test_no_link_is_dead(path: Path) -> None:
+    for target in targets(path):
+        file, _, anchor = target.partition("#")
+        there = (path.parent / file).resolve() if file else path
+        assert there.is_relative_to(ROOT)
+        assert there.exists(), target
+        assert not anchor or anchor in anchors(there), target
