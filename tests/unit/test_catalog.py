@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
 TAP = TapKayzen(config={**SAMPLE_CONFIG, "audience_api_key": "key"})
 CATALOG: dict[str, Any] = TAP.catalog_dict
-README = (ROOT / "README.md").read_text()
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+PAGE = (ROOT / "docs" / "streams.md").read_text(encoding="utf-8")
 STREAMS = {entry["tap_stream_id"]: entry for entry in CATALOG["streams"]}
 
 
@@ -42,26 +43,47 @@ def test_every_column_is_described_and_every_key_is_a_column(stream: str) -> Non
     assert schema["properties"]["_extra"]["type"] == ["object", "null"]
 
 
-def row_of(stream: str) -> list[str]:
-    """Give the cells of a stream's row in the README."""
-    lines = re.findall(rf"^\| `{stream}` \|.*$", README, re.MULTILINE)
-    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
-    # A setting may have the same name; the tables differ in width.
-    (row,) = [row for row in rows if len(row) == 6]
-    return row
+def section_of(stream: str) -> str:
+    """Give what docs/streams.md says of a stream."""
+    return PAGE.split(f"\n## `{stream}`\n")[1].split("\n## ")[0]
 
 
 @pytest.mark.parametrize("stream", STREAMS)
-def test_every_stream_is_in_the_readme_as_it_is(stream: str) -> None:
-    _, endpoint, key, replication, selected, certainty = row_of(stream)
+def test_every_stream_is_in_the_docs_as_it_is(stream: str) -> None:
+    description, facts, table = section_of(stream).strip().split("\n\n")[:3]
+    assert description == STREAMS[stream]["schema"]["description"]
+    endpoint, key, replication = facts.split(" · ")
     ours = TAP.streams[stream]
     assert isinstance(ours, KayzenStream)
+    assert endpoint.startswith(f"`{ours.http_method} ")
     assert ours.path in endpoint
-    assert key == ", ".join(f"`{name}`" for name in STREAMS[stream]["key_properties"])
+    keys = ", ".join(f"`{name}`" for name in STREAMS[stream]["key_properties"])
+    assert key == f"key {keys}"
     incremental = f"incremental on `{ours.replication_key}`"
     assert replication == (incremental if ours.replication_key else "full table")
-    assert selected == ("yes" if ours.selected_by_default else "no")
-    assert certainty
+    columns = STREAMS[stream]["schema"]["properties"]
+    assert re.findall(r"^\| `(\w+)`", table, re.MULTILINE) == [*columns]
+    for name, column in columns.items():
+        assert re.search(
+            rf"^\| `{name}` \| .* \| {re.escape(column['description'])} \|$",
+            table,
+            re.MULTILINE,
+        )
+
+
+def test_the_readme_names_the_streams_that_are_selected_and_the_others() -> None:
+    selected, others = (
+        README.split("By default the streams ")[1]
+        .split(": [streams]")[0]
+        .split("There are also ")
+    )
+    by_default = {
+        name
+        for name, stream in TAP.streams.items()
+        if stream.selected_by_default and name != "audiences"
+    }
+    assert re.findall(r"`(\w+)`", selected) == sorted(by_default)
+    assert re.findall(r"`(\w+)`", others) == sorted(TAP.streams.keys() - by_default)
 
 
 @pytest.mark.parametrize("stream", STREAMS)
@@ -76,6 +98,12 @@ def test_every_stream_is_served_by_the_sandbox(stream: str) -> None:
     )
 
 
-def test_every_setting_is_in_the_readme() -> None:
-    for name in SETTINGS["properties"]:
-        assert f"\n| `{name}` |" in README
+def test_the_readme_has_settings_as_they_are() -> None:
+    rows = re.findall(r"^\| (`\w+`(?:, `\w+`)*) \| (.*?) \|", README, re.MULTILINE)
+    assert len(rows) == 8
+    for names, default in rows:
+        for name in re.findall(r"\w+", names):
+            setting = SETTINGS["properties"][name]
+            assert (default == "required") == (name in SETTINGS["required"])
+            if isinstance(given := setting.get("default"), (str, int)):
+                assert default.strip("`") == json.dumps(given).strip('"')

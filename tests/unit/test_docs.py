@@ -23,7 +23,6 @@ MARKDOWN = sorted(
     for pattern in ("*.md", "benchmarks/**/*.md", "docs/**/*.md", "examples/**/*.md")
     for path in ROOT.glob(pattern)
 )
-README = (ROOT / "README.md").read_text(encoding="utf-8")
 TROUBLE = (ROOT / "docs" / "troubleshooting.md").read_text(encoding="utf-8")
 MESSAGES = re.findall(r"^\| `(.*?)` \|", TROUBLE, re.MULTILINE)
 LEAST = 6
@@ -91,6 +90,19 @@ def test_a_message_that_is_none_of_the_tap_would_be_found() -> None:
     assert len(MESSAGES) > 40
     assert not is_said("Kayzen denied the login pair (HTTP 401); check …")
     assert not is_said("… is absent: set it in the config file")
+
+
+def test_the_stream_that_shows_how_to_add_one_is_so() -> None:
+    page = (ROOT / "docs" / "adding-a-stream.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"^   ```\w+\n(.*?)^   ```", page, re.MULTILINE | re.DOTALL)
+    assert len(blocks) == 4
+    code = "".join(
+        path.read_text(encoding="utf-8")
+        for path in (ROOT / "tap_kayzen").rglob("*")
+        if path.suffix in {".py", ".json"}
+    )
+    for block in blocks:
+        assert re.sub(r"^ {3}", "", block, flags=re.MULTILINE) in code
 
 
 def targets(path: Path) -> list[str]:
