@@ -21,7 +21,7 @@ demo: $(VENV)/demo.stamp .meltano/plugins.stamp .cache/dbt/stamp  ## Load the sa
 dagster: $(VENV)/demo.stamp .meltano/plugins.stamp .cache/dagster/stamp  ## Open Dagster, reading the sandbox day by day (examples/dagster)
 	@$(BIN)/python examples/dagster_dev.py
 
-test: lint types pytest  ## Run all checks and tests
+test: lint types docs pytest  ## Run all checks and tests
 
 lint: $(VENV)/dev.stamp  ## Check style
 	$(BIN)/ruff check .
