@@ -21,31 +21,34 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = "docs/"
-OUTSIDE = (
-    "*.md",
-    "LICENSE",
-    "benchmarks/*.md",
-    "benchmarks/*.svg",
-    "examples/*/*.md",
-    "examples/**/*.svg",
-    "examples/dagster/*.py",
-    "examples/dagster/*.yaml",
-    "meltano.yml",
-    "sample_config.json",
-)
-"""What pages may link to beside docs/."""
-TEMPLATES = {"benchmarks/template.md"}
+HOME = "README.md"
 
 LINK = re.compile(r"(?<=\]\()(?![a-z]+:|#)([^)#\s]+)")
 
 
+def _target(name: str, link: str) -> str:
+    """Give the file, by its path in the repository, that a link in another names."""
+    return posixpath.normpath(posixpath.join(posixpath.dirname(name), link))
+
+
+def _linked() -> set[str]:
+    """Find all files of the repository that pages lead to, and pages that these do."""
+    todo = {HOME, *(f"{DOCS}{path.name}" for path in (ROOT / DOCS).glob("*.md"))}
+    found = {HOME}
+    while todo:
+        name = todo.pop()
+        text = (ROOT / name).read_text(encoding="utf-8")
+        targets = {_target(name, link) for link in LINK.findall(text)}
+        new = {each for each in targets - found if (ROOT / each).is_file()}
+        found |= new
+        todo |= {each for each in new if each.endswith(".md")}
+    return {name for name in found if not name.startswith(DOCS)}
+
+
 def on_files(files: Files, config: MkDocsConfig) -> Files:
     """Add the files from outside of docs/."""
-    for pattern in OUTSIDE:
-        for path in sorted(ROOT.glob(pattern)):
-            name = path.relative_to(ROOT).as_posix()
-            if name not in TEMPLATES:
-                files.append(File.generated(config, name, abs_src_path=str(path)))
+    for name in sorted(_linked()):
+        files.append(File.generated(config, name, abs_src_path=str(ROOT / name)))
     return files
 
 
@@ -58,10 +61,10 @@ def on_page_markdown(
     """Turn links between files of the repository into links between pages."""
     here = page.file.src_uri
     is_outside = page.file.generated_by is not None
-    folder = posixpath.dirname(here if is_outside else DOCS + here)
+    name = here if is_outside else DOCS + here
 
     def on_site(link: re.Match[str]) -> str:
-        target = posixpath.normpath(posixpath.join(folder, link[1]))
+        target = _target(name, link[1])
         uri = target.removeprefix(DOCS)
         if target == uri and files.get_file_from_path(uri) is None:
             return link[1]
