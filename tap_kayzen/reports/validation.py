@@ -84,7 +84,7 @@ def _entry_problems(
     for name in entry:
         if name not in known:
             guesses = difflib.get_close_matches(name, known, n=1)
-            hint = f"did you mean `{guesses[0]}`?" if guesses else "see the README"
+            hint = f"did you mean `{guesses[0]}`?" if guesses else "see docs/reports.md"
             yield f"{place}: `{name}` is not a part of a report: {hint}"
     metrics, group_by = (
         [name for name in given if isinstance(name, str)]

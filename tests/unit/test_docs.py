@@ -25,8 +25,8 @@ MARKDOWN = sorted(
 )
 TROUBLE = (ROOT / "docs" / "troubleshooting.md").read_text(encoding="utf-8")
 MESSAGES = re.findall(r"^\| `(.*?)` \|", TROUBLE, re.MULTILINE)
-LEAST = 6
-"""Characters that a stretch of a message has in common with the source, at least."""
+EDGES = " :;,.()"
+"""What may stand between two texts of a message."""
 
 
 def name(path: Path) -> str:
@@ -50,19 +50,22 @@ def test_every_setting_and_stream_has_its_place() -> None:
 
 
 @cache
-def said() -> str:
-    """All literal text of the tap's code."""
-    trees = [
-        ast.parse(path.read_text(encoding="utf-8"))
+def texts() -> set[str]:
+    """Give all literal texts of the tap's code, docstrings aside."""
+    nodes = [
+        node
         for path in sorted((ROOT / "tap_kayzen").rglob("*.py"))
         if "sandbox" not in path.parts
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
     ]
-    return "\n".join(
-        node.value
-        for tree in trees
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Constant) and isinstance(node.value, str)
-    )
+    remarks = {id(node.value) for node in nodes if isinstance(node, ast.Expr)}
+    return {
+        node.value.strip(EDGES)
+        for node in nodes
+        if isinstance(node, ast.Constant)
+        and isinstance(node.value, str)
+        and id(node) not in remarks
+    } - {""}
 
 
 def is_said(message: str) -> bool:
@@ -73,12 +76,20 @@ def is_said(message: str) -> bool:
     return all(is_made_of_texts(part) for part in re.split(r"…|\d+", message))
 
 
-def is_made_of_texts(part: str) -> bool:
-    part = part.strip(" :;,.()")
-    sizes = [*range(LEAST, len(part)), len(part)]
-    return not part or any(
-        part[:size] in said() and is_made_of_texts(part[size:]) for size in sizes
-    )
+def is_made_of_texts(part: str, *, is_first: bool = True) -> bool:
+    """Tell whether a part is in one text, or ends one, has whole ones, begins one."""
+    part = part.strip(EDGES)
+    if not part or any(
+        part in text if is_first else text.startswith(part) for text in texts()
+    ):
+        return True
+    ends = {
+        size
+        for size in range(1, len(part))
+        if part[:size].strip(EDGES) in texts()
+        or (is_first and any(text.endswith(part[:size]) for text in texts()))
+    }
+    return any(is_made_of_texts(part[size:], is_first=False) for size in ends)
 
 
 @pytest.mark.parametrize("message", MESSAGES)

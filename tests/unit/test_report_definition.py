@@ -113,7 +113,7 @@ def problems(*reports: object) -> list[str]:
         ),
         (
             {"zzz": 1},
-            "`reports.0` (spend): `zzz` is not a part of a report: see the README",
+            "`reports.0` (spend): `zzz` is not a part of a report: see docs/reports.md",
         ),
         (
             {"filters": {"country": "DE"}},
