@@ -18,10 +18,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 DOCS = sorted((ROOT / "docs").glob("*.md"))
+FOLDERS = ("benchmarks", "docs", "examples", "plugins")
 MARKDOWN = sorted(
-    path
-    for pattern in ("*.md", "benchmarks/**/*.md", "docs/**/*.md", "examples/**/*.md")
-    for path in ROOT.glob(pattern)
+    [
+        *ROOT.glob("*.md"),
+        *(path for name in FOLDERS for path in (ROOT / name).rglob("*.md")),
+    ]
 )
 TROUBLE = (ROOT / "docs" / "troubleshooting.md").read_text(encoding="utf-8")
 MESSAGES = re.findall(r"^\| `(.*?)` \|", TROUBLE, re.MULTILINE)
