@@ -58,7 +58,7 @@ json.dump(tables, sys.stdout, default=str)
 
 def in_duckdb(python: Path, path: Path, schema: str) -> Tables:
     """Read a DuckDB database with the library that wrote it."""
-    command = [python, "-c", DUCKDB, path, schema]
+    command: list[str | Path] = [python, "-c", DUCKDB, path, schema]
     tables: Tables = EXACT.decode(subprocess.check_output(command, encoding="utf-8"))
     return tables
 
@@ -145,11 +145,11 @@ def kind_of(schema: dict[str, Any]) -> str:
     return next(str(kind) for kind in kinds if kind != "null")
 
 
-def _text(value: object) -> object:
+def _text(value: object) -> str | None:
     return None if value is None else str(value)
 
 
-def difference(kind: str, sent: object, landed: object) -> str | None:  # noqa: PLR0911
+def difference(kind: str, sent: object, landed: object) -> str | None:
     """Say how what landed differs from what was sent; None if it does not."""
     if sent is None or landed is None:
         return {(None, None): None, (None, ""): NULL, ("", None): EMPTY}.get(

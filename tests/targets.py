@@ -33,7 +33,7 @@ from tap_kayzen.sandbox.report_calls import request_of
 from tap_kayzen.sandbox.server import running
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Sequence
 
     from landing import Tables
 
@@ -112,13 +112,11 @@ def flow(
     Raises:
         FailedError: One of them failed; the message is the end of what it said.
     """
-    command = [sys.executable, "-m", "tap_kayzen", "--config", tap]
+    command: list[str | Path] = [sys.executable, "-m", "tap_kayzen", "--config", tap]
+    if state:
+        command += ["--state", state]
     with tempfile.TemporaryFile("w+", encoding="utf-8") as log:
-        with subprocess.Popen(
-            [*command, *(["--state", state] if state else [])],
-            stdout=subprocess.PIPE,
-            stderr=log,
-        ) as source:
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log) as source:
             done = subprocess.run(
                 target,
                 stdin=source.stdout,
@@ -337,15 +335,14 @@ class Case:
     """A target, how it is used, and what is known of that.
 
     Attributes:
-        name: Its name in the table.
+        name: Its name in the table; the first word is the command.
         environment: The folder of its environment, and the end of its lock's name.
         package: What is installed there.
         how: What was set, in words.
         settings: The target's settings.
         read: Reads what landed.
         tap: Further settings of the tap.
-        command: What is run, if it is not the name.
-        missing: Whether rows go missing.
+            missing: Whether rows go missing.
         repeated: Whether keys come more than once.
         deleted: What becomes of a deleted row.
         differs: How values differ.
@@ -372,7 +369,7 @@ class Case:
     def version(self) -> str:
         """The version of the package that is installed."""
         code = f"import importlib.metadata as m; print(m.version('{self.package}'))"
-        command = [self.bin / "python", "-c", code]
+        command: list[str | Path] = [self.bin / "python", "-c", code]
         return subprocess.check_output(command, encoding="utf-8").strip()
 
     def run(self, reference: Reference, place: Place) -> list[Outcome]:
@@ -392,7 +389,8 @@ class Case:
             outcome.state = last_state(printed) == reference.days[number].state
             outcomes.append(outcome)
 
-        command = [self.bin / self.name.split()[0], "--config", settings]
+        command: list[str | Path] = [self.bin / self.name.split()[0]]
+        command += ["--config", settings]
         two_days(place.folder, self.tap(place), command, after=look)
         return outcomes
 
@@ -499,7 +497,7 @@ JSONL = Case(
     "target-jsonl",
     "jsonl",
     "target-jsonl",
-    "`do_timestamp_file: false`, as Meltano's default is",
+    "`do_timestamp_file: false`, as in meltano.yml",
     lambda place: {"destination_path": f"{place.out}", "do_timestamp_file": False},
     lambda place: landing.in_files(place.out.glob("*.jsonl"), landing.json_rows),
     repeated=True,
