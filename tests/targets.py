@@ -532,10 +532,11 @@ DUCKDB = Case(
     "target-duckdb",
     "duckdb",
     "target-duckdb",
-    "As it is",
+    "With `duckdb<1.3` beside it; `add_metadata_columns: true`",
     lambda place: {
         "path": f"{place.folder / 'kayzen.duckdb'}",
         "default_target_schema": SCHEMA,
+        "add_metadata_columns": True,
     },
     lambda place: landing.in_duckdb(
         ENVIRONMENTS / "duckdb" / "bin" / "python",
