@@ -25,7 +25,7 @@ demo: $(VENV)/demo.stamp .meltano/plugins.stamp .cache/dbt/stamp  ## Load the sa
 dagster: $(VENV)/demo.stamp .meltano/plugins.stamp .cache/dagster/stamp  ## Open Dagster, reading the sandbox day by day (examples/dagster)
 	@$(BIN)/python examples/dagster_dev.py
 
-targets: $(VENV)/dev.stamp $(TARGETS:%=.cache/targets/%/stamp)  ## Pipe the tap into real targets and look at what lands; writes docs/targets.md (3 minutes)
+targets: $(VENV)/dev.stamp $(TARGETS:%=.cache/targets/%/stamp)  ## Pipe the tap into real targets and look at what lands; writes docs/targets.md (a minute)
 	PYTHONPATH=examples $(BIN)/python tests/targets.py
 
 test: lint types pytest  ## Run all checks and tests
