@@ -9,11 +9,11 @@ UV := $(or $(shell command -v uv 2>/dev/null),.cache/uv/bin/uv)
 export UV_PYTHON_DOWNLOADS := never
 export UV_LINK_MODE := copy
 
-.DEFAULT_GOAL := help
 # Targets that the tap is piped into, and those of them that the tests need.
 TARGETS := postgres parquet jsonl csv duckdb pipelinewise-postgres
 TESTED := postgres csv duckdb
 
+.DEFAULT_GOAL := help
 .PHONY: help demo dagster targets test lint types pytest coverage fuzz mutation snapshot plugins matrix bench bench-reports chaos audit lock clean
 
 help:  ## Show this list
