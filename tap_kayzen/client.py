@@ -13,6 +13,7 @@ from singer_sdk.helpers.conform import TypeConformanceLevel
 from singer_sdk.mapper import SameRecordTransform
 from singer_sdk.schema.source import SchemaDirectory
 from singer_sdk.singerlib import RecordMessage
+from singer_sdk.singerlib.json import serialize_json
 from singer_sdk.streams.rest import PageContext
 
 from tap_kayzen import schemas
@@ -244,6 +245,37 @@ class KayzenStream(RESTStream[Any], ABC):
                 if not self.mask["properties", name] and name not in self.needed
             ],
         )
+
+    def post_process(
+        self,
+        row: dict[str, Any],
+        context: Context | None = None,  # noqa: ARG002
+    ) -> dict[str, Any]:
+        """Give a row as it goes out: for Parquet, with all columns.
+
+        The SDK takes the columns of a file from its first row, and Parquet has no
+        type for objects of any shape: they become JSON text.
+        """
+        columns = self._parquet_columns
+        if columns is None:
+            return row
+        return {
+            name: serialize_json(value)
+            if isinstance(value := row.get(name), dict)
+            else value
+            for name in columns
+        }
+
+    @cached_property
+    def _parquet_columns(self) -> list[str] | None:
+        batch = self.get_batch_config(self.config)
+        if batch is None or batch.encoding.format != "parquet":
+            return None
+        return [
+            name
+            for name in self.effective_schema["properties"]
+            if self.mask["properties", name] or name in self.needed
+        ]
 
     def generate_child_contexts(
         self, record: dict[str, Any], context: Context | None

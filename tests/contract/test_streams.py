@@ -129,6 +129,34 @@ def test_batch_files_hold_every_row(
     assert sum(rows_in(path, file_format) for path in files) == len(plain)
 
 
+def test_parquet_holds_what_only_some_rows_have(
+    sandbox: Sandbox,
+    config: dict[str, Any],
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+) -> None:
+    campaigns = sandbox.dataset.campaigns[DEFAULT_ADVERTISER]
+    del campaigns[0]["order_id"]
+    campaigns[1]["pacing"] = {"mode": "even", "shares": [0.25, None, "é"]}
+    campaigns[2]["pacing"] = 7
+    batch = {
+        "encoding": {"format": "parquet", "compression": "gzip"},
+        "storage": {"root": tmp_path.as_uri()},
+    }
+    sync({**config, "batch_config": batch}, capsys)
+    (file,) = tmp_path.glob("*campaigns*")
+    with file.open("rb") as content:
+        rows = pq.read_table(content).to_pylist()
+    orders = [campaign.get("order_id") for campaign in campaigns]
+    assert [row["order_id"] for row in rows] == orders
+    # Text, since Parquet has no type for values of any shape.
+    assert [json.loads(row["_extra"] or "null") for row in rows[:3]] == [
+        None,
+        {"pacing": campaigns[1]["pacing"]},
+        {"pacing": 7},
+    ]
+
+
 def rows_in(url: str, file_format: str) -> int:
     path = url.removeprefix("file://")
     if file_format == "parquet":

@@ -1,0 +1,168 @@
+"""What landed in a target, read back, and how it differs from what was sent."""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+import subprocess
+from datetime import datetime, timezone
+from decimal import Decimal, InvalidOperation
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import psycopg
+from psycopg import sql
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+    from pathlib import Path
+
+Row: TypeAlias = dict[str, Any]
+Tables: TypeAlias = dict[str, list[Row]]
+
+EXACT = json.JSONDecoder(parse_float=Decimal)
+
+
+def in_postgres(database: str, schema: str) -> Tables:
+    """Read all tables of a schema."""
+    with psycopg.connect(database) as connection:
+        names = connection.execute(
+            "SELECT table_name FROM information_schema.tables WHERE table_schema = %s",
+            [schema],
+        ).fetchall()
+        tables: Tables = {}
+        for (name,) in names:
+            # As JSON, in which PostgreSQL writes numbers with all their digits.
+            query = sql.SQL("SELECT row_to_json(t)::text FROM {} AS t").format(
+                sql.Identifier(schema, name)
+            )
+            tables[name] = [EXACT.decode(row) for (row,) in connection.execute(query)]
+        return tables
+
+
+DUCKDB = """
+import duckdb, json, sys
+path, schema = sys.argv[1:]
+connection = duckdb.connect(path, read_only=True)
+names = connection.execute(
+    "SELECT table_name FROM duckdb_tables() WHERE schema_name = ?", [schema]
+).fetchall()
+tables = {}
+for (name,) in names:
+    rows = connection.execute(f'SELECT * FROM "{schema}"."{name}"')
+    columns = [column[0] for column in rows.description]
+    tables[name] = [dict(zip(columns, row)) for row in rows.fetchall()]
+json.dump(tables, sys.stdout, default=str)
+"""
+
+
+def in_duckdb(python: Path, path: Path, schema: str) -> Tables:
+    """Read a DuckDB database with the library that wrote it."""
+    command: list[str | Path] = [python, "-c", DUCKDB, path, schema]
+    tables: Tables = EXACT.decode(subprocess.check_output(command, encoding="utf-8"))
+    return tables
+
+
+def in_files(paths: Iterable[Path], read: Callable[[Path], list[Row]]) -> Tables:
+    """Read files that are named after their stream, and maybe the time, in order."""
+    tables: Tables = {}
+    for path in sorted(paths):
+        stream, _, _ = path.stem.partition("-")
+        tables.setdefault(stream, []).extend(read(path))
+    return tables
+
+
+def csv_rows(path: Path) -> list[Row]:
+    """Read the rows of a CSV file."""
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def json_rows(path: Path) -> list[Row]:
+    """Read the rows of a file of JSON Lines."""
+    with path.open(encoding="utf-8") as file:
+        return [EXACT.decode(line) for line in file]
+
+
+def by_key(rows: Iterable[Row], key: Sequence[str]) -> dict[tuple[str, ...], Row]:
+    """Give the last row of each key."""
+    return {tuple(str(row[name]) for name in key): row for row in rows}
+
+
+def number(value: object) -> Decimal | None:
+    """Read a number."""
+    try:
+        return Decimal(str(value))
+    except InvalidOperation:
+        return None
+
+
+def _moment(value: object) -> datetime | None:
+    text = str(value).replace("Z", "+00:00")
+    # Python 3.10 knows six digits, and PostgreSQL leaves zeros away.
+    text = re.sub(r"\.\d+", lambda digits: digits[0].ljust(7, "0"), text)
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
+
+
+def _json(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    try:
+        return EXACT.decode(value)
+    except ValueError:
+        return None
+
+
+READ: dict[str, Callable[[object], object]] = {
+    "array": _json,
+    "object": _json,
+    "number": number,
+    "integer": number,
+    "boolean": lambda value: str(value).lower() in ("true", "1"),
+    "string": lambda value: value,
+    "date-time": _moment,
+}
+"""How to read a value, whatever way a target writes its type."""
+
+NUL = "NUL is replaced"
+BREAKS = "line breaks and tabs are written as \\n, \\r, \\t"
+DIGITS = "digits beyond the 15th are lost"
+EMPTY = "empty text is null"
+NESTED = "lists and objects are not JSON"
+NULL = "null is an empty text"
+OTHER = "other values differ"
+
+
+def kind_of(schema: dict[str, Any]) -> str:
+    """Give the type of a column, or the format of a text."""
+    if schema.get("format") == "date-time":
+        return "date-time"
+    kinds = [schema["type"]] if isinstance(schema["type"], str) else schema["type"]
+    return next(str(kind) for kind in kinds if kind != "null")
+
+
+def _text(value: object) -> str | None:
+    return None if value is None else str(value)
+
+
+def difference(kind: str, sent: object, landed: object) -> str | None:
+    """Say how what landed differs from what was sent; None if it does not."""
+    if sent is None or landed is None:
+        return {(None, None): None, (None, ""): NULL, ("", None): EMPTY}.get(
+            (_text(sent), _text(landed)), OTHER
+        )
+    read = READ[kind]
+    if read(sent) == read(landed):
+        return None
+    if kind == "number" and float(str(sent)) == float(str(landed)):
+        return DIGITS
+    if kind in ("array", "object"):
+        return NESTED
+    if kind == "string" and "\0" in str(sent):
+        return NUL
+    escaped = str(sent).encode("unicode_escape").decode()
+    return BREAKS if landed == escaped.replace("\\\\", "\\") else OTHER
