@@ -32,7 +32,7 @@ ENVIRONMENT = {
     name: value
     for name, value in os.environ.items()
     if name != "PYTHONPATH" and not name.startswith("TAP_KAYZEN_")
-} | {"TAP_KAYZEN_LOGLEVEL": "WARNING"}
+} | {"TAP_KAYZEN_LOGLEVEL": "ERROR"}
 """Without a way to the checkout, from which the wheel might take what it lacks."""
 
 
