@@ -91,7 +91,7 @@ lowest: | $(UV)  ## Run them on Python 3.10 with the oldest releases that are al
 	PATH="$$PATH:$(PYENV)" $(UV) venv --quiet --clear --python 3.10 .cache/lowest
 	$(UV) pip install --quiet --python .cache/lowest/bin/python --resolution lowest-direct \
 		--build-constraints requirements/build.txt --group test -e '.[sandbox]'
-	.cache/lowest/bin/pytest tests/unit tests/contract
+	.cache/lowest/bin/pytest --numprocesses=logical --dist=loadgroup tests/unit tests/contract
 
 bench: $(VENV)/demo.stamp .cache/bench/stamp  ## Measure the tap beside its peers; writes benchmarks/README.md (20 minutes)
 	.cache/bench/bin/python benchmarks/run.py
