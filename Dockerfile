@@ -1,7 +1,7 @@
 # Two images: the tap, and with `--target sandbox` the sandbox; docs/container.md.
-ARG PYTHON=3.13
+FROM python:3.13-slim AS python
 
-FROM python:${PYTHON}-slim AS wheel
+FROM python AS wheel
 WORKDIR /source
 COPY requirements/build.txt requirements/
 RUN python -m venv /build \
@@ -10,7 +10,7 @@ COPY LICENSE README.md pyproject.toml ./
 COPY tap_kayzen tap_kayzen
 RUN /build/bin/hatchling build --target wheel
 
-FROM python:${PYTHON}-slim AS tap-packages
+FROM python AS tap-packages
 WORKDIR /source
 RUN python -m venv --without-pip /opt/kayzen
 COPY requirements/tap.txt requirements/
@@ -24,7 +24,7 @@ COPY requirements/sandbox.txt requirements/
 RUN pip --python /opt/kayzen/bin/python install --no-cache-dir \
     --only-binary :all: --require-hashes -r requirements/sandbox.txt
 
-FROM python:${PYTHON}-slim AS base
+FROM python AS base
 LABEL org.opencontainers.image.licenses="Apache-2.0"
 ENV PATH=/opt/kayzen/bin:$PATH
 WORKDIR /work
