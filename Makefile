@@ -87,7 +87,7 @@ matrix: $(VENV)/dev.stamp  ## Run the quick tests on every Python that the machi
 	PATH="$$PATH:$(PYENV)" $(BIN)/tox run
 
 # In one go, since what is installed already would not be replaced by something older.
-lowest: | $(UV)  ## Run them on Python 3.10 with the oldest releases that are allowed (10 minutes)
+lowest: | $(UV)  ## Run them on Python 3.10 with the oldest releases that are allowed (6 minutes)
 	PATH="$$PATH:$(PYENV)" $(UV) venv --quiet --clear --python 3.10 .cache/lowest
 	$(UV) pip install --quiet --python .cache/lowest/bin/python --resolution lowest-direct \
 		--build-constraints requirements/build.txt --group test -e '.[sandbox]'
