@@ -14,7 +14,7 @@ TARGETS := postgres parquet jsonl csv duckdb pipelinewise-postgres
 TESTED := postgres csv duckdb
 
 .DEFAULT_GOAL := help
-.PHONY: help demo dagster targets test lint types pytest coverage fuzz mutation snapshot plugins matrix bench bench-reports chaos audit docs docs-pages docs-serve lock clean
+.PHONY: help demo dagster targets test lint types pytest coverage fuzz mutation snapshot plugins matrix bench bench-reports chaos audit docs docs-pages docs-serve build install-check image lowest sbom lock clean
 
 help:  ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 15
@@ -28,15 +28,35 @@ dagster: $(VENV)/demo.stamp .meltano/plugins.stamp .cache/dagster/stamp  ## Open
 targets: $(VENV)/dev.stamp $(TARGETS:%=.cache/targets/%/stamp)  ## Pipe the tap into real targets and look at what lands; writes docs/targets.md (a minute)
 	PYTHONPATH=examples $(BIN)/python tests/targets.py
 
-test: lint types docs pytest  ## Run all checks and tests
+test: lint types build docs pytest  ## Run all checks and tests
 
-lint: $(VENV)/dev.stamp  ## Check style
+lint: $(VENV)/dev.stamp  ## Check style, workflows and Dockerfile
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.dependabot .github/dependabot.yml
+	$(BIN)/zizmor --quiet --offline --persona=pedantic .github
+	$(BIN)/hadolint Dockerfile
 
 types: $(VENV)/dev.stamp  ## Check types
 	$(BIN)/mypy
 	$(BIN)/ty check
+
+PACKAGE = .cache/package/bin
+
+build: .cache/package/stamp  ## Build the package into dist/, check it and run it
+	rm -rf dist
+	$(UV) build --quiet --no-create-gitignore --build-constraints requirements/build.txt
+	$(PACKAGE)/twine check --strict dist/*
+	$(PACKAGE)/check-wheel-contents dist/*.whl
+	UV=$(UV) $(PACKAGE)/python tests/install_check.py dist/*.whl uv
+
+install-check: build  ## Install the package by pip and pipx too, and run it
+	$(PACKAGE)/python tests/install_check.py dist/*.whl pip pipx
+
+image:  ## Build the container images tap-kayzen and kayzen-sandbox
+	docker build --quiet --tag tap-kayzen .
+	docker build --quiet --tag kayzen-sandbox --target sandbox .
 
 pytest: $(VENV)/dev.stamp .meltano/plugins.stamp .cache/dagster/stamp .cache/dbt/stamp $(TESTED:%=.cache/targets/%/stamp)  ## Run the tests, those with Meltano and PostgreSQL too
 	$(BIN)/pytest --numprocesses=logical --dist=loadgroup
@@ -73,6 +93,13 @@ PYENV = $(subst $(SPACE),:,$(wildcard $(or $(PYENV_ROOT),$(HOME)/.pyenv)/version
 matrix: $(VENV)/dev.stamp  ## Run the quick tests on every Python that the machine has
 	PATH="$$PATH:$(PYENV)" $(BIN)/tox run
 
+# In one go, since what is installed already would not be replaced by something older.
+lowest: | $(UV)  ## Run them on Python 3.10 with the oldest releases that are allowed (6 minutes)
+	PATH="$$PATH:$(PYENV)" $(UV) venv --quiet --clear --python 3.10 .cache/lowest
+	$(UV) pip install --quiet --python .cache/lowest/bin/python --resolution lowest-direct \
+		--build-constraints requirements/build.txt --group test -e '.[sandbox]'
+	.cache/lowest/bin/pytest --numprocesses=logical --dist=loadgroup tests/unit tests/contract
+
 bench: $(VENV)/demo.stamp .cache/bench/stamp  ## Measure the tap beside its peers; writes benchmarks/README.md (20 minutes)
 	.cache/bench/bin/python benchmarks/run.py
 
@@ -91,6 +118,13 @@ audit: .cache/audit/stamp  ## Ask PyPI which locked packages have known vulnerab
 		.cache/audit/bin/pip-audit --disable-pip --require-hashes --progress-spinner off -r $$lock || exit 1; \
 	done
 
+sbom: build  ## List what the locked tap consists of in build/tap-kayzen.cdx.json (CycloneDX)
+	mkdir -p build
+	$(UV) venv --quiet --clear --python "$$(command -v $(PYTHON))" .cache/sbom
+	$(UV) pip install --quiet --python .cache/sbom/bin/python -r requirements/tap.txt
+	$(PACKAGE)/cyclonedx-py environment --pyproject pyproject.toml --mc-type application \
+		--output-reproducible -o build/tap-kayzen.cdx.json .cache/sbom/bin/python
+
 docs: .cache/docs/stamp  ## Build the site of docs/ into .cache/site; fails at a dead link
 	NO_MKDOCS_2_WARNING=1 .cache/docs/bin/mkdocs build --strict
 
@@ -107,11 +141,13 @@ LOCK = $(UV) pip compile --quiet --universal --generate-hashes --no-emit-index-u
 lock: $(UV)  ## Write requirements/ anew; UPGRADE=--upgrade takes newer releases
 	$(LOCK) pyproject.toml --extra sandbox --group dev -o requirements/dev.txt
 	$(LOCK) pyproject.toml -c requirements/dev.txt -o requirements/tap.txt
+	$(LOCK) pyproject.toml --extra sandbox -c requirements/dev.txt -o requirements/sandbox.txt
 	$(LOCK) pyproject.toml --extra sandbox --group demo -c requirements/dev.txt -o requirements/demo.txt
 	$(LOCK) pyproject.toml --group benchmark -c requirements/tap.txt -o requirements/benchmark.txt
 	$(LOCK) pyproject.toml --extra sandbox --group mutation -c requirements/dev.txt -o requirements/mutation.txt
 	$(LOCK) --group bootstrap -c requirements/dev.txt -o requirements/bootstrap.txt
 	$(LOCK) --group build -o requirements/build.txt
+	$(LOCK) --group package -o requirements/package.txt
 	$(LOCK) --group audit -o requirements/audit.txt
 	$(LOCK) --group dagster -o requirements/dagster.txt
 	$(LOCK) --group dbt -o requirements/dbt.txt
@@ -146,6 +182,11 @@ $(BIN)/python: | $(UV)
 	$(UV) venv --quiet --clear --python "$$(command -v $(PYTHON))" .cache/mutation
 	$(UV) pip install --quiet --python .cache/mutation/bin/python \
 		--build-constraints requirements/build.txt -r $< -e .
+	@touch $@
+
+.cache/package/stamp: requirements/package.txt | $(UV)
+	$(UV) venv --quiet --clear --python "$$(command -v $(PYTHON))" .cache/package
+	$(UV) pip install --quiet --python .cache/package/bin/python -r $<
 	@touch $@
 
 .cache/audit/stamp: requirements/audit.txt | $(UV)
