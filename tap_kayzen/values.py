@@ -183,13 +183,8 @@ def _list(value: object) -> list[Any]:
 
 
 def _array(item: Converter) -> Converter:
-    kind = AS_THEY_ARE.get(item)
-
     def convert(value: object) -> list[Any]:
-        items = _list(value)
-        return [
-            each if each is None or type(each) is kind else item(each) for each in items
-        ]
+        return [None if each is None else item(each) for each in _list(value)]
 
     return convert
 

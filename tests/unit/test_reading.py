@@ -5,6 +5,8 @@ from __future__ import annotations
 import gc
 import logging
 import weakref
+from concurrent.futures import Future
+from itertools import islice
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
@@ -303,6 +305,83 @@ def test_there_are_never_more_pages_in_memory_than_workers(workers: int) -> None
         most_pages = max(most_pages, sum(each() is not None for each in pages))
     assert most_bodies <= workers
     assert most_pages == 1
+
+
+class AtOnce(Workers):
+    """Workers that are done as soon as they are asked."""
+
+    def submit(self, work: Callable[[], Any]) -> Future[Any]:
+        future: Future[Any] = Future()
+        future.set_result(work())
+        return future
+
+
+def asked_for_two_pages(
+    workers: int, lists: int, *, short: bool = False
+) -> list[tuple[int, int]]:
+    """Read the first of several lists of single rows, up to its second page.
+
+    Returns:
+        The lists and pages that were asked for until then.
+    """
+    contexts: list[Context] = [{"advertiser_id": number} for number in range(lists)]
+    asked: list[tuple[int, int]] = []
+
+    def fetch(context: Context | None, number: int) -> UnreadPage:
+        asked.append(((context or {})["advertiser_id"], number))
+        row = {"id": len(asked)}
+        return lambda: Page([row], 20, 20)
+
+    list_reader = ListReader(
+        fetch=fetch,
+        convert=convert,
+        contexts=[] if short else contexts,
+        workers=AtOnce(workers),
+        on_page=lambda _: None,
+        progress=LogDisplay(LOGGER).stream("test"),
+        logger=LOGGER,
+    )
+    rows = (
+        list_reader.read_all(contexts, lists)
+        if short
+        else list_reader.read(contexts[0])
+    )
+    assert len(list(islice(rows, 2))) == 2
+    return sorted(asked)
+
+
+def first_pages(lists: int, pages: int) -> list[tuple[int, int]]:
+    """Give all pages of the first list, and the first ones of the others."""
+    return [
+        *((0, number) for number in range(1, pages + 1)),
+        *((number, 1) for number in range(1, lists)),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("workers", "lists", "lists_asked", "pages_asked"),
+    [
+        (1, 1, 1, 3),
+        (1, 3, 2, 3),
+        (2, 5, 2, 3),
+        (4, 1, 1, 6),
+        (4, 5, 3, 4),
+        (5, 2, 2, 5),
+        (5, 5, 3, 5),
+    ],
+)
+def test_half_of_the_workers_look_ahead_to_other_lists(
+    workers: int, lists: int, lists_asked: int, pages_asked: int
+) -> None:
+    assert asked_for_two_pages(workers, lists) == first_pages(lists_asked, pages_asked)
+
+
+@pytest.mark.parametrize(("workers", "lists_asked"), [(1, 2), (2, 2), (4, 4)])
+def test_all_workers_but_one_look_ahead_to_short_lists(
+    workers: int, lists_asked: int
+) -> None:
+    asked = asked_for_two_pages(workers, 6, short=True)
+    assert asked == first_pages(lists_asked, 3)
 
 
 def test_first_pages_of_further_lists_are_fetched_ahead() -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import logging
+import time as time_module
 from copy import deepcopy
 from decimal import Decimal
 from typing import Any
@@ -10,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tap_kayzen.records import MOST_UNKNOWN, RecordConverter
+from tap_kayzen.values import date_time
 
 SCHEMA = {
     "properties": {
@@ -144,6 +146,26 @@ def test_values_that_do_not_fit_go_to_extra_whole(name: str, value: object) -> N
     record = convert({name: value})
     assert record == {name: None, "_extra": {name: value}}
     assert record["_extra"][name] is value
+
+
+@pytest.mark.parametrize(
+    "time", ["2019-01-28T12:35:31.000Z", "0001-01-01T00:00:00.000Z"]
+)
+def test_a_time_of_the_usual_form_stays_the_text_it_is(time: str) -> None:
+    assert date_time(time) is time
+
+
+@pytest.mark.skipif(not hasattr(time_module, "tzset"), reason="no zone to be set")
+@pytest.mark.parametrize("zone", ["Asia/Tokyo", "America/New_York"])
+@pytest.mark.parametrize("time", ["0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z"])
+def test_the_zone_of_the_machine_bounds_no_time(
+    zone: str, time: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as changed:
+        changed.setenv("TZ", zone)
+        time_module.tzset()
+        assert date_time(time) == time
+    time_module.tzset()
 
 
 def test_null_and_absent_columns_stay_so() -> None:

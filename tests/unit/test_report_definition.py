@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import runpy
 from decimal import Decimal
 from typing import Any
 
@@ -9,6 +10,7 @@ from singer_sdk.exceptions import ConfigurationError, ConfigValidationError
 from support import SAMPLE_CONFIG
 
 from tap_kayzen.client import KayzenStream
+from tap_kayzen.reports import columns
 from tap_kayzen.reports.columns import DIMENSIONS, METRICS, NOT_ADDITIVE
 from tap_kayzen.reports.definition import DEFAULT_REPORTS, Report, safe_name
 from tap_kayzen.tap import TapKayzen
@@ -306,6 +308,26 @@ def test_the_default_report_is_documented() -> None:
     (entry,) = DEFAULT_REPORTS
     assert Report.of(entry).unknown == []
     assert Report.of({**REPORT, "metrics": ["bids", "clicks"]}).unknown == ["bids"]
+
+
+def test_documented_columns_are_counts_rates_sums_and_names() -> None:
+    # Made anew: the mutants of mutation testing are not there yet at import.
+    table = runpy.run_path(str(columns.__file__), run_name=columns.__name__)
+    documented = {**table["METRICS"], **table["DIMENSIONS"]}
+
+    def says(name: str, kind: str, text: str, **more: str) -> None:
+        schema = {"type": [kind, "null"], "description": text, **more}
+        assert documented[name].schema == schema
+
+    rate = "Must not be summed over rows."
+    says("wins", "integer", "Auctions won.")
+    says("video_start", "integer", "Videos that were played from the start.")
+    says("ipm", "number", f"Installs per 1,000 impressions. {rate}")
+    says("ctr", "number", f"Clicks per impression. {rate} Unit: fraction from 0 to 1.")
+    says("advertiser_ecpc", "number", f"Cost per click. {rate} Unit: US dollars.")
+    says("advertiser_spend", "number", "Cost to the advertiser. Unit: US dollars.")
+    says("day", "string", "Day, in the report's time zone.", format="date")
+    says("country", "string", "Country of the device.")
 
 
 @pytest.mark.parametrize("name", [*METRICS, *DIMENSIONS])
