@@ -48,7 +48,7 @@ REJECTIONS = {
 """Status codes that speak of the credentials."""
 
 LOGIN_SETTINGS = "`username` and `password` (the login of the Kayzen console)"
-KEY_SETTINGS = "`api_key` and `api_secret` (account menu of the console, API Key)"
+KEY_SETTINGS = "`api_key` and `api_secret` (made in the console)"
 
 
 class KayzenAuthenticator(OAuthAuthenticator):

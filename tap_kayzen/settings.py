@@ -40,7 +40,7 @@ SETTINGS: dict[str, Any] = th.PropertiesList(
         required=True,
         secret=True,
         title="API key",
-        description="API key from the account menu of the Kayzen console.",
+        description="API key, made in the Kayzen console.",
     ),
     th.Property(
         "api_secret",

@@ -227,7 +227,7 @@ def test_no_server_at_all_ends_with_advice(waits: list[float]) -> None:
 
 
 LOGIN = "`username` and `password` (the login of the Kayzen console)"
-KEYS = "`api_key` and `api_secret` (account menu of the console, API Key)"
+KEYS = "`api_key` and `api_secret` (made in the console)"
 
 
 @pytest.mark.parametrize(
