@@ -38,8 +38,8 @@ CERTAINTY: Mapping[str, str] = {
     "campaign_details": "Path only, from a public client; all in `_extra`",
     "campaign_performance": "Second hand from the documentation",
     "campaigns": (
-        "Fields documented for the edit call, list envelope documented; what the "
-        "look-up list has is not"
+        "Fields documented for the edit call, list second hand from the "
+        "documentation; what the look-up list has is not known"
     ),
     "cities": "Documented",
     "countries": "Path only, from a public client",
