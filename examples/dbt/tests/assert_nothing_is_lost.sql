@@ -1,9 +1,10 @@
 with loaded as (
 
     select
-        sum(advertiser_spend) as spend,
+        -- Numeric, as in the models: sums of floats are rounded.
+        sum(advertiser_spend::numeric) as spend,
         sum(installs) as installs,
-        sum(revenue_ltv) as revenue
+        sum(revenue_ltv::numeric) as revenue
     from {{ source('kayzen', 'campaign_performance') }}
 
 ),

@@ -1,12 +1,20 @@
 with spending as (
 
     select
-        day,
-        campaign_id,
-        spend,
-        sum(spend) over (partition by campaign_id order by day) as spend_to_date,
-        min(day) over () as first_day
-    from {{ ref('fct_campaign_days') }}
+        days.day,
+        campaigns.campaign_id,
+        campaigns.campaign_name,
+        campaigns.day_budget,
+        campaigns.total_budget,
+        campaigns.created_at,
+        days.spend,
+        sum(days.spend) over (
+            partition by campaign_id order by days.day
+        ) as spend_to_date,
+        -- Each advertiser may have been read from another day on.
+        min(days.day) over (partition by campaigns.advertiser_id) as first_day
+    from {{ ref('fct_campaign_days') }} as days
+    inner join {{ ref('dim_campaigns') }} as campaigns using (campaign_id)
 
 )
 
@@ -23,4 +31,3 @@ select
     -- Not on the first day itself: in another time zone it may have begun before.
     created_at::date > first_day as is_spend_complete
 from spending
-inner join {{ ref('dim_campaigns') }} using (campaign_id)
