@@ -67,7 +67,7 @@ def panel(
     title = f"{metric.capitalize()}: {unit}{sum(values):,.0f}"
     axes.set_title(title, loc="left", color=colors[0], weight="bold", size=11)
     axes.yaxis.set_major_formatter(lambda value, _: f"{unit}{value:,.0f}")
-    axes.locator_params(axis="y", nbins=4)
+    axes.locator_params(axis="y", nbins=4, integer=True)
     axes.grid(axis="y", color=PALE_GREY)
     axes.set_axisbelow(True)
     axes.margins(x=0.01)
