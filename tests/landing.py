@@ -117,16 +117,21 @@ def _json(value: object) -> object:
         return None
 
 
+BOOLEANS = {"true": True, "1": True, "false": False, "0": False}
+
 READ: dict[str, Callable[[object], object]] = {
     "array": _json,
     "object": _json,
     "number": number,
     "integer": number,
-    "boolean": lambda value: str(value).lower() in ("true", "1"),
+    "boolean": lambda value: BOOLEANS.get(str(value).lower()),
     "string": lambda value: value,
     "date-time": _moment,
 }
 """How to read a value, whatever way a target writes its type."""
+
+NULS = ("\ufffd", "\\u0000")
+"""What targets write for a NUL."""
 
 NUL = "NUL is replaced"
 BREAKS = "line breaks and tabs are written as \\n, \\r, \\t"
@@ -160,9 +165,9 @@ def difference(kind: str, sent: object, landed: object) -> str | None:
         return None
     if kind == "number" and float(str(sent)) == float(str(landed)):
         return DIGITS
-    if kind in ("array", "object"):
+    if kind in ("array", "object") and _json(landed) is None:
         return NESTED
-    if kind == "string" and "\0" in str(sent):
+    if kind == "string" and landed in [str(sent).replace("\0", x) for x in NULS]:
         return NUL
     escaped = str(sent).encode("unicode_escape").decode()
     return BREAKS if landed == escaped.replace("\\\\", "\\") else OTHER

@@ -342,7 +342,7 @@ class Case:
         settings: The target's settings.
         read: Reads what landed.
         tap: Further settings of the tap.
-            missing: Whether rows go missing.
+        missing: Whether rows go missing.
         repeated: Whether keys come more than once.
         deleted: What becomes of a deleted row.
         differs: How values differ.
@@ -411,6 +411,8 @@ class Case:
         assert set(first.differs) == set(second.differs) == self.differs, second
         assert bool(second.missing) == self.missing, second
         assert bool(second.repeated) == self.repeated, second
+        known = second.rows - second.repeated + second.missing
+        assert known == days[1].count - (second.deleted == "is gone"), second
         assert (second.spend != days[1].spend) == self.missing, second
         assert second.deleted == self.deleted, second
         assert second.state, second
