@@ -3,68 +3,24 @@
 from __future__ import annotations
 
 import json
-import re
 import sqlite3
-from dataclasses import dataclass
-from datetime import date
 from typing import TYPE_CHECKING, Any
 
+import cookbook
 import pytest
-from support import ROOT, SAMPLE_CONFIG, sync
+from support import SAMPLE_CONFIG, sync
 
-from tap_kayzen.sandbox.access import Access, Credentials
-from tap_kayzen.sandbox.app import create_app
-from tap_kayzen.sandbox.data import Dataset
-from tap_kayzen.sandbox.server import running
 from tap_kayzen.tap import TapKayzen
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable, Sequence
+    from collections.abc import Generator, Iterable
 
-PAGE = (ROOT / "docs" / "cookbook.md").read_text(encoding="utf-8")
-BLOCK = re.compile(
-    r"^```(json|sql)\n(.*?)^```\n(?:\n((?:\|[^\n]*\n)+))?", re.MULTILINE | re.DOTALL
-)
-DAYS = {"start_date": "2026-09-01", "end_date": "2026-09-07"}
-
-
-@dataclass(frozen=True)
-class Recipe:
-    title: str
-    entries: str
-    queries: list[tuple[str, str]]
-
-    @property
-    def config(self) -> dict[str, Any]:
-        config: dict[str, Any] = {**json.loads(self.entries), **DAYS}
-        return config
-
-    @property
-    def streams(self) -> set[str]:
-        """Tables that the queries read."""
-        text = " ".join(query for query, _ in self.queries)
-        return {*re.findall(r"\b(?:FROM|JOIN) (\w+)", text)}
-
-
-def recipes() -> list[Recipe]:
-    _, *sections = re.split(r"^## ", PAGE, flags=re.MULTILINE)
-    found = []
-    for section in sections:
-        blocks = BLOCK.findall(section)
-        (entries,) = (text for kind, text, _ in blocks if kind == "json")
-        queries = [(text, result) for kind, text, result in blocks if kind == "sql"]
-        found.append(Recipe(section.split("\n", 1)[0], entries, queries))
-    return found
-
-
-RECIPES = {recipe.title: recipe for recipe in recipes()}
+RECIPES = {recipe.title: recipe for recipe in cookbook.recipes()}
 
 
 @pytest.fixture(scope="module")
 def address() -> Generator[str]:
-    dataset = Dataset(campaigns=50, seed=1)
-    dataset.today = date(2026, 9, 8)
-    with running(create_app(dataset, Access(Credentials()))) as url:
+    with cookbook.api() as url:
         yield url
 
 
@@ -87,21 +43,19 @@ def stored(
     return database
 
 
-def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    cells = [[cell(each) for each in row] for row in rows]
-    lines = [head, ["---" for _ in head], *cells]
-    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
-
-
-def cell(value: object) -> str:
-    return f"{value:,.2f}" if isinstance(value, float) else str(value)
-
-
 @pytest.mark.parametrize("title", RECIPES)
 def test_each_entry_is_a_good_setting(title: str) -> None:
     config = RECIPES[title].config
     tap = TapKayzen(config={**SAMPLE_CONFIG, **config})
     assert {entry["name"] for entry in config["reports"]} <= tap.streams.keys()
+
+
+def test_entries_of_one_name_are_the_same() -> None:
+    """Whoever takes several recipes would change a report by the next one."""
+    entries: dict[str, Any] = {}
+    for recipe in RECIPES.values():
+        for entry in recipe.config["reports"]:
+            assert entries.setdefault(entry["name"], entry) == entry
 
 
 @pytest.mark.parametrize("title", [r.title for r in RECIPES.values() if r.queries])
@@ -116,4 +70,4 @@ def test_each_query_gives_what_the_page_shows(
         result = database.execute(query)
         rows = result.fetchall()
         assert rows
-        assert table([column for column, *_ in result.description], rows) == shown
+        assert cookbook.table([name for name, *_ in result.description], rows) == shown

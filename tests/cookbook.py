@@ -1,0 +1,89 @@
+"""The recipes of docs/cookbook.md, for the tests that try them."""
+
+from __future__ import annotations
+
+import json
+import re
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from support import ROOT
+
+from tap_kayzen.sandbox.access import Access, Credentials
+from tap_kayzen.sandbox.app import create_app
+from tap_kayzen.sandbox.data import Dataset
+from tap_kayzen.sandbox.server import running
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Iterable, Sequence
+
+PAGE = (ROOT / "docs" / "cookbook.md").read_text(encoding="utf-8")
+BLOCK = re.compile(
+    r"^```(json|sql)\n(.*?)^```\n(?:\n((?:\|[^\n]*\n)+))?", re.MULTILINE | re.DOTALL
+)
+DAYS = {"start_date": "2026-09-01", "end_date": "2026-09-07"}
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A section of the page.
+
+    Attributes:
+        title: Its heading.
+        entries: The settings, as JSON.
+        queries: The SQL, each with the result that the page shows.
+    """
+
+    title: str
+    entries: str
+    queries: list[tuple[str, str]]
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """The settings, for the days that the page shows."""
+        config: dict[str, Any] = {**json.loads(self.entries), **DAYS}
+        return config
+
+    @property
+    def streams(self) -> set[str]:
+        """Tables that the queries read."""
+        text = " ".join(query for query, _ in self.queries)
+        return {*re.findall(r"\b(?:FROM|JOIN) (\w+)", text)}
+
+
+def recipes() -> list[Recipe]:
+    """Find them in the page."""
+    _, *sections = re.split(r"^## ", PAGE, flags=re.MULTILINE)
+    found = []
+    for section in sections:
+        blocks = BLOCK.findall(section)
+        (entries,) = (text for kind, text, _ in blocks if kind == "json")
+        queries = [(text, result) for kind, text, result in blocks if kind == "sql"]
+        found.append(Recipe(section.split("\n", 1)[0], entries, queries))
+    return found
+
+
+@contextmanager
+def api() -> Generator[str]:
+    """Serve the data that the results are of."""
+    dataset = Dataset(campaigns=50, seed=1)
+    dataset.today = date(2026, 9, 8)
+    with running(create_app(dataset, Access(Credentials()))) as url:
+        yield url
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """Write a result as the page does."""
+    cells = [[_cell(each) for each in row] for row in rows]
+    lines = [head, ["---" for _ in head], *cells]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def _cell(value: object) -> str:
+    # PostgreSQL gives sums of integers as decimals without a place.
+    is_decimal = isinstance(value, Decimal) and value.as_tuple().exponent != 0
+    is_amount = isinstance(value, float) or is_decimal
+    return f"{value:,.2f}" if is_amount else str(value)

@@ -1,0 +1,64 @@
+"""The SQL of docs/cookbook.md on the tables that target-postgres makes."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from typing import TYPE_CHECKING
+
+import cookbook
+import psycopg
+import targets
+from psycopg import sql
+from support import SAMPLE_CONFIG, sync
+from targets import POSTGRES, Place
+
+from tap_kayzen.check import selecting_all
+from tap_kayzen.tap import TapKayzen
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pytest
+
+RECIPES = [recipe for recipe in cookbook.recipes() if recipe.queries]
+
+
+def test_each_query_gives_what_the_page_shows_on_postgres_too(
+    server: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    reports = {each["name"]: each for r in RECIPES for each in r.config["reports"]}
+    streams = {name for recipe in RECIPES for name in recipe.streams}
+    with cookbook.api() as url:
+        config = {
+            **SAMPLE_CONFIG,
+            **cookbook.DAYS,
+            "api_url": url,
+            "reports": [*reports.values()],
+        }
+        catalog = selecting_all(TapKayzen(config=config).catalog_dict)
+        catalog["streams"] = [
+            each for each in catalog["streams"] if each["tap_stream_id"] in streams
+        ]
+        run = sync(config, capsys, catalog=catalog)
+    settings = tmp_path / "target.json"
+    settings.write_text(json.dumps(POSTGRES.settings(Place(tmp_path, server))))
+    schema = sql.Identifier(targets.SCHEMA)
+    with psycopg.connect(server) as connection:
+        drop = sql.SQL("DROP SCHEMA IF EXISTS {} CASCADE")
+        connection.execute(drop.format(schema))
+    done = subprocess.run(
+        [POSTGRES.bin / "target-postgres", "--config", settings],
+        input=run.stdout,
+        capture_output=True,
+        check=False,
+        encoding="utf-8",
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    with psycopg.connect(server) as connection:
+        connection.execute(sql.SQL("SET search_path TO {}").format(schema))
+        for recipe in RECIPES:
+            for query, shown in recipe.queries:
+                rows = connection.execute(query.encode())
+                head = [column.name for column in rows.description or ()]
+                assert cookbook.table(head, rows) == shown
