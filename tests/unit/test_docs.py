@@ -3,19 +3,28 @@
 from __future__ import annotations
 
 import ast
+import json
 import re
+from datetime import date
 from functools import cache
+from string import Formatter
 from typing import TYPE_CHECKING
 
 import pages
 import pytest
-from support import ROOT, SAMPLE_CONFIG
+from support import ROOT, SAMPLE_CONFIG, sync
 
+from tap_kayzen.reports.definition import DEFAULT_REPORTS, Report
+from tap_kayzen.sandbox.access import Access, Credentials
+from tap_kayzen.sandbox.app import create_app
+from tap_kayzen.sandbox.data import Dataset
+from tap_kayzen.sandbox.server import running
 from tap_kayzen.settings import SETTINGS
 from tap_kayzen.tap import TapKayzen
 
 if TYPE_CHECKING:
     from pathlib import Path
+    from typing import Any
 
 DOCS = sorted((ROOT / "docs").glob("*.md"))
 FOLDERS = ("benchmarks", "docs", "examples", "plugins")
@@ -115,6 +124,46 @@ def test_the_stream_that_shows_how_to_add_one_is_so() -> None:
         if path.suffix in {".py", ".json"}
     )
     assert all(block in code for block in blocks)
+
+
+def json_block(page: str, first: str) -> Any:  # noqa: ANN401
+    """Give the JSON of a page that begins with an object's first key."""
+    text = (ROOT / page).read_text(encoding="utf-8")
+    (block,) = re.findall(
+        rf'^```json\n(\{{\s*"{first}".*?)^```', text, re.MULTILINE | re.DOTALL
+    )
+    return json.loads(block)
+
+
+def test_the_record_shown_is_what_comes_out(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    shown = json_block("README.md", "type")
+    dataset = Dataset(campaigns=50, seed=1)
+    dataset.today = date.fromisoformat(shown["time_extracted"][:10])
+    day = shown["record"]["day"]
+    with running(create_app(dataset, Access(Credentials()))) as url:
+        config = {**SAMPLE_CONFIG, "api_url": url, "start_date": day, "end_date": day}
+        run = sync(config, capsys, streams=[shown["stream"]])
+    assert shown["record"] in run.records
+
+
+def test_the_state_shown_is_of_the_default_report() -> None:
+    shown = json_block("docs/state.md", "bookmarks")
+    (bookmark,) = shown["bookmarks"].values()
+    parts = Report.of(DEFAULT_REPORTS[0]).fingerprint
+    assert len(parts) == 5
+    assert bookmark["fingerprint"].items() <= parts.items()
+
+
+def test_the_page_of_targets_has_the_words_of_its_template() -> None:
+    template = (ROOT / "tests" / "targets_template.md").read_text(encoding="utf-8")
+    words = "".join(
+        re.escape(text) + (".*" if name else "")
+        for text, name, _, _ in Formatter().parse(template)
+    )
+    page = (ROOT / "docs" / "targets.md").read_text(encoding="utf-8")
+    assert re.fullmatch(words, page, re.DOTALL)
 
 
 def targets(path: Path) -> list[str]:
