@@ -138,6 +138,8 @@ def meltano(
     """
     return run(
         Path(sys.executable).with_name("meltano"),
+        # Not the project's `.env`: what is set there for an account is not for this.
+        f"--env-file={os.devnull}",
         *arguments,
         folder=ROOT,
         environment={**variables(api_url, database), **(environment or {})},
