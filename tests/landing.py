@@ -10,9 +10,6 @@ from datetime import datetime, timezone
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-import psycopg
-from psycopg import sql
-
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
@@ -21,23 +18,6 @@ Row: TypeAlias = dict[str, Any]
 Tables: TypeAlias = dict[str, list[Row]]
 
 EXACT = json.JSONDecoder(parse_float=Decimal)
-
-
-def in_postgres(database: str, schema: str) -> Tables:
-    """Read all tables of a schema."""
-    with psycopg.connect(database) as connection:
-        names = connection.execute(
-            "SELECT table_name FROM information_schema.tables WHERE table_schema = %s",
-            [schema],
-        ).fetchall()
-        tables: Tables = {}
-        for (name,) in names:
-            # As JSON, in which PostgreSQL writes numbers with all their digits.
-            query = sql.SQL("SELECT row_to_json(t)::text FROM {} AS t").format(
-                sql.Identifier(schema, name)
-            )
-            tables[name] = [EXACT.decode(row) for (row,) in connection.execute(query)]
-        return tables
 
 
 DUCKDB = """

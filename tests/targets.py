@@ -447,7 +447,20 @@ def pipelinewise_settings(place: Place) -> dict[str, Any]:
 
 def in_postgres(place: Place) -> Tables:
     """Read what landed in PostgreSQL."""
-    return landing.in_postgres(place.database, SCHEMA)
+    with psycopg.connect(place.database) as connection:
+        names = connection.execute(
+            "SELECT table_name FROM information_schema.tables WHERE table_schema = %s",
+            [SCHEMA],
+        ).fetchall()
+        tables: Tables = {}
+        for (name,) in names:
+            # As JSON, in which PostgreSQL writes numbers with all their digits.
+            query = sql.SQL("SELECT row_to_json(t)::text FROM {} AS t").format(
+                sql.Identifier(SCHEMA, name)
+            )
+            rows = connection.execute(query)
+            tables[name] = [landing.EXACT.decode(row) for (row,) in rows]
+        return tables
 
 
 def batches(encoding: str) -> Callable[[Place], dict[str, Any]]:
