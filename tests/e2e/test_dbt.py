@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import defaultdict
 from datetime import date, timedelta
 from decimal import Decimal
@@ -91,6 +92,18 @@ SELECT 'own ' || _key, day, campaign_id, advertiser_spend FROM campaign_performa
 """
 
 
+def heights(chart: Path) -> dict[str, float]:
+    """Measure the bars of a chart, by metric and day."""
+    found = {}
+    for element in ET.parse(chart).iter():  # noqa: S314
+        name = element.get("id", "")
+        if name.startswith(("spend-", "installs-")):
+            outline = element[0].get("d", "")
+            rows = [float(y) for _, y in re.findall(r"([\d.]+) ([\d.]+)", outline)]
+            found[name] = max(rows) - min(rows)
+    return found
+
+
 def test_the_models_are_the_truth(
     sandbox: Sandbox, database: str, tmp_path: Path
 ) -> None:
@@ -120,11 +133,15 @@ def test_the_models_are_the_truth(
 
     chart = tmp_path / "charts" / "chart.svg"
     assert demo.draw(chart, environment) == 0
-    bars = [element.get("id", "") for element in ET.parse(chart).iter()]  # noqa: S314
-    for metric in ("spend", "installs"):
-        assert [bar for bar in bars if bar.startswith(metric)] == [
-            f"{metric}-{day}" for day in DAYS
-        ]
+    bars = heights(chart)
+    for metric, column in (("spend", "advertiser_spend"), ("installs", "installs")):
+        sums = [sum(r[column] for r in truth if r["day"] == day) for day in DAYS]
+        drawn = {day: bars.pop(f"{metric}-{day}") for day in DAYS}
+        parts = [float(each / max(sums)) for each in sums]
+        assert [h / max(drawn.values()) for h in drawn.values()] == pytest.approx(
+            parts, abs=1e-3
+        )
+    assert not bars
 
     # Loaded once more, without `advertiser_ids`: the models stay as they were.
     change(database, AGAIN)
