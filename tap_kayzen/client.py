@@ -274,7 +274,7 @@ class KayzenStream(RESTStream[Any], ABC):
         return [
             name
             for name in self.effective_schema["properties"]
-            if self.mask["properties", name] or name in self.needed
+            if self.mask["properties", name]
         ]
 
     def generate_child_contexts(

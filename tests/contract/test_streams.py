@@ -117,10 +117,7 @@ def test_batch_files_hold_every_row(
     capsys: pytest.CaptureFixture[str],
     tmp_path: Path,
 ) -> None:
-    batch = {
-        "encoding": {"format": file_format, "compression": "gzip"},
-        "storage": {"root": f"file://{tmp_path}"},
-    }
+    batch = batch_in(tmp_path, file_format)
     plain = sync(everything, capsys, catalog=catalog_of(stream)).records
     run = sync(
         {**everything, "batch_config": batch}, capsys, catalog=catalog_of(stream)
@@ -139,11 +136,7 @@ def test_parquet_holds_what_only_some_rows_have(
     del campaigns[0]["order_id"]
     campaigns[1]["pacing"] = {"mode": "even", "shares": [0.25, None, "é"]}
     campaigns[2]["pacing"] = 7
-    batch = {
-        "encoding": {"format": "parquet", "compression": "gzip"},
-        "storage": {"root": tmp_path.as_uri()},
-    }
-    sync({**config, "batch_config": batch}, capsys)
+    sync({**config, "batch_config": batch_in(tmp_path, "parquet")}, capsys)
     (file,) = tmp_path.glob("*campaigns*")
     with file.open("rb") as content:
         rows = pq.read_table(content).to_pylist()
@@ -155,6 +148,33 @@ def test_parquet_holds_what_only_some_rows_have(
         {"pacing": campaigns[1]["pacing"]},
         {"pacing": 7},
     ]
+
+
+@pytest.mark.parametrize("column", ["campaign_id", "_extra", "clicks"])
+def test_parquet_has_the_columns_of_the_schema_message(
+    column: str,
+    everything: dict[str, Any],
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+) -> None:
+    catalog = catalog_of("campaign_performance")
+    for each in catalog["streams"][0]["metadata"]:
+        if column in each["breadcrumb"]:
+            each["metadata"]["selected"] = False
+    batch = batch_in(tmp_path, "parquet")
+    run = sync({**everything, "batch_config": batch}, capsys, catalog=catalog)
+    (schema,) = run.of_type("SCHEMA")
+    columns = schema["schema"]["properties"].keys()
+    assert column not in columns
+    (file,) = tmp_path.iterdir()
+    assert set(pq.read_schema(file).names) == columns
+
+
+def batch_in(folder: Path, file_format: str) -> dict[str, Any]:
+    return {
+        "encoding": {"format": file_format, "compression": "gzip"},
+        "storage": {"root": folder.as_uri()},
+    }
 
 
 def rows_in(url: str, file_format: str) -> int:
