@@ -35,7 +35,8 @@ def check(tap: TapKayzen) -> bool:
     if not tap.logger.isEnabledFor(logging.DEBUG):
         # Their lines say of each stream that it failed, as it is broken off.
         for name in (tap.name, "singer_sdk.metrics"):
-            logging.getLogger(name).setLevel(logging.WARNING)
+            logger = logging.getLogger(name)
+            logger.setLevel(max(logging.WARNING, logger.getEffectiveLevel()))
     tap.authenticator.update_access_token()
     rows = [("stream", "reachable", "first record")]
     is_good = True

@@ -86,6 +86,17 @@ def test_test_is_good_when_all_that_is_wanted_is_there(config_file: Path) -> Non
     assert "Beginning sync" not in run.stderr
 
 
+def test_test_says_no_more_than_the_log_level_lets(
+    config: dict[str, Any], tmp_path: Path
+) -> None:
+    settings = {**config, "campaigns_endpoint": "meta/campaigns"}
+    path = write(tmp_path / "config.json", settings)
+    for level, is_told in (("WARNING", True), ("ERROR", False)):
+        environment = {**os.environ, "TAP_KAYZEN_LOGLEVEL": level}
+        run = run_process("--config", path, "--test", env=environment)
+        assert ("The look-up list gives little more" in run.stderr) is is_told
+
+
 def test_about_lists_all_settings() -> None:
     run = run_process("--about", "--format=markdown")
     assert run.code == 0
