@@ -119,12 +119,13 @@ audit: .cache/audit/stamp  ## Ask PyPI which locked packages have known vulnerab
 		.cache/audit/bin/pip-audit --disable-pip --require-hashes --progress-spinner off -r $$lock || exit 1; \
 	done
 
+# Not `--output-reproducible`: actions/attest takes no SBOM without a serial number.
 sbom: build  ## List what the locked tap consists of in build/tap-kayzen.cdx.json (CycloneDX)
 	mkdir -p build
 	$(UV) venv --quiet --clear --python "$$(command -v $(PYTHON))" .cache/sbom
 	$(UV) pip install --quiet --python .cache/sbom/bin/python -r requirements/tap.txt
 	$(PACKAGE)/cyclonedx-py environment --pyproject pyproject.toml --mc-type application \
-		--output-reproducible -o build/tap-kayzen.cdx.json .cache/sbom/bin/python
+		-o build/tap-kayzen.cdx.json .cache/sbom/bin/python
 
 docs: .cache/docs/stamp  ## Build the site of docs/ into .cache/site; fails at a dead link
 	NO_MKDOCS_2_WARNING=1 .cache/docs/bin/mkdocs build --strict
