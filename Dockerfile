@@ -35,8 +35,9 @@ LABEL org.opencontainers.image.title="kayzen-sandbox" \
     org.opencontainers.image.description="A Kayzen API with generated data"
 COPY --from=sandbox-packages /opt/kayzen /opt/kayzen
 EXPOSE 8765
+# Docker gives its clients' proxy to containers.
 HEALTHCHECK --interval=5s --timeout=3s --start-period=10s \
-    CMD ["python", "-c", "from urllib.request import urlopen; urlopen('http://127.0.0.1:8765/sandbox/faults')"]
+    CMD ["env", "no_proxy=127.0.0.1", "python", "-c", "from urllib.request import urlopen; urlopen('http://127.0.0.1:8765/sandbox/faults')"]
 ENTRYPOINT ["kayzen-sandbox", "--host", "0.0.0.0"]
 
 FROM base AS tap
