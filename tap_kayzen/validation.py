@@ -6,6 +6,7 @@ import difflib
 from contextlib import suppress
 from datetime import date
 from decimal import Decimal
+from importlib.util import find_spec
 from ipaddress import ip_address
 from math import isfinite
 from typing import TYPE_CHECKING, Any
@@ -145,6 +146,11 @@ def _value_problems(config: Mapping[str, Any]) -> Iterator[str]:
     for name, value in config.items():
         if isinstance(value, (float, Decimal)) and not isfinite(value):
             yield f"`{name}` must be a finite number"
+    batch = config.get("batch_config")
+    encoding = batch.get("encoding") if isinstance(batch, dict) else None
+    wants_parquet = isinstance(encoding, dict) and encoding.get("format") == "parquet"
+    if wants_parquet and find_spec("pyarrow") is None:
+        yield "`batch_config` needs pyarrow for Parquet: install tap-kayzen[parquet]"
 
 
 def _is_insecure(url: str) -> bool:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import sys
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -142,6 +143,15 @@ def test_all_problems_come_at_once() -> None:
         f"`{name}` is missing: set it in the config file, or as "
         f"TAP_KAYZEN_{name.upper()} with --config ENV"
         for name in ("username", "api_key", "api_secret")
+    ]
+
+
+def test_parquet_without_its_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    batch = {"encoding": {"format": "parquet"}, "storage": {"root": "file:///tmp"}}
+    TapKayzen(config={**SAMPLE_CONFIG, "batch_config": batch})
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    assert problems(batch_config=batch) == [
+        "`batch_config` needs pyarrow for Parquet: install tap-kayzen[parquet]"
     ]
 
 
