@@ -110,9 +110,10 @@ class Server(uvicorn.Server):
                 server_state=self.server_state,
                 app_state=self.lifespan.state,
             )
-            listener.listen(BACKLOG)
-            loop = asyncio.get_running_loop()
-            self.servers = [await loop.create_server(connection, sock=listener)]
+            server = await asyncio.get_running_loop().create_server(
+                connection, sock=listener, backlog=BACKLOG
+            )
+            self.servers = [server]
             self._is_down = False
             stack.pop_all()
 
