@@ -47,7 +47,8 @@ def run(*command: str | Path, **environment: str) -> str:
 
 
 def with_pip(wheel: Path, folder: Path) -> Path:
-    venv.create(folder / "pip", with_pip=True)
+    # As `python -m venv` does it: a copied interpreter may not find its library.
+    venv.create(folder / "pip", with_pip=True, symlinks=os.name != "nt")
     programs = folder / "pip" / PROGRAMS
     pip = (programs / f"python{SUFFIX}", "-m", "pip", "install", "--quiet")
     run(*pip, wheel)
@@ -143,7 +144,8 @@ def main() -> None:
     wheel = arguments.wheel.resolve()
     check_contents(wheel)
     for name in arguments.installers:
-        with tempfile.TemporaryDirectory() as temporary:
+        # Windows keeps files of the sandbox, which is only just ending.
+        with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as temporary:
             folder = Path(temporary)
             programs = INSTALLERS[name](wheel, folder)
             check_tap(programs, wheel)
