@@ -162,7 +162,7 @@ lock: $(UV)  ## Write requirements/ anew; UPGRADE=--upgrade takes newer releases
 	$(LOCK) --group target-pipelinewise-postgres -o requirements/target-pipelinewise-postgres.txt
 
 clean:  ## Remove all that was installed or built here
-	rm -rf $(VENV) .cache .meltano .mypy_cache .pytest_cache .ruff_cache .tox .coverage .coverage.* build dist mutants output
+	rm -rf $(VENV) .cache .hypothesis .meltano .mypy_cache .pytest_cache .ruff_cache .tox .coverage .coverage.* build dist mutants output
 
 .cache/uv/bin/uv: requirements/bootstrap.txt
 	$(PYTHON) -m venv .cache/uv
