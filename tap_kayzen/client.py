@@ -18,6 +18,7 @@ from singer_sdk.streams.rest import PageContext
 
 from tap_kayzen import schemas
 from tap_kayzen.records import ADVERTISER, RecordConverter
+from tap_kayzen.values import is_open
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
@@ -254,28 +255,28 @@ class KayzenStream(RESTStream[Any], ABC):
         """Give a row as it goes out: for Parquet, with all columns.
 
         The SDK takes the columns of a file from its first row, and Parquet has no
-        type for objects of any shape: they become JSON text.
+        type for values of any shape: they become JSON text.
         """
         columns = self._parquet_columns
         if columns is None:
             return row
         return {
             name: serialize_json(value)
-            if isinstance(value := row.get(name), dict)
+            if (value := row.get(name)) is not None and has_any_shape
             else value
-            for name in columns
+            for name, has_any_shape in columns.items()
         }
 
     @cached_property
-    def _parquet_columns(self) -> list[str] | None:
+    def _parquet_columns(self) -> dict[str, bool] | None:
         batch = self.get_batch_config(self.config)
         if batch is None or batch.encoding.format != "parquet":
             return None
-        return [
-            name
-            for name in self.effective_schema["properties"]
+        return {
+            name: is_open(definition)
+            for name, definition in self.effective_schema["properties"].items()
             if self.mask["properties", name]
-        ]
+        }
 
     def generate_child_contexts(
         self, record: dict[str, Any], context: Context | None

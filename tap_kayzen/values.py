@@ -46,6 +46,11 @@ def converter_to(definition: Mapping[str, Any]) -> Converter:
     return _unchanged
 
 
+def is_open(definition: Mapping[str, Any]) -> bool:
+    """Tell whether a property's values, or those in them, may be of any type."""
+    return converter_to(definition) in {_unchanged, _list}
+
+
 def _unchanged(value: Any) -> Any:  # noqa: ANN401
     return value
 

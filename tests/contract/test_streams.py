@@ -136,6 +136,7 @@ def test_parquet_holds_what_only_some_rows_have(
     del campaigns[0]["order_id"]
     campaigns[1]["pacing"] = {"mode": "even", "shares": [0.25, None, "é"]}
     campaigns[2]["pacing"] = 7
+    campaigns[0]["tags"] = [1, "é", {"name": None}]
     sync({**config, "batch_config": batch_in(tmp_path, "parquet")}, capsys)
     (file,) = tmp_path.glob("*campaigns*")
     with file.open("rb") as content:
@@ -148,6 +149,8 @@ def test_parquet_holds_what_only_some_rows_have(
         {"pacing": campaigns[1]["pacing"]},
         {"pacing": 7},
     ]
+    tags = [campaign["tags"] for campaign in campaigns]
+    assert [json.loads(row["tags"]) for row in rows] == tags
 
 
 @pytest.mark.parametrize("column", ["campaign_id", "_extra", "clicks"])
