@@ -89,14 +89,14 @@ plugins: $(VENV)/dev.stamp | $(UV)  ## Write the definitions that Meltano reads,
 
 # Interpreters of pyenv count, without being switched on.
 SPACE := $(subst ,, )
-PYENV = $(subst $(SPACE),:,$(wildcard $(or $(PYENV_ROOT),$(HOME)/.pyenv)/versions/*/bin))
+PYENV = $(subst $(SPACE),,$(patsubst %,:%,$(wildcard $(or $(PYENV_ROOT),$(HOME)/.pyenv)/versions/*/bin)))
 
 matrix: $(VENV)/dev.stamp  ## Run the quick tests on every Python that the machine has
-	PATH="$$PATH:$(PYENV)" $(BIN)/tox run
+	PATH="$$PATH$(PYENV)" $(BIN)/tox run
 
 # In one go, since what is installed already would not be replaced by something older.
 lowest: | $(UV)  ## Run them on Python 3.10 with the oldest releases that are allowed (6 minutes)
-	PATH="$$PATH:$(PYENV)" $(UV) venv --quiet --clear --python 3.10 .cache/lowest
+	PATH="$$PATH$(PYENV)" $(UV) venv --quiet --clear --python 3.10 .cache/lowest
 	$(UV) pip install --quiet --python .cache/lowest/bin/python --resolution lowest-direct \
 		--build-constraints requirements/build.txt --group test -e '.[sandbox]'
 	.cache/lowest/bin/pytest --numprocesses=logical --dist=loadgroup tests/unit tests/contract
