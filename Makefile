@@ -186,35 +186,17 @@ $(BIN)/python: | $(UV)
 		--build-constraints requirements/build.txt -r $< -e .
 	@touch $@
 
-.cache/package/stamp: requirements/package.txt | $(UV)
-	$(UV) venv --quiet --clear --python "$$(command -v $(PYTHON))" .cache/package
-	$(UV) pip install --quiet --python .cache/package/bin/python -r $<
-	@touch $@
+define install
+$(UV) venv --quiet --clear --python "$$(command -v $(PYTHON))" $(@D)
+$(UV) pip install --quiet --python $(@D)/bin/python -r $<
+@touch $@
+endef
 
-.cache/audit/stamp: requirements/audit.txt | $(UV)
-	$(UV) venv --quiet --clear --python "$$(command -v $(PYTHON))" .cache/audit
-	$(UV) pip install --quiet --python .cache/audit/bin/python -r $<
-	@touch $@
-
-.cache/dagster/stamp: requirements/dagster.txt | $(UV)
-	$(UV) venv --quiet --clear --python "$$(command -v $(PYTHON))" .cache/dagster
-	$(UV) pip install --quiet --python .cache/dagster/bin/python -r $<
-	@touch $@
-
-.cache/dbt/stamp: requirements/dbt.txt | $(UV)
-	$(UV) venv --quiet --clear --python "$$(command -v $(PYTHON))" .cache/dbt
-	$(UV) pip install --quiet --python .cache/dbt/bin/python -r $<
-	@touch $@
-
-.cache/docs/stamp: requirements/docs.txt | $(UV)
-	$(UV) venv --quiet --clear --python "$$(command -v $(PYTHON))" .cache/docs
-	$(UV) pip install --quiet --python .cache/docs/bin/python -r $<
-	@touch $@
+.cache/%/stamp: requirements/%.txt | $(UV)
+	$(install)
 
 .cache/targets/%/stamp: requirements/target-%.txt | $(UV)
-	$(UV) venv --quiet --clear --python "$$(command -v $(PYTHON))" $(@D)
-	$(UV) pip install --quiet --python $(@D)/bin/python -r $<
-	@touch $@
+	$(install)
 
 # Meltano installs what is missing, but does not see that a lock has changed.
 .meltano/plugins.stamp: requirements/tap.txt requirements/target-postgres.txt requirements/target-jsonl.txt
