@@ -31,6 +31,7 @@ from tap_kayzen.workers import Workers
 from tap_kayzen.writer import BufferedWriter
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import FrameType
 
     import click
@@ -210,8 +211,8 @@ class TapKayzen(Tap):
             ConfigurationError: The state or catalog file is not a JSON object.
         """
         super().invoke(
-            state=_checked(state, "--state"),
-            catalog=_checked(catalog, "--catalog"),
+            state=_checked(state, "--state", _fault_of_state),
+            catalog=_checked(catalog, "--catalog", _fault_of_catalog),
             **options,
         )
 
@@ -221,10 +222,19 @@ class TapKayzen(Tap):
         return KayzenCommand.wrap(super().get_singer_command(), logger=cls.logger)
 
 
-def _fault_of(value: object) -> str:
-    """Say what is wrong with a state or catalog; nothing, if it is sound."""
-    if not isinstance(value, dict):
-        return "it is another JSON value"
+def _fault_of_catalog(value: dict[str, Any]) -> str:
+    """Say what is wrong with a catalog; nothing, if it is sound."""
+    entries = value.get("streams")
+    if not isinstance(entries, list) or not all(
+        isinstance(each, dict) and "tap_stream_id" in each for each in entries
+    ):
+        # The SDK would select nothing, or fail without saying why.
+        return "it has no list `streams` as --discover prints it"
+    return ""
+
+
+def _fault_of_state(value: dict[str, Any]) -> str:
+    """Say what is wrong with a state; nothing, if it is sound."""
     if "bookmarks" not in value:
         # A whole STATE message, or what `meltano state get` prints: of no effect.
         for name, inner in value.items():
@@ -239,13 +249,17 @@ def _fault_of(value: object) -> str:
     return ""
 
 
-def _checked(file: IO[str] | None, option: str) -> IO[str] | None:
+def _checked(
+    file: IO[str] | None, option: str, fault_of: Callable[[dict[str, Any]], str]
+) -> IO[str] | None:
     """Return a file with the same content, if that is a JSON object."""
     if file is None:
         return None
     text = file.read()
     try:
-        fault = _fault_of(json.loads(text))
+        value = json.loads(text)
+        is_object = isinstance(value, dict)
+        fault = fault_of(value) if is_object else "it is another JSON value"
     except ValueError as error:
         fault = str(error)
     if fault:

@@ -194,6 +194,19 @@ def test_a_state_with_something_around_it_is_refused(
     assert error.endswith(f"its bookmarks are in `{name}`; give only what is in there")
 
 
+@pytest.mark.parametrize(
+    "catalog", [{}, {"bookmarks": {}}, {"streams": {}}, {"streams": [{}]}]
+)
+def test_a_catalog_without_streams_is_refused(
+    config_file: Path, tmp_path: Path, catalog: dict[str, Any]
+) -> None:
+    path = write(tmp_path / "catalog.json", catalog)
+    run = run_process("--config", config_file, "--catalog", path)
+    assert run.code == 1
+    (error,) = run.errors
+    assert error.endswith("it has no list `streams` as --discover prints it")
+
+
 def test_an_unknown_log_level_is_named() -> None:
     run = run_process("--version", env={**os.environ, "LOGLEVEL": "FOO"})
     assert run.code == 1
