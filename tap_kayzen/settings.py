@@ -237,7 +237,8 @@ SETTINGS: dict[str, Any] = th.PropertiesList(
         title="Emit ACTIVATE_VERSION",
         description=(
             "After a complete pass over a stream, tell the target that it may drop "
-            "or mark the rows that are gone from Kayzen."
+            "or mark the rows that are gone from Kayzen; those of advertisers that are "
+            "not among `advertiser_ids` too."
         ),
     ),
 ).to_dict()
