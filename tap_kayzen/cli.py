@@ -25,6 +25,11 @@ TARGET_GONE = 141
 """Exit code of a run whose output nobody reads any more: the shell's for SIGPIPE."""
 
 
+def _discard_output() -> None:
+    """Let nothing more go out: Python would flush stdout at exit, and complain."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 @contextmanager
 def _ended_by_the_target() -> Generator[None]:
     """End quietly if the target has gone, which says why itself.
@@ -34,8 +39,7 @@ def _ended_by_the_target() -> Generator[None]:
     try:
         yield
     except BrokenPipeError:
-        # Python would try to flush stdout once more at exit and complain.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _discard_output()
         sys.exit(TARGET_GONE)
 
 
@@ -72,6 +76,11 @@ class KayzenCommand(SingerCommand):
                 self.logger.error(problem)  # noqa: TRY400
         except Exception as error:  # noqa: BLE001
             self._report(error)
+            try:
+                sys.stdout.flush()
+            except OSError:
+                # The disk is full, say: that is what was reported.
+                _discard_output()
         sys.exit(FAILED)
 
     def make_context(self, *args: Any, **kwargs: Any) -> click.Context:

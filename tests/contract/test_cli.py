@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from collections import Counter
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -24,8 +25,6 @@ from support import (
 from tap_kayzen.tap import TapKayzen
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from conftest import Serve
     from starlette.responses import Response
     from support import Call, Sandbox
@@ -321,6 +320,23 @@ def test_a_target_that_goes_away_ends_the_run_quietly(
         assert process.wait(timeout=60) == 141
     assert "Traceback" not in stderr
     assert "BrokenPipe" not in stderr
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device of Linux")
+def test_a_full_disk_is_one_line(config_file: Path) -> None:
+    with Path("/dev/full").open("w", encoding="utf-8") as full:
+        process = subprocess.run(
+            [sys.executable, "-m", "tap_kayzen", "--config", config_file],
+            # Without a buffer nothing is left to be flushed at exit.
+            env={**os.environ, "PYTHONUNBUFFERED": ""},
+            stdout=full,
+            stderr=subprocess.PIPE,
+            encoding="utf-8",
+            check=False,
+        )
+    assert process.returncode == 1
+    assert process.stderr.count("No space left on device") == 1
+    assert "CRITICAL" not in process.stderr
 
 
 def test_discover_looks_at_no_setting(tmp_path: Path) -> None:
