@@ -88,8 +88,6 @@ def variables(api_url: str, database: str) -> dict[str, str]:
         "NO_PROXY": "127.0.0.1",
         "TARGET_POSTGRES_SQLALCHEMY_URL": f"postgresql+psycopg://{rest}",
         "TARGET_POSTGRES_DEFAULT_TARGET_SCHEMA": SCHEMA,
-        # It would print its INSERT statement.
-        "TARGET_POSTGRES_LOGLEVEL": "WARNING",
     }
 
 
