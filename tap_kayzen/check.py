@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import logging
+import os
+import sys
+from contextlib import contextmanager, redirect_stdout
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import click
@@ -13,7 +17,7 @@ from singer_sdk.exceptions import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Generator, Mapping
 
     from tap_kayzen.client import KayzenStream
     from tap_kayzen.tap import TapKayzen
@@ -40,25 +44,36 @@ def check(tap: TapKayzen) -> bool:
     tap.authenticator.update_access_token()
     rows = [("stream", "reachable", "first record")]
     is_good = True
-    for name, stream in cast("Mapping[str, KayzenStream]", tap.streams).items():
-        stream.ABORT_AT_RECORD_COUNT = 1
-        fault = ""
-        try:
-            stream.sync()
-        except (AbortedSyncFailedException, AbortedSyncPausedException):
-            pass
-        except SingerSDKError as error:
-            fault = " ".join(str(error).split())
-            is_good = is_good and not stream.selected_by_default
-        if fault:
-            rows.append((name, "no", fault))
-        else:
-            rows.append((name, "yes", "yes" if stream.seen else "none"))
-    tap.message_writer.flush()
+    with _messages_hidden_from_people():
+        for name, stream in cast("Mapping[str, KayzenStream]", tap.streams).items():
+            stream.ABORT_AT_RECORD_COUNT = 1
+            fault = ""
+            try:
+                stream.sync()
+            except (AbortedSyncFailedException, AbortedSyncPausedException):
+                pass
+            except SingerSDKError as error:
+                fault = " ".join(str(error).split())
+                is_good = is_good and not stream.selected_by_default
+            if fault:
+                rows.append((name, "no", fault))
+            else:
+                rows.append((name, "yes", "yes" if stream.seen else "none"))
+        tap.message_writer.flush()
     widths = [max(len(row[column]) for row in rows) for column in range(2)]
     for name, reachable, last in rows:
         click.echo(f"{name:{widths[0]}}  {reachable:{widths[1]}}  {last}", err=True)
     return is_good
+
+
+@contextmanager
+def _messages_hidden_from_people() -> Generator[None]:
+    """Keep the messages off a terminal, where the table is wanted, not they."""
+    if not sys.stdout.isatty():
+        yield
+        return
+    with Path(os.devnull).open("w", encoding="utf-8") as null, redirect_stdout(null):
+        yield
 
 
 def selecting_all(catalog: dict[str, Any]) -> dict[str, Any]:

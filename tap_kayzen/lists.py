@@ -287,6 +287,19 @@ class ListStream(KayzenStream):
 
     # Bookmarks
 
+    def _write_starting_replication_value(self, context: Context | None) -> None:
+        """Write where the bookmark stands.
+
+        Overridden since the SDK would take `start_date` for it, which is of reports
+        alone, and say so in the log.
+        """
+        self.state_manager.write_starting_replication_value(
+            context=context,
+            replication_method=self.replication_method,
+            replication_key=self.replication_key,
+            config={},
+        )
+
     def _increment_stream_state(
         self, latest_record: dict[str, Any], *, context: Context | None = None
     ) -> None:

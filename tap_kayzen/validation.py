@@ -58,7 +58,11 @@ def _describe(error: ValidationError) -> str:
     if error.validator == "type":
         types = [limit] if isinstance(limit, str) else limit
         expected = " or ".join(kind for kind in types if kind != "null")
-        return f"`{name}` must be of type {expected}, not {_json_type(error.instance)}"
+        found = _json_type(error.instance)
+        if str(error.instance)[:1] in {"[", "{"}:
+            # A variable's; the SDK leaves what it cannot read as text.
+            found = "text that is no sound JSON"
+        return f"`{name}` must be of type {expected}, not {found}"
     choices = ", ".join(map(str, limit)) if isinstance(limit, list) else limit
     if error.validator == "required":
         _, missing, *_ = error.message.split("'")

@@ -43,6 +43,8 @@ def _own_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     monkeypatch.delenv("NETRC", raising=False)
+    # It hides what Python says when it cannot write at the end.
+    monkeypatch.delenv("PYTHONUNBUFFERED", raising=False)
     for variable in os.environ:
         ours = variable.startswith(("TAP_KAYZEN_", "TARGET_", "LOGLEVEL"))
         if ours or variable.lower().endswith(("_proxy", "_ca_bundle")):

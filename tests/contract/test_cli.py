@@ -85,6 +85,23 @@ def test_test_is_good_when_all_that_is_wanted_is_there(config_file: Path) -> Non
     assert "Beginning sync" not in run.stderr
 
 
+def test_test_shows_no_messages_on_a_terminal(config_file: Path) -> None:
+    ours, theirs = os.openpty()
+    with open(ours, "rb", buffering=0) as terminal:  # noqa: PTH123
+        done = subprocess.run(
+            [sys.executable, "-m", "tap_kayzen", "--config", config_file, "--test"],
+            stdout=theirs,
+            stderr=subprocess.PIPE,
+            encoding="utf-8",
+            check=True,
+            timeout=60,
+        )
+        os.write(theirs, b"the end\n")
+        os.close(theirs)
+        assert terminal.read(1000) == b"the end\r\n"
+    assert "\ncampaigns " in done.stderr
+
+
 def test_test_says_no_more_than_the_log_level_lets(
     config: dict[str, Any], tmp_path: Path
 ) -> None:

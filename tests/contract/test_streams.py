@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import logging
 import os
 from collections import Counter
 from datetime import datetime, timedelta, timezone
@@ -383,6 +384,20 @@ def test_only_what_changed_since_the_last_complete_run_is_sent(
     moved = bookmark_of(second)["bookmarks"]["campaigns"]["replication_key_value"]
     assert moved == "2026-11-01T00:00:00.000Z"
     assert second.of_type("ACTIVATE_VERSION") == []
+
+
+def test_the_start_of_reports_is_no_bookmark_of_campaigns(
+    config: dict[str, Any],
+    capsys: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    state = bookmark_of(sync(config, capsys, catalog=incremental()))
+    bookmark = state["bookmarks"]["campaigns"]["replication_key_value"]
+    caplog.clear()
+    caplog.set_level(logging.INFO)
+    later = {**config, "start_date": "2999-01-01", "end_date": "2999-01-02"}
+    sync(later, capsys, catalog=incremental(), state=state)
+    assert f"'campaigns' with bookmark value: {bookmark}" in caplog.text
 
 
 def test_the_bookmark_does_not_pass_the_start_of_the_run(

@@ -253,6 +253,6 @@ def test_what_the_environment_holds_in_a_wrong_form_is_named(
     with pytest.raises(ConfigValidationError) as caught:
         TapKayzen(config=dict(SAMPLE_CONFIG), parse_env_config=True)
     assert sorted(caught.value.errors) == [
-        "`advertiser_ids` must be of type array, not string",
+        "`advertiser_ids` must be of type array, not text that is no sound JSON",
         "`page_size` must be of type integer, not string",
     ]
