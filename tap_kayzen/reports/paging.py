@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -9,7 +10,6 @@ import msgspec
 from singer_sdk.exceptions import FatalAPIError
 
 from tap_kayzen.pagination import FIRST_PAGE, parse_page, totals
-from tap_kayzen.transport import EnvelopeError
 
 if TYPE_CHECKING:
     from tap_kayzen.pagination import Page
@@ -61,19 +61,17 @@ def parse_raw(body: bytes) -> RawPage:
     and a public client takes it for ``metadata``.
 
     Raises:
-        EnvelopeError: The JSON is not a list of rows.
+        EnvelopeError: The JSON is not a list of records.
         ValueError: The body is not JSON.
     """
-    try:
+    answer = None
+    with suppress(msgspec.DecodeError, RecursionError):
         answer = _DECODER.decode(body)
-    except (msgspec.DecodeError, RecursionError):
-        # Also for what msgspec does not read, such as NaN.
+    if answer is None or not all(memoryview(row)[0] == BRACE for row in answer.data):
+        # For what msgspec does not read, such as NaN, and to say what is wrong.
         page = parse_page(body)
         marks = [hash(repr(row)) for row in page.records]
         return _raw_page(body, marks, page.total_pages, page.total_entries)
-    if not all(memoryview(row)[0] == BRACE for row in answer.data):
-        msg = "not a list of rows"
-        raise EnvelopeError(msg)
     # Decoded, as text that is no UTF-8 has been skipped over so far; row by row, since
     # what is large and made in a thread stays with it for long.
     marks = [hash(bytes(row).decode()) for row in answer.data]

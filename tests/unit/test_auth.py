@@ -130,7 +130,8 @@ def test_a_token_is_renewed_a_minute_before_its_end(
     url, api = serve(answers(first, token_response("second")))
     auth = authenticator(url)
     with time_machine.travel(1_800_000_000, tick=False) as clock:
-        assert use(auth).headers["Authorization"] == "Bearer first"
+        for _ in range(2):
+            assert use(auth).headers["Authorization"] == "Bearer first"
         clock.shift(good)
         assert use(auth).headers["Authorization"] == "Bearer first"
         clock.shift(worn - good)
@@ -219,6 +220,18 @@ def test_lasting_failures_end_with_advice(serve: Serve, waits: list[float]) -> N
     assert len(waits) == 2
 
 
+def test_a_login_that_is_no_json_says_so(
+    serve: Serve, waits: list[float], caplog: pytest.LogCaptureFixture
+) -> None:
+    url, _ = serve(answers(PlainTextResponse("<html>a proxy's page", 200)))
+    with pytest.raises(FatalAPIError) as caught:
+        use(authenticator(url))
+    fault = "HTTP 200 with a body that is not JSON"
+    assert f"{TOKEN_PATH}: {fault} after all retries" in str(caught.value)
+    assert len(caplog.messages) == len(waits) == 2
+    assert caplog.messages[0].startswith(f"Login at {url}{TOKEN_PATH}: {fault}; trying")
+
+
 def test_no_server_at_all_ends_with_advice(waits: list[float]) -> None:
     auth = authenticator("http://127.0.0.1:9")
     with pytest.raises(FatalAPIError, match="Connection refused after all retries"):
@@ -239,6 +252,10 @@ KEYS = "`api_key` and `api_secret` (made in the console)"
         ),
         (
             json_response({"errors": [{"message": "Invalid API Key"}]}, 401),
+            f"Kayzen rejected the API key pair (HTTP 401); check {KEYS}",
+        ),
+        (
+            json_response({"api_key": "is invalid"}, 401),
             f"Kayzen rejected the API key pair (HTTP 401); check {KEYS}",
         ),
         (

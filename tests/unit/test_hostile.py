@@ -242,6 +242,7 @@ def test_any_body_becomes_valid_and_whole_messages_or_an_error(body: bytes) -> N
 @given(BODIES)
 @example(b'{"data":[{"a":' + b"[" * 2000 + b"]" * 2000 + b"}]}")
 @example(b'{"data":[{"a":"\xff"}]}')
+@example(b'{"data":[null],"\x80meta":[]}')
 def test_a_page_of_a_report_is_what_a_page_of_a_list_would_be(body: bytes) -> None:
     try:
         raw = parse_raw(body)

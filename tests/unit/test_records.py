@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tap_kayzen.records import MOST_UNKNOWN, RecordConverter
-from tap_kayzen.values import date_time
+from tap_kayzen.values import are_usual_times, date_time, is_open
 
-SCHEMA = {
+SCHEMA: dict[str, Any] = {
     "properties": {
         "integer": {"type": ["integer", "null"]},
         "number": {"type": ["number", "null"]},
@@ -50,6 +50,7 @@ KEPT = [
     ("number", Decimal("0.10"), Decimal("0.10")),
     ("number", "10000.50", Decimal("10000.50")),
     ("number", "1e3", Decimal("1E+3")),
+    ("number", "1E3", Decimal("1E+3")),
     ("boolean", True, True),
     ("boolean", 0, False),
     ("boolean", 1, True),
@@ -153,6 +154,32 @@ def test_values_that_do_not_fit_go_to_extra_whole(name: str, value: object) -> N
 )
 def test_a_time_of_the_usual_form_stays_the_text_it_is(time: str) -> None:
     assert date_time(time) is time
+
+
+@pytest.mark.parametrize(
+    ("other", "is_usual"),
+    [
+        ("2019-01-28T12:35:31.000Z", True),
+        ("2019-01-28 12:35:31.000Z", False),
+        ("2019-01-28t12:35:31.000Z", False),
+        ("2019-01-28T12:35:31.000z", False),
+        ("2019-01-28T12:35:31Z", False),
+    ],
+)
+def test_times_of_a_page_are_usual_if_all_are(other: str, *, is_usual: bool) -> None:
+    time = "2026-01-31T00:00:00.000Z"
+    assert are_usual_times([])
+    assert are_usual_times([time, other, time]) == is_usual
+
+
+@pytest.mark.parametrize(
+    ("name", "has_any_shape"),
+    [("object", True), ("anything", True), ("integers", False), ("string", False)],
+)
+def test_values_of_any_shape_are_told_by_the_type(
+    name: str, *, has_any_shape: bool
+) -> None:
+    assert is_open(SCHEMA["properties"][name]) == has_any_shape
 
 
 @pytest.mark.skipif(not hasattr(time_module, "tzset"), reason="no zone to be set")

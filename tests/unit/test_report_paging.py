@@ -355,5 +355,5 @@ def test_a_page_that_is_no_strict_json_is_one_too() -> None:
 
 
 def test_a_row_that_is_no_object_is_named() -> None:
-    with pytest.raises(EnvelopeError, match=r"^not a list of rows$"):
+    with pytest.raises(EnvelopeError, match=r"^not a list of records$"):
         parse_raw(b'{"data": [{}, 5]}')
