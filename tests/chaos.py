@@ -171,7 +171,7 @@ class Scenario:
         # Who left early got a part, even if the tap never noticed.
         if code or kill == "pipe":
             return False
-        self.check(keys, before & self.ids())
+        self.check(keys, before & self.ids(), words)
         return True
 
     def output(self, kill: str) -> tuple[int, list[str], str]:
@@ -236,10 +236,12 @@ class Scenario:
             for campaign in self.dataset.campaigns[number]
         }
 
-    def check(self, keys: set[Any], throughout: set[int]) -> None:
+    def check(self, keys: set[Any], throughout: set[int], words: str) -> None:
         """Hold a complete run against the truth."""
         if self.stream == "campaigns":
-            if missing := throughout - keys:
+            # A list that never rests is given up on in the end, and that is said.
+            is_said = self.moves and "there may be more" in words
+            if (missing := throughout - keys) and not is_said:
                 self.fail(
                     f"{len(missing)} campaigns are missing: {sorted(missing)[:5]}"
                 )

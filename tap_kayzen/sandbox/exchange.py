@@ -163,7 +163,9 @@ class Exchange:
     async def reset(self) -> None:
         """Reset the connection (TCP's RST): what is on its way is lost."""
         connection = self.transport.get_extra_info("socket")
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
+        # Unless the client has gone before.
+        if not self.transport.is_closing():
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
         self.transport.abort()
         await self.gone()
 

@@ -43,7 +43,9 @@ def content_of(answer: Answer) -> Record | None:
 
 def with_content(answer: Answer, content: Record) -> Answer:
     """Put other JSON into an answer."""
-    return replace(answer, body=_ENCODER.encode(content))
+    body = _ENCODER.encode(content)
+    headers = {**answer.headers, "content-length": str(len(body))}
+    return replace(answer, body=body, headers=headers)
 
 
 def meta_missing(content: Record, _: random.Random) -> None:

@@ -93,14 +93,12 @@ class Server(uvicorn.Server):
         asyncio.get_running_loop().remove_reader(listener.fileno())
         await asyncio.sleep(ACCEPT_SECONDS)
         server.close()
-        # Kept meanwhile, or any other program might get the port.
-        self._return = asyncio.create_task(
-            self._come_back(reserve(host, port), seconds)
-        )
+        self._return = asyncio.create_task(self._come_back(host, port, seconds))
 
-    async def _come_back(self, listener: socket.socket, seconds: float) -> None:
+    async def _come_back(self, host: str, port: int, seconds: float) -> None:
         with ExitStack() as stack:
-            stack.enter_context(listener)
+            # Kept meanwhile, or any other program might get the port.
+            listener = stack.enter_context(await self._reserved(host, port))
             await asyncio.sleep(seconds)
             if self.should_exit:
                 return
@@ -116,6 +114,16 @@ class Server(uvicorn.Server):
             self.servers = [server]
             self._is_down = False
             stack.pop_all()
+
+    async def _reserved(self, host: str, port: int) -> socket.socket:
+        while True:
+            try:
+                return reserve(host, port)
+            except OSError:  # noqa: PERF203
+                # A process that is being started has all sockets until it begins.
+                if self.should_exit:
+                    raise
+                await asyncio.sleep(ACCEPT_SECONDS)
 
 
 def server_of(app: ASGIApp, *, log_level: str = "warning") -> uvicorn.Server:

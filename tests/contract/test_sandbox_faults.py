@@ -30,7 +30,7 @@ from tap_kayzen.sandbox.faults import (
     FaultPlan,
     Faults,
 )
-from tap_kayzen.sandbox.server import running
+from tap_kayzen.sandbox.server import listen, running
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping
@@ -202,6 +202,25 @@ def test_nobody_else_gets_the_port_while_connections_are_refused() -> None:
             other.connect((address.hostname, address.port))
 
 
+def test_a_server_comes_back_although_its_socket_was_copied(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As those of a process are, for a moment, when it starts another one."""
+    copies: list[socket.socket] = []
+
+    def copied(host: str, port: int) -> socket.socket:
+        listener = listen(host, port)
+        copies.append(listener.dup())
+        return listener
+
+    monkeypatch.setattr("tap_kayzen.sandbox.server.listen", copied)
+    with faulty({"refused": 1}, limit=1) as api:
+        assert api.raw() == (b"", b"", True)
+        copies[0].close()
+        time.sleep(2 * DOWN_SECONDS)
+        assert api.get().status_code == 200
+
+
 def test_a_stalled_answer_keeps_the_client_waiting(api: Faulty) -> None:
     api.meet({"stall": 1})
     started = time.monotonic()
@@ -270,6 +289,8 @@ def test_a_slow_body_is_complete(api: Faulty, whole: bytes) -> None:
     started = time.monotonic()
     assert api.get().content == whole
     assert time.monotonic() - started >= PIECES * PIECE_SECONDS
+    api.meet({"slow-drip": 1, "unknown-field": 1})
+    assert len(api.get().content) > len(whole)
 
 
 @pytest.mark.parametrize("name", ["token-revoked", "token-down"])
