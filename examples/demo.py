@@ -13,7 +13,7 @@ import sys
 import tempfile
 import warnings
 from collections import Counter
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -102,19 +102,41 @@ def run(*command: str | Path, folder: Path, environment: Mapping[str, str]) -> i
     Returns:
         Its exit code.
     """
-    process = subprocess.Popen(  # noqa: S603
-        command,
-        cwd=folder,
-        env=environment,
-        # So that its children can be ended with it.
-        start_new_session=True,
-    )
-    try:
+    with ExitStack() as stack:
+        with signals_held_back():
+            process = subprocess.Popen(  # noqa: S603
+                command,
+                cwd=folder,
+                env=environment,
+                # So that its children can be ended with it.
+                start_new_session=True,
+            )
+            stack.callback(end, process)
         return process.wait()
+
+
+@contextmanager
+def signals_held_back() -> Generator[None]:
+    """Let signals wait: one in the middle of a start would leave the process behind."""
+    noted: list[int] = []
+    before = {
+        number: signal.signal(number, lambda number, _: noted.append(number))
+        for number in (signal.SIGTERM, signal.SIGINT)
+    }
+    try:
+        yield
     finally:
-        if process.poll() is None:
-            os.killpg(process.pid, signal.SIGTERM)
-            process.wait()
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        for each in noted:
+            signal.raise_signal(each)
+
+
+def end(process: subprocess.Popen[bytes]) -> None:
+    """End a process with all its children, if it has not ended."""
+    if process.poll() is None:
+        os.killpg(process.pid, signal.SIGTERM)
+        process.wait()
 
 
 def meltano(

@@ -288,6 +288,31 @@ def short_path() -> Generator[Path]:
         yield Path(folder)
 
 
+def test_a_signal_at_the_start_of_a_command_ends_it_too(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    started: list[subprocess.Popen[bytes]] = []
+
+    class Interrupted(subprocess.Popen[bytes]):
+        def __init__(self, *args: Any, **kwargs: Any) -> None:
+            super().__init__(*args, **kwargs)
+            started.append(self)
+            signal.raise_signal(signal.SIGTERM)
+
+    monkeypatch.setattr("demo.subprocess.Popen", Interrupted)
+    before = signal.signal(signal.SIGTERM, demo.stop)
+    try:
+        with pytest.raises(SystemExit):
+            demo.run("sleep", "60", folder=tmp_path, environment=os.environ)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+        (process,) = started
+        code = process.poll()
+        process.kill()
+        process.wait()
+    assert code == -signal.SIGTERM
+
+
 def test_a_demo_that_is_ended_leaves_nothing_behind(short_path: Path) -> None:
     with subprocess.Popen(
         [sys.executable, demo.__file__],
