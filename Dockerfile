@@ -27,7 +27,7 @@ RUN pip --python /opt/kayzen/bin/python install --no-cache-dir \
 FROM python AS base
 LABEL org.opencontainers.image.licenses="Apache-2.0"
 ENV PATH=/opt/kayzen/bin:$PATH
-WORKDIR /work
+WORKDIR /data
 USER 10001:10001
 
 FROM base AS sandbox

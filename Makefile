@@ -8,6 +8,8 @@ BIN := $(VENV)/bin
 UV := $(or $(shell command -v uv 2>/dev/null),.cache/uv/bin/uv)
 export UV_PYTHON_DOWNLOADS := never
 export UV_LINK_MODE := copy
+# Tests and benchmarks start hundreds of processes, which need not compile all anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 # Targets that the tap is piped into, and those of them that the tests need.
 TARGETS := postgres parquet jsonl csv duckdb pipelinewise-postgres

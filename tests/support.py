@@ -42,6 +42,19 @@ WARNINGS = (
     *("-W", "ignore:unclosed <socket:ResourceWarning"),
 )
 TOKEN_PATH = "/v1/authentication/token"
+COLUMNS: dict[str, dict[str, Any]] = {
+    "integer": {"type": ["integer", "null"]},
+    "number": {"type": ["number", "null"]},
+    "boolean": {"type": ["boolean", "null"]},
+    "string": {"type": ["string", "null"]},
+    "time": {"type": ["string", "null"], "format": "date-time"},
+    "day": {"type": ["string", "null"], "format": "date"},
+    "integers": {"type": ["array", "null"], "items": {"type": ["integer", "null"]}},
+    "anything": {"type": ["array", "null"]},
+    "object": {"type": ["object", "null"]},
+}
+"""A column of each type."""
+
 REPORT_DAYS = {"start_date": "2025-03-01", "end_date": "2025-03-02"}
 """Days that `truth` has the report rows of."""
 

@@ -23,7 +23,6 @@ ACCEPT_SECONDS = 0.01
 
 LOOPBACK = "127.0.0.1"
 
-
 BACKLOG = 1024
 """Connections that wait to be served, at most."""
 
@@ -51,15 +50,7 @@ def reserve(host: str, port: int) -> socket.socket:
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """Open a listening socket; from now on connections wait to be served.
-
-    Args:
-        host: Address to listen on.
-        port: Port, 0 for any free one.
-
-    Raises:
-        OSError: The address is taken or not this machine's.
-    """
+    """Open a listening socket, as `reserve` does, on which connections wait."""
     listener = reserve(host, port)
     try:
         listener.listen(BACKLOG)

@@ -14,6 +14,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 from singer_sdk.singerlib import RecordMessage
+from support import COLUMNS
 
 from tap_kayzen.pagination import parse_page
 from tap_kayzen.records import EXTRA, RecordConverter
@@ -25,18 +26,7 @@ from tap_kayzen.writer import BufferedWriter
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-TYPES: dict[str, dict[str, Any]] = {
-    "integer": {"type": ["integer", "null"]},
-    "number": {"type": ["number", "null"]},
-    "boolean": {"type": ["boolean", "null"]},
-    "string": {"type": ["string", "null"]},
-    "time": {"type": ["string", "null"], "format": "date-time"},
-    "day": {"type": ["string", "null"], "format": "date"},
-    "integers": {"type": ["array", "null"], "items": {"type": ["integer", "null"]}},
-    "anything": {"type": ["array", "null"]},
-    "object": {"type": ["object", "null"]},
-}
-SCHEMA = {"properties": {**TYPES, EXTRA: {"type": ["object", "null"]}}}
+SCHEMA = {"properties": {**COLUMNS, EXTRA: {"type": ["object", "null"]}}}
 LOGGER = logging.getLogger("test-hostile")
 LOGGER.disabled = True
 
@@ -82,7 +72,7 @@ DEEP = st.builds(
     st.integers(1, 300) | st.sampled_from([2000, 100_000]),
     st.sampled_from(["[]", ('{"a":', "}")]),
 )
-NAMES = st.sampled_from([*TYPES, EXTRA, "id"]).map(json.dumps) | STRINGS
+NAMES = st.sampled_from([*COLUMNS, EXTRA, "id"]).map(json.dumps) | STRINGS
 
 
 def objects(values: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
@@ -203,12 +193,12 @@ HOLDS: dict[str, Callable[[Any, Any], bool]] = {
 def check(row: dict[str, Any], record: dict[str, Any]) -> None:
     """See to it that each value is in its column or else in `EXTRA`, whole."""
     extra = record.pop(EXTRA, {})
-    assert record.keys() == row.keys() & TYPES.keys()
+    assert record.keys() == row.keys() & COLUMNS.keys()
     for name, value in row.items():
         if record.get(name) is not None:
             assert HOLDS[name](value, record[name])
             assert name not in extra
-        elif name not in TYPES or value is not None:
+        elif name not in COLUMNS or value is not None:
             assert extra.pop(name) == value
     assert not (extra.keys() - row.keys())
 

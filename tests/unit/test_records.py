@@ -9,21 +9,14 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support import COLUMNS
 
 from tap_kayzen.records import MOST_UNKNOWN, RecordConverter
 from tap_kayzen.values import are_usual_times, date_time, is_open
 
 SCHEMA: dict[str, Any] = {
     "properties": {
-        "integer": {"type": ["integer", "null"]},
-        "number": {"type": ["number", "null"]},
-        "boolean": {"type": ["boolean", "null"]},
-        "string": {"type": ["string", "null"]},
-        "time": {"type": ["string", "null"], "format": "date-time"},
-        "day": {"type": ["string", "null"], "format": "date"},
-        "integers": {"type": ["array", "null"], "items": {"type": ["integer", "null"]}},
-        "anything": {"type": ["array", "null"]},
-        "object": {"type": ["object", "null"]},
+        **COLUMNS,
         "key": {"type": "integer"},
         "_extra": {"type": ["object", "null"]},
     }
