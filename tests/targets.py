@@ -532,11 +532,14 @@ CSV_FLAT = Case(
     "target-csv (a file a run)",
     "csv",
     "meltanolabs-target-csv",
-    "`file_naming_scheme: '{stream_name}-{timestamp}.csv'`; in the tap "
+    "`file_naming_scheme: '{stream_name}-{timestamp}.csv'`, "
+    "`timestamp_format: '%Y-%m-%d.T%H%M%S.%f'`; in the tap "
     "`flattening_enabled: true`, `flattening_max_depth: 1`",
     lambda place: {
         "output_path": f"{place.out}",
         "file_naming_scheme": "{stream_name}-{timestamp}.csv",
+        # By default to the second: a run soon after another would write over its files.
+        "timestamp_format": "%Y-%m-%d.T%H%M%S.%f",
     },
     CSV.read,
     tap=lambda _: {"flattening_enabled": True, "flattening_max_depth": 1},
