@@ -11,15 +11,15 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+from tap_kayzen.config.settings import ENVIRONMENT_PREFIX, SETTINGS
 from tap_kayzen.reports.columns import DIMENSIONS, METRICS
-from tap_kayzen.settings import ENVIRONMENT_PREFIX, SETTINGS
 from tap_kayzen.tap import TapKayzen
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from tap_kayzen.client import KayzenStream
     from tap_kayzen.reports.columns import Column
+    from tap_kayzen.streams.base import KayzenStream
 
 DOCS = Path(__file__).resolve().parent
 BLOCK = re.compile(r"(<!-- begin (\S+).*?-->\n).*?(<!-- end \2 -->)", re.DOTALL)

@@ -18,17 +18,18 @@ from singer_sdk.exceptions import ConfigurationError, ConfigValidationError
 from singer_sdk.plugin_base import _ConfigInput
 from singer_sdk.tap_base import CliTestOptionValue
 
-from tap_kayzen import settings, streams, validation
-from tap_kayzen.auth import KayzenAuthenticator
-from tap_kayzen.check import check, selecting_all
-from tap_kayzen.cli import FAILED, KayzenCommand
-from tap_kayzen.progress import Display, display
-from tap_kayzen.redaction import Redactor
+from tap_kayzen import streams
+from tap_kayzen.api.auth import KayzenAuthenticator
+from tap_kayzen.api.throttle import Throttle
+from tap_kayzen.api.transport import Transport
+from tap_kayzen.api.workers import Workers
+from tap_kayzen.cli.check import check, selecting_all
+from tap_kayzen.cli.command import FAILED, KayzenCommand
+from tap_kayzen.config import settings, validation
+from tap_kayzen.output.progress import Display, display
+from tap_kayzen.output.redaction import Redactor
+from tap_kayzen.output.writer import BufferedWriter
 from tap_kayzen.reports.definition import Report
-from tap_kayzen.throttle import Throttle
-from tap_kayzen.transport import Transport
-from tap_kayzen.workers import Workers
-from tap_kayzen.writer import BufferedWriter
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
 
     import click
 
-    from tap_kayzen.client import KayzenStream
+    from tap_kayzen.streams.base import KayzenStream
 
 
 class TapKayzen(Tap):

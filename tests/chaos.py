@@ -26,7 +26,7 @@ from typing import Any, NoReturn
 from starlette.middleware import Middleware
 from support import SAMPLE_CONFIG
 
-from tap_kayzen.check import selecting_all
+from tap_kayzen.cli.check import selecting_all
 from tap_kayzen.reports.definition import Report
 from tap_kayzen.sandbox.access import Access, Credentials
 from tap_kayzen.sandbox.app import create_app

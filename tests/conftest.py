@@ -9,11 +9,11 @@ import pytest
 from hypothesis import HealthCheck, settings
 from support import SAMPLE_CONFIG, Sandbox, ScriptedApi
 
+from tap_kayzen.api.throttle import Throttle
 from tap_kayzen.sandbox.access import Access, Credentials
 from tap_kayzen.sandbox.app import create_app
 from tap_kayzen.sandbox.data import Dataset
 from tap_kayzen.sandbox.server import running
-from tap_kayzen.throttle import Throttle
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator

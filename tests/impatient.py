@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from tap_kayzen.__main__ import main
-from tap_kayzen.throttle import Throttle
+from tap_kayzen.api.throttle import Throttle
 
 FASTER = 200
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 from support import ROOT, SAMPLE_CONFIG, run_process
 
-from tap_kayzen.client import KayzenStream
+from tap_kayzen.streams.base import KayzenStream
 from tap_kayzen.tap import TapKayzen
 
 if TYPE_CHECKING:

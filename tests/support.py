@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from starlette.responses import Response
 
-from tap_kayzen.check import selecting_all
+from tap_kayzen.cli.check import selecting_all
 from tap_kayzen.reports.definition import DEFAULT_REPORTS, Report
 from tap_kayzen.sandbox.data import DEFAULT_ADVERTISER
 from tap_kayzen.sandbox.entities import KINDS

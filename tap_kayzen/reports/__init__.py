@@ -1,1 +1,1 @@
-"""Reports: what can be asked for, how it is cut into windows, paged and keyed."""
+"""What a report is: its definition and its columns."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from tap_kayzen.records import EXTRA
+from tap_kayzen.records.converter import EXTRA
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -11,7 +11,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-from tap_kayzen.records import ADVERTISER
+from tap_kayzen.records.converter import ADVERTISER
 from tap_kayzen.reports.columns import (
     DAY,
     DIMENSIONS,

@@ -10,6 +10,7 @@ from tap_kayzen.streams.campaign_parts import (
     CampaignDetailsStream,
 )
 from tap_kayzen.streams.campaigns import CampaignsStream
+from tap_kayzen.streams.custom_reports import CustomReportStream, ReportResultsStream
 from tap_kayzen.streams.entities import (
     AppListsStream,
     AppObjectsStream,
@@ -30,7 +31,6 @@ from tap_kayzen.streams.lookups import (
     StatesStream,
     TimeZonesStream,
 )
-from tap_kayzen.streams.reports import CustomReportStream, ReportResultsStream
 
 ALL = (
     AppListsStream,

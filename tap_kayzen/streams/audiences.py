@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tap_kayzen.lists import ListStream
+from tap_kayzen.streams.lists import ListStream
 
 if TYPE_CHECKING:
     from singer_sdk.helpers.types import Context

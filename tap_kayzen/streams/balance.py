@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, ClassVar
 
-from tap_kayzen.lists import ListStream
-from tap_kayzen.pagination import Page, decode
-from tap_kayzen.records import ADVERTISER
-from tap_kayzen.transport import EnvelopeError
+from tap_kayzen.api.transport import EnvelopeError
+from tap_kayzen.reading.pages import Page, decode
+from tap_kayzen.records.converter import ADVERTISER
+from tap_kayzen.streams.lists import ListStream
 
 if TYPE_CHECKING:
     from singer_sdk.helpers.types import Context

@@ -6,19 +6,19 @@ from array import array
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
-from tap_kayzen.keys import KeySet
-from tap_kayzen.lists import ListStream
-from tap_kayzen.pagination import Page, decode, parse_page
+from tap_kayzen.api.transport import EnvelopeError, RefusedError
+from tap_kayzen.reading.keys import KeySet
+from tap_kayzen.reading.pages import Page, decode, parse_page
 from tap_kayzen.streams.campaigns import CampaignsStream
-from tap_kayzen.transport import EnvelopeError, RefusedError
+from tap_kayzen.streams.lists import ListStream
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from singer_sdk.helpers.types import Context
 
-    from tap_kayzen.pagination import UnreadPage
-    from tap_kayzen.reading import ListReader
+    from tap_kayzen.reading.pages import UnreadPage
+    from tap_kayzen.reading.passes import ListReader
     from tap_kayzen.tap import TapKayzen
 
 CAMPAIGN = "campaign_id"

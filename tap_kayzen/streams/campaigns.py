@@ -6,13 +6,13 @@ from array import array
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from tap_kayzen.lists import ListStream
-from tap_kayzen.values import to_integer
+from tap_kayzen.records.values import to_integer
+from tap_kayzen.streams.lists import ListStream
 
 if TYPE_CHECKING:
     from singer_sdk.helpers.types import Context
 
-    from tap_kayzen.pagination import Page
+    from tap_kayzen.reading.pages import Page
     from tap_kayzen.tap import TapKayzen
 
 SHORT_RECORD = 5

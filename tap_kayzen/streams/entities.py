@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tap_kayzen.lists import ListStream
+from tap_kayzen.records.values import to_integer
 from tap_kayzen.reports.definition import is_zone
-from tap_kayzen.values import to_integer
+from tap_kayzen.streams.lists import ListStream
 
 if TYPE_CHECKING:
     from singer_sdk.helpers.types import Context
 
-    from tap_kayzen.pagination import Page
+    from tap_kayzen.reading.pages import Page
 
 
 class OrdersStream(ListStream):

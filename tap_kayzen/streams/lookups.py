@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tap_kayzen.lists import ListStream
+from tap_kayzen.streams.lists import ListStream
 
 
 class LookupStream(ListStream):

@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 from singer_sdk.exceptions import ConfigurationError, FatalAPIError
 from singer_sdk.singerlib.catalog import REPLICATION_INCREMENTAL
 
-from tap_kayzen.client import KayzenStream
-from tap_kayzen.keys import KeySet
-from tap_kayzen.reading import MAX_PASSES, Pass
-from tap_kayzen.records import EXTRA
-from tap_kayzen.reports.ahead import PagesAhead
+from tap_kayzen.reading.ahead import PagesAhead
+from tap_kayzen.reading.keys import KeySet
+from tap_kayzen.reading.paging import CutShortError, parse_raw
+from tap_kayzen.reading.passes import MAX_PASSES, Pass
+from tap_kayzen.reading.row_keys import RowKeys
+from tap_kayzen.reading.windows import Bookmark, Window, cut
+from tap_kayzen.records.converter import EXTRA
 from tap_kayzen.reports.columns import DAY, KEY
-from tap_kayzen.reports.keys import RowKeys
-from tap_kayzen.reports.paging import CutShortError, parse_raw
-from tap_kayzen.reports.windows import Bookmark, Window, cut
+from tap_kayzen.streams.base import KayzenStream
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
@@ -27,10 +27,10 @@ if TYPE_CHECKING:
     from singer_sdk.helpers.types import Context
     from singer_sdk.singerlib import Catalog
 
-    from tap_kayzen.pagination import Page
-    from tap_kayzen.progress import Progress
-    from tap_kayzen.reports.paging import AnnouncedPaging, GuessedPaging, RawPage
-    from tap_kayzen.reports.windows import Range
+    from tap_kayzen.output.progress import Progress
+    from tap_kayzen.reading.pages import Page
+    from tap_kayzen.reading.paging import AnnouncedPaging, GuessedPaging, RawPage
+    from tap_kayzen.reading.windows import Range
 
     Record = dict[str, Any]
     Part = tuple[Context | None, Window]

@@ -24,8 +24,8 @@ from support import (
     token_response,
 )
 
+from tap_kayzen.config.settings import SETTINGS
 from tap_kayzen.sandbox.server import LOOPBACK, listen
-from tap_kayzen.settings import SETTINGS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable

@@ -145,7 +145,7 @@ def test_without_the_redactor_this_would_find_secrets(
 ) -> None:
     url, _ = serve(lambda _: echo(403))
     code = (
-        "from tap_kayzen.redaction import Redactor\n"
+        "from tap_kayzen.output.redaction import Redactor\n"
         "Redactor.redact = lambda self, text: text\n"
     )
     run = tap(tmp_path, code=code, api_url=url)
@@ -276,7 +276,7 @@ def test_json_in_place_of_a_path_shows_no_secret(tmp_path: Path) -> None:
 
 
 FAULT = f"""
-from tap_kayzen.transport import Transport
+from tap_kayzen.api.transport import Transport
 def fetch(self, *args, **options):
     import gc, os, signal, threading, warnings
     secrets = {list(HIDDEN.values())!r}

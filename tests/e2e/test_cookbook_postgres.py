@@ -13,7 +13,7 @@ from psycopg import sql
 from support import SAMPLE_CONFIG, sync
 from targets import POSTGRES, Place
 
-from tap_kayzen.check import selecting_all
+from tap_kayzen.cli.check import selecting_all
 from tap_kayzen.tap import TapKayzen
 
 if TYPE_CHECKING:

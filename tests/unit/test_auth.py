@@ -15,9 +15,9 @@ from singer_sdk.exceptions import FatalAPIError
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from support import TOKEN_PATH, json_response, token_response
 
-from tap_kayzen.auth import KayzenAuthenticator
-from tap_kayzen.redaction import Redactor
-from tap_kayzen.throttle import Throttle
+from tap_kayzen.api.auth import KayzenAuthenticator
+from tap_kayzen.api.throttle import Throttle
+from tap_kayzen.output.redaction import Redactor
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

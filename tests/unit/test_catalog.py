@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from support import ROOT, SAMPLE_CONFIG
 
-from tap_kayzen.client import KayzenStream
+from tap_kayzen.config.settings import SETTINGS
 from tap_kayzen.sandbox.access import Access, Credentials
 from tap_kayzen.sandbox.app import create_app
 from tap_kayzen.sandbox.data import Dataset
-from tap_kayzen.settings import SETTINGS
+from tap_kayzen.streams.base import KayzenStream
 from tap_kayzen.tap import TapKayzen
 
 if TYPE_CHECKING:

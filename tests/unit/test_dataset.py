@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from support import SCHEMAS
 
-from tap_kayzen.records import RecordConverter
+from tap_kayzen.records.converter import RecordConverter
 from tap_kayzen.sandbox.app import LISTS
 from tap_kayzen.sandbox.data import DEFAULT_ADVERTISER, Dataset
 from tap_kayzen.sandbox.lookups import LOOKUPS

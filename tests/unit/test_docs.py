@@ -14,12 +14,12 @@ import pages
 import pytest
 from support import ROOT, SAMPLE_CONFIG, sync
 
+from tap_kayzen.config.settings import SETTINGS
 from tap_kayzen.reports.definition import DEFAULT_REPORTS, Report
 from tap_kayzen.sandbox.access import Access, Credentials
 from tap_kayzen.sandbox.app import create_app
 from tap_kayzen.sandbox.data import Dataset
 from tap_kayzen.sandbox.server import running
-from tap_kayzen.settings import SETTINGS
 from tap_kayzen.tap import TapKayzen
 
 if TYPE_CHECKING:

@@ -16,12 +16,12 @@ from hypothesis import strategies as st
 from singer_sdk.singerlib import RecordMessage
 from support import COLUMNS
 
-from tap_kayzen.pagination import parse_page
-from tap_kayzen.records import EXTRA, RecordConverter
-from tap_kayzen.reports.keys import hashed
-from tap_kayzen.reports.paging import parse_raw
-from tap_kayzen.transport import EnvelopeError
-from tap_kayzen.writer import BufferedWriter
+from tap_kayzen.api.transport import EnvelopeError
+from tap_kayzen.output.writer import BufferedWriter
+from tap_kayzen.reading.pages import parse_page
+from tap_kayzen.reading.paging import parse_raw
+from tap_kayzen.reading.row_keys import hashed
+from tap_kayzen.records.converter import EXTRA, RecordConverter
 
 if TYPE_CHECKING:
     from collections.abc import Callable

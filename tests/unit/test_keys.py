@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tap_kayzen.keys import KeySet
+from tap_kayzen.reading.keys import KeySet
 
 if TYPE_CHECKING:
-    from tap_kayzen.keys import Key
+    from tap_kayzen.reading.keys import Key
 
 KEYS = st.one_of(
     st.integers(),

@@ -6,20 +6,20 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tap_kayzen.pagination import (
+from tap_kayzen.api.transport import EnvelopeError
+from tap_kayzen.api.workers import Workers
+from tap_kayzen.reading.pages import (
     PATIENCE,
     Page,
     Tally,
     parse_page,
     read_pages,
 )
-from tap_kayzen.transport import EnvelopeError
-from tap_kayzen.workers import Workers
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from tap_kayzen.pagination import UnreadPage
+    from tap_kayzen.reading.pages import UnreadPage
 
 
 def rows(*numbers: int) -> list[dict[str, int]]:

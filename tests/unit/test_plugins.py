@@ -10,8 +10,8 @@ import pytest
 import yaml
 from support import ROOT, SAMPLE_CONFIG, run_process
 
-from tap_kayzen.redaction import SECRET_SETTINGS
-from tap_kayzen.settings import SETTINGS
+from tap_kayzen.config.settings import SETTINGS
+from tap_kayzen.output.redaction import SECRET_SETTINGS
 
 MELTANO: dict[str, Any] = yaml.safe_load((ROOT / "meltano.yml").read_text())
 LOCKS: dict[str, dict[str, Any]] = {

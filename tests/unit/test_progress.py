@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 from support import WARNINGS, selecting
 
-from tap_kayzen.progress import LogDisplay
+from tap_kayzen.output.progress import LogDisplay
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -36,7 +36,7 @@ def test_a_line_every_ten_seconds_at_most(
 ) -> None:
     caplog.set_level(logging.INFO)
     now = [100.0]
-    monkeypatch.setattr("tap_kayzen.progress.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("tap_kayzen.output.progress.time.monotonic", lambda: now[0])
     progress = LogDisplay(LOGGER).stream("campaigns")
     for total in totals:
         progress.begin(total)

@@ -13,20 +13,20 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tap_kayzen.keys import KeySet
-from tap_kayzen.pagination import Page
-from tap_kayzen.progress import LogDisplay
-from tap_kayzen.reading import MAX_PASSES, ListReader, Pass
-from tap_kayzen.workers import Workers
+from tap_kayzen.api.workers import Workers
+from tap_kayzen.output.progress import LogDisplay
+from tap_kayzen.reading.keys import KeySet
+from tap_kayzen.reading.pages import Page
+from tap_kayzen.reading.passes import MAX_PASSES, ListReader, Pass
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
 
     from singer_sdk.helpers.types import Context
 
-    from tap_kayzen.keys import Key
-    from tap_kayzen.pagination import UnreadPage
-    from tap_kayzen.progress import Progress
+    from tap_kayzen.output.progress import Progress
+    from tap_kayzen.reading.keys import Key
+    from tap_kayzen.reading.pages import UnreadPage
 
 PER_PAGE = 3
 LOGGER = logging.getLogger("test-reading")

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support import COLUMNS
 
-from tap_kayzen.records import MOST_UNKNOWN, RecordConverter
-from tap_kayzen.values import are_usual_times, date_time, is_open
+from tap_kayzen.records.converter import MOST_UNKNOWN, RecordConverter
+from tap_kayzen.records.values import are_usual_times, date_time, is_open
 
 SCHEMA: dict[str, Any] = {
     "properties": {

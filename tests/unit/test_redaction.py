@@ -10,7 +10,7 @@ from urllib.parse import quote, quote_plus
 
 import pytest
 
-from tap_kayzen.redaction import Redactor
+from tap_kayzen.output.redaction import Redactor
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -9,10 +9,10 @@ from jsonschema import Draft7Validator
 from singer_sdk.exceptions import ConfigurationError, ConfigValidationError
 from support import SAMPLE_CONFIG
 
-from tap_kayzen.client import KayzenStream
 from tap_kayzen.reports import columns
 from tap_kayzen.reports.columns import DIMENSIONS, METRICS, NOT_ADDITIVE
 from tap_kayzen.reports.definition import DEFAULT_REPORTS, Report, safe_name
+from tap_kayzen.streams.base import KayzenStream
 from tap_kayzen.tap import TapKayzen
 
 REPORT: dict[str, Any] = {

@@ -6,7 +6,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tap_kayzen.reports.keys import RowKeys, hashed
+from tap_kayzen.reading.row_keys import RowKeys, hashed
 
 SCALARS = st.none() | st.integers() | st.text() | st.booleans()
 ROWS = st.lists(st.fixed_dictionaries(dict.fromkeys("abc", SCALARS)), max_size=30)

@@ -13,8 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from singer_sdk.exceptions import FatalAPIError
 
-from tap_kayzen.reports.ahead import PagesAhead
-from tap_kayzen.reports.paging import (
+from tap_kayzen.api.transport import EnvelopeError
+from tap_kayzen.api.workers import Workers
+from tap_kayzen.reading.ahead import PagesAhead
+from tap_kayzen.reading.paging import (
     AnnouncedPaging,
     CutShortError,
     GuessedPaging,
@@ -22,8 +24,6 @@ from tap_kayzen.reports.paging import (
     RawPage,
     parse_raw,
 )
-from tap_kayzen.transport import EnvelopeError
-from tap_kayzen.workers import Workers
 
 if TYPE_CHECKING:
     from collections.abc import Callable

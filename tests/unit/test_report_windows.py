@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from singer_sdk.exceptions import ConfigurationError
 
-from tap_kayzen.reports.windows import Bookmark, Range, Window, cut
+from tap_kayzen.reading.windows import Bookmark, Range, Window, cut
 
 DAY = timedelta(days=1)
 FIRST = date(2026, 1, 1)

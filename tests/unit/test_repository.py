@@ -10,7 +10,7 @@ import pytest
 import yaml
 from support import ROOT, SAMPLE_CONFIG
 
-from tap_kayzen.redaction import SECRET_SETTINGS
+from tap_kayzen.output.redaction import SECRET_SETTINGS
 from tap_kayzen.sandbox.access import Credentials
 
 pytestmark = pytest.mark.skipif(

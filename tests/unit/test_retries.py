@@ -15,7 +15,7 @@ import requests
 from singer_sdk.exceptions import FatalAPIError
 from support import SAMPLE_CONFIG, sync
 
-from tap_kayzen.retries import (
+from tap_kayzen.api.retries import (
     LONGEST_BACKOFF,
     LONGEST_RETRY_AFTER,
     Limits,
@@ -24,7 +24,7 @@ from tap_kayzen.retries import (
     retrying,
     wait_after,
 )
-from tap_kayzen.throttle import Throttle
+from tap_kayzen.api.throttle import Throttle
 
 if TYPE_CHECKING:
     from collections.abc import Generator

@@ -6,7 +6,7 @@ import pytest
 from jsonschema import Draft7Validator
 from support import SAMPLE_CONFIG, SCHEMAS
 
-from tap_kayzen.client import KayzenStream
+from tap_kayzen.streams.base import KayzenStream
 from tap_kayzen.tap import TapKayzen
 
 TAP = TapKayzen(config={**SAMPLE_CONFIG, "audience_api_key": "key"})

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tap_kayzen.throttle import (
+from tap_kayzen.api.throttle import (
     MILDEST,
     SEARCH,
     SEVEREST,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tap_kayzen.workers import ReadAhead, Workers
+from tap_kayzen.api.workers import ReadAhead, Workers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -84,7 +84,7 @@ def test_what_is_not_started_is_not_started_after_an_error() -> None:
 
 def test_a_waiting_thread_does_not_hold_up_the_end_of_the_process() -> None:
     code = (
-        "import threading; from tap_kayzen.workers import Workers;"
+        "import threading; from tap_kayzen.api.workers import Workers;"
         "Workers(2).submit(threading.Event().wait)"
     )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=30)

@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 from singer_sdk.singerlib import RecordMessage, StateMessage
 from support import SAMPLE_CONFIG
 
-from tap_kayzen.client import KayzenStream
-from tap_kayzen.pagination import Page
+from tap_kayzen.output.writer import FULL, BufferedWriter
+from tap_kayzen.reading.pages import Page
+from tap_kayzen.streams.base import KayzenStream
 from tap_kayzen.tap import TapKayzen
-from tap_kayzen.writer import FULL, BufferedWriter
 
 VALUES = st.recursive(
     st.none()
@@ -145,7 +145,7 @@ def test_a_record_waits_a_second_at_most(
     capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = [100.0]
-    monkeypatch.setattr("tap_kayzen.writer.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("tap_kayzen.output.writer.time.monotonic", lambda: now[0])
     writer = BufferedWriter()
     writer.write_message(record(id=1))
     now[0] += 0.9
@@ -159,7 +159,7 @@ def test_a_record_waits_a_second_at_most(
 def test_the_end_of_the_process_writes_whole_lines() -> None:
     code = """
 from singer_sdk.singerlib import RecordMessage
-from tap_kayzen.writer import BufferedWriter
+from tap_kayzen.output.writer import BufferedWriter
 writer = BufferedWriter()
 writer.write_message(RecordMessage("campaigns", {"id": 1}))
 writer._buffer += b'{"type": "REC'

@@ -13,7 +13,7 @@ import click
 from singer_sdk.exceptions import ConfigValidationError, SingerSDKError
 from singer_sdk.plugin_base import SingerCommand
 
-from tap_kayzen.redaction import log_what_python_prints
+from tap_kayzen.output.redaction import log_what_python_prints
 
 if TYPE_CHECKING:
     from collections.abc import Generator

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from singer_sdk.exceptions import FatalAPIError
 
-from tap_kayzen.pagination import FIRST_PAGE, parse_page, totals
+from tap_kayzen.reading.pages import FIRST_PAGE, parse_page, totals
 
 if TYPE_CHECKING:
-    from tap_kayzen.pagination import Page
+    from tap_kayzen.reading.pages import Page
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import difflib
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
-from tap_kayzen.records import ADVERTISER
+from tap_kayzen.records.converter import ADVERTISER
 from tap_kayzen.reports.columns import DAY
 from tap_kayzen.reports.definition import HOUR, Report, is_zone, safe_name
 

@@ -19,7 +19,7 @@ from singer_sdk.exceptions import (
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping
 
-    from tap_kayzen.client import KayzenStream
+    from tap_kayzen.streams.base import KayzenStream
     from tap_kayzen.tap import TapKayzen
 
 

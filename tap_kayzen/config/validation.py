@@ -15,8 +15,8 @@ from urllib.parse import urlsplit
 from jsonschema import Draft202012Validator
 
 from tap_kayzen import streams
-from tap_kayzen.reports import validation
-from tap_kayzen.settings import ENVIRONMENT_PREFIX
+from tap_kayzen.config import report_validation
+from tap_kayzen.config.settings import ENVIRONMENT_PREFIX
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -107,7 +107,9 @@ def _own_problems(
     yield from _value_problems(config)
     if isinstance(reports := config.get("reports"), list):
         has_start = "start_date" in config
-        yield from validation.problems(reports, streams.NAMES, has_start=has_start)
+        yield from report_validation.problems(
+            reports, streams.NAMES, has_start=has_start
+        )
     yield from _day_problems(config)
 
 

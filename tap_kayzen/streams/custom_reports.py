@@ -10,8 +10,11 @@ from typing import TYPE_CHECKING, Any, cast
 
 from singer_sdk.exceptions import FatalAPIError
 
-from tap_kayzen.pagination import FIRST_PAGE
-from tap_kayzen.records import ADVERTISER, EXTRA
+from tap_kayzen.api.transport import RefusedError
+from tap_kayzen.reading.pages import FIRST_PAGE
+from tap_kayzen.reading.paging import AnnouncedPaging, GuessedPaging, parse_raw
+from tap_kayzen.reading.windows import Range
+from tap_kayzen.records.converter import ADVERTISER, EXTRA
 from tap_kayzen.reports.columns import (
     DAY,
     DIMENSIONS,
@@ -22,20 +25,17 @@ from tap_kayzen.reports.columns import (
     names_by_id,
     schema,
 )
-from tap_kayzen.reports.paging import AnnouncedPaging, GuessedPaging, parse_raw
-from tap_kayzen.reports.windows import Range
 from tap_kayzen.streams.entities import ReportsStream
 from tap_kayzen.streams.report_rows import ReportRowsStream
-from tap_kayzen.transport import RefusedError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from singer_sdk.helpers.types import Context
 
+    from tap_kayzen.reading.paging import RawPage
+    from tap_kayzen.reading.windows import Window
     from tap_kayzen.reports.definition import Report
-    from tap_kayzen.reports.paging import RawPage
-    from tap_kayzen.reports.windows import Window
     from tap_kayzen.streams.report_rows import Call, Part, Record
     from tap_kayzen.tap import TapKayzen
 

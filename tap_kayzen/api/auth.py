@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from singer_sdk.authenticators import OAuthAuthenticator
 from singer_sdk.exceptions import FatalAPIError, RetriableAPIError
 
-from tap_kayzen.retries import (
+from tap_kayzen.api.retries import (
     CERTIFICATE_ADVICE,
     TRANSIENT_ERRORS,
     Limits,
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 
     import requests
 
-    from tap_kayzen.redaction import Redactor
-    from tap_kayzen.throttle import Throttle
+    from tap_kayzen.api.throttle import Throttle
+    from tap_kayzen.output.redaction import Redactor
 
 DEFAULT_LIFETIME = 1799
 """Seconds that a token lives when the answer does not say it."""

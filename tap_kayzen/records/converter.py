@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from tap_kayzen.values import (
+from tap_kayzen.records.values import (
     AS_THEY_ARE,
     LossyError,
     are_usual_times,

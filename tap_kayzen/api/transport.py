@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import requests
 from singer_sdk.exceptions import FatalAPIError
 
-from tap_kayzen.retries import (
+from tap_kayzen.api.retries import (
     CERTIFICATE_ADVICE,
     TRANSIENT_ERRORS,
     Limits,
@@ -29,9 +29,9 @@ if TYPE_CHECKING:
 
     from singer_sdk.streams.rest import HTTPRequest
 
-    from tap_kayzen.auth import KayzenAuthenticator
-    from tap_kayzen.redaction import Redactor
-    from tap_kayzen.throttle import Throttle
+    from tap_kayzen.api.auth import KayzenAuthenticator
+    from tap_kayzen.api.throttle import Throttle
+    from tap_kayzen.output.redaction import Redactor
 
     _Auth = Callable[[requests.PreparedRequest], requests.PreparedRequest]
     _Result = TypeVar("_Result")

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from backoff.types import Details
 
-    from tap_kayzen.throttle import Throttle
+    from tap_kayzen.api.throttle import Throttle
 
     _Function = TypeVar("_Function", bound=Callable[..., object])
 

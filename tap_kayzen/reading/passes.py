@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from tap_kayzen.keys import KeySet
-from tap_kayzen.pagination import FIRST_PAGE, Tally, read_pages
-from tap_kayzen.progress import Unseen
-from tap_kayzen.workers import ReadAhead
+from tap_kayzen.api.workers import ReadAhead
+from tap_kayzen.output.progress import Unseen
+from tap_kayzen.reading.keys import KeySet
+from tap_kayzen.reading.pages import FIRST_PAGE, Tally, read_pages
 
 if TYPE_CHECKING:
     import logging
@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 
     from singer_sdk.helpers.types import Context
 
-    from tap_kayzen.keys import Key
-    from tap_kayzen.pagination import Page, UnreadPage
-    from tap_kayzen.progress import Progress
-    from tap_kayzen.workers import Workers
+    from tap_kayzen.api.workers import Workers
+    from tap_kayzen.output.progress import Progress
+    from tap_kayzen.reading.keys import Key
+    from tap_kayzen.reading.pages import Page, UnreadPage
 
     Record = dict[str, Any]
 

@@ -17,15 +17,15 @@ from singer_sdk.singerlib.json import serialize_json
 from singer_sdk.streams.rest import PageContext
 
 from tap_kayzen import schemas
-from tap_kayzen.records import ADVERTISER, RecordConverter
-from tap_kayzen.values import is_open
+from tap_kayzen.records.converter import ADVERTISER, RecordConverter
+from tap_kayzen.records.values import is_open
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
 
     from singer_sdk.helpers.types import Context
 
-    from tap_kayzen.pagination import Page
+    from tap_kayzen.reading.pages import Page
     from tap_kayzen.tap import TapKayzen
 
 Result = TypeVar("Result")

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import msgspec
 
-from tap_kayzen.transport import EnvelopeError
-from tap_kayzen.workers import ReadAhead
+from tap_kayzen.api.transport import EnvelopeError
+from tap_kayzen.api.workers import ReadAhead
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from tap_kayzen.workers import Workers
+    from tap_kayzen.api.workers import Workers
 
 FIRST_PAGE = 1
 

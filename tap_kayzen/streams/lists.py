@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from singer_sdk.exceptions import ConfigurationError, MissingKeyPropertiesError
 from singer_sdk.singerlib.catalog import REPLICATION_INCREMENTAL
 
-from tap_kayzen.client import KayzenStream
-from tap_kayzen.pagination import parse_page
-from tap_kayzen.progress import Unseen
-from tap_kayzen.reading import ListReader
-from tap_kayzen.records import EXTRA
-from tap_kayzen.values import LossyError
+from tap_kayzen.output.progress import Unseen
+from tap_kayzen.reading.pages import parse_page
+from tap_kayzen.reading.passes import ListReader
+from tap_kayzen.records.converter import EXTRA
+from tap_kayzen.records.values import LossyError
+from tap_kayzen.streams.base import KayzenStream
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from singer_sdk.helpers.types import Context
     from singer_sdk.singerlib import Catalog
 
-    from tap_kayzen.keys import Key
-    from tap_kayzen.pagination import Page, UnreadPage
+    from tap_kayzen.reading.keys import Key
+    from tap_kayzen.reading.pages import Page, UnreadPage
     from tap_kayzen.tap import TapKayzen
 
     Record = dict[str, Any]

@@ -8,14 +8,14 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from tap_kayzen.pagination import FIRST_PAGE
-from tap_kayzen.reports.paging import Progress
+from tap_kayzen.reading.pages import FIRST_PAGE
+from tap_kayzen.reading.paging import Progress
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from tap_kayzen.reports.paging import AnnouncedPaging, GuessedPaging, RawPage
-    from tap_kayzen.workers import Workers
+    from tap_kayzen.api.workers import Workers
+    from tap_kayzen.reading.paging import AnnouncedPaging, GuessedPaging, RawPage
 
 Part = TypeVar("Part")
 

@@ -1,0 +1,1 @@
+"""Sends one request: login, throttle, retries, and errors."""

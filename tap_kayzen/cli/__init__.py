@@ -1,0 +1,1 @@
+"""The command line: arguments, files, the connection test, and exit codes."""

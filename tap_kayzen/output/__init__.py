@@ -1,0 +1,1 @@
+"""Everything the tap prints: messages, log lines, and progress."""

@@ -1,0 +1,1 @@
+"""Converts rows of the API to records in the types of the schema."""
