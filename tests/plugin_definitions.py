@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 import yaml
 from support import ROOT, SAMPLE_CONFIG, run_process
 
-from tap_kayzen.streams.base import KayzenStream
 from tap_kayzen.tap import TapKayzen
 
 if TYPE_CHECKING:
@@ -122,7 +121,7 @@ def tap_lock(described: Mapping[str, Any]) -> dict[str, Any]:
     select = [
         f"{name}.*"
         for name, stream in tap.streams.items()
-        if isinstance(stream, KayzenStream) and stream.selected_by_default
+        if stream.selected_by_default
     ]
     return {**lock_of(described, TAP), "select": select}
 

@@ -1,4 +1,4 @@
-"""Logging in to Kayzen: the OAuth password grant, with HTTP Basic of the API key."""
+"""Login: the OAuth password grant, with HTTP Basic made of the API key pair."""
 
 from __future__ import annotations
 
@@ -10,32 +10,26 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from singer_sdk.authenticators import OAuthAuthenticator
-from singer_sdk.exceptions import FatalAPIError, RetriableAPIError
 
-from tap_kayzen.api.retries import (
-    CERTIFICATE_ADVICE,
-    TRANSIENT_ERRORS,
-    Limits,
-    is_redirect,
-    is_transient,
-    is_untrusted,
-    reason,
-    retrying,
-)
+from tap_kayzen.api.errors import LoginError, TransientError, UnavailableError
+from tap_kayzen.api.retries import Limits, Retries, is_redirect, is_transient
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Generator, Mapping
 
     import requests
 
     from tap_kayzen.api.throttle import Throttle
     from tap_kayzen.output.redaction import Redactor
 
-DEFAULT_LIFETIME = 1799
-"""Seconds that a token lives when the answer does not say it."""
+DEFAULT_LIFETIME_SECONDS = 1799
+"""Lifetime of a token whose response does not name it: what Kayzen documents."""
 
-RENEWAL_MARGIN = 60
-"""Seconds before its end at which a token is replaced."""
+RENEWAL_MARGIN_SECONDS = 60
+"""Time before its end at which a token is replaced."""
+
+MAX_TOKENS = 6
+"""Tokens that one request tries at most, where each was accepted from others."""
 
 USABLE_TOKEN = re.compile(r"[\x21-\x7e]+")
 
@@ -45,7 +39,7 @@ REJECTIONS = {
     HTTPStatus.FORBIDDEN,
     HTTPStatus.UNPROCESSABLE_ENTITY,
 }
-"""Status codes that speak of the credentials."""
+"""Status codes that are about the credentials."""
 
 LOGIN_SETTINGS = "`username` and `password` (the login of the Kayzen console)"
 KEY_SETTINGS = "`api_key` and `api_secret` (made in the console)"
@@ -56,13 +50,13 @@ class KayzenAuthenticator(OAuthAuthenticator):
 
     Kayzen's token call is ``POST /v1/authentication/token`` with
     ``Authorization: Basic base64(api_key:api_secret)`` and the form
-    ``grant_type=password&username=...&password=...``. It answers
+    ``grant_type=password&username=...&password=...``. It returns
     ``{"access_token": "...", "expires_in": "1799", "scope": ""}``; there is no
-    refresh token, so renewal is the same call again. Source: Kayzen's reference,
-    "Create Authentication Token", and the older hub's "Authentication".
+    refresh token, so renewal is the same call again. Source:
+    docs/kayzen-api.md#authentication.
 
-    One instance serves all threads. Whoever finds the token worn out renews it;
-    the others wait for that and use the result.
+    One instance serves all threads. The first one that finds the token expired renews
+    it; the others wait for that and use the result.
     """
 
     def __init__(
@@ -72,23 +66,20 @@ class KayzenAuthenticator(OAuthAuthenticator):
         session: requests.Session,
         throttle: Throttle,
         redactor: Redactor,
-        url: str,
     ) -> None:
         """Prepare for the first request; nothing is sent yet.
 
         Args:
-            config: The tap's settings: the two pairs of credentials, the user
-                agent, timeout and number of retries.
+            config: The tap's settings.
             session: The tap's HTTP session.
-            throttle: The gate that the tap's requests go through.
-            redactor: Is told of each token.
-            url: Where tokens are made.
+            throttle: The gate that the tap's requests pass.
+            redactor: Learns each token.
         """
         super().__init__(
-            auth_endpoint=url,
+            auth_endpoint=f"{config['api_url']}/v1/authentication/token",
             client_id=config["api_key"],
             client_secret=config["api_secret"],
-            default_expiration=DEFAULT_LIFETIME,
+            default_expiration=DEFAULT_LIFETIME_SECONDS,
             oauth_headers={
                 "Accept": "application/json",
                 "User-Agent": config["user_agent"],
@@ -98,7 +89,9 @@ class KayzenAuthenticator(OAuthAuthenticator):
         self._username: str = config["username"]
         self._password: str = config["password"]
         self._timeout: float = config["request_timeout"]
-        self._limits = Limits.of(config)
+        self._retries = Retries(
+            Limits.of(config), throttle=throttle, redactor=redactor, logger=self.logger
+        )
         self._http = session
         self._throttle = throttle
         self._redactor = redactor
@@ -119,92 +112,108 @@ class KayzenAuthenticator(OAuthAuthenticator):
             "password": self._password,
         }
 
+    def auth_flow(
+        self, request: requests.PreparedRequest
+    ) -> Generator[requests.PreparedRequest, requests.Response]:
+        """Authorize a request, again with a new token while its token is rejected.
+
+        All that the tap does about HTTP 401 is here. The first 401 leads to a new
+        token and the same request again. A second one is final, unless that token had
+        worked for other requests: then Kayzen revoked it while this one waited for
+        its turn.
+
+        Args:
+            request: The request; its Authorization header is set.
+
+        Yields:
+            The request, each time that it is to be sent; expects the response.
+
+        Raises:
+            LoginError: Kayzen returned no token.
+        """
+        for number in range(MAX_TOKENS):
+            response = yield self.authenticate_request(request)
+            token = request.headers["Authorization"]
+            if response.status_code != HTTPStatus.UNAUTHORIZED:
+                self._accept(token)
+                return
+            had_worked = self._discard(token)
+            if number and not had_worked:
+                return
+
     def authenticate_request(
         self, request: requests.PreparedRequest
     ) -> requests.PreparedRequest:
-        """Put the bearer token on a request, getting or renewing it first.
+        """Put the bearer token on a request; log in first if need be.
 
         Raises:
-            FatalAPIError: Kayzen gives no token.
+            LoginError: Kayzen returned no token.
         """
         with self._lock:
-            # Others that waited meanwhile must not try it all again: a few more
-            # wrong logins can lock an account.
+            # Other threads that waited here must not log in again: a few more
+            # rejected logins can lock an account.
             if self._failure:
-                raise FatalAPIError(self._failure)
+                raise LoginError(self._failure)
             if not self.is_token_valid():
                 self.update_access_token()
             request.headers["Authorization"] = f"Bearer {self.access_token}"
         return request
 
     def is_token_valid(self) -> bool:
-        """Tell whether the token lives for more than `RENEWAL_MARGIN` from now.
+        """Return whether the token lives longer than `RENEWAL_MARGIN_SECONDS` from now.
 
-        A token that is made for less than that is good for half its life.
+        A token with a shorter lifetime is used for half of it.
         """
         if self.last_refreshed is None or self.expires_in is None:
             return False
         age = (datetime.now(timezone.utc) - self.last_refreshed).total_seconds()
-        long_lived = self.expires_in > RENEWAL_MARGIN
-        margin = RENEWAL_MARGIN if long_lived else self.expires_in / 2
+        long_lived = self.expires_in > RENEWAL_MARGIN_SECONDS
+        margin = RENEWAL_MARGIN_SECONDS if long_lived else self.expires_in / 2
         return 0 <= age < self.expires_in - margin
 
-    def discard(self, rejected: requests.PreparedRequest) -> bool:
-        """Forget the token that a request carried, after Kayzen refused it.
+    def _discard(self, token: str) -> bool:
+        """Forget a rejected token; return whether it had worked before.
 
-        Does nothing when another thread has renewed it since, so that many
-        refusals at once lead to one new login.
-
-        Returns:
-            Whether the token had been good before.
+        A token that another thread has renewed since counts as one that had worked,
+        so that many rejections at once lead to one new login.
         """
         with self._lock:
-            if self._is_current(rejected):
+            if self._is_current(token):
                 self.last_refreshed = None
                 return self._has_worked
         return True
 
-    def accepted(self, request: requests.PreparedRequest) -> None:
-        """Take note that Kayzen took the token that a request carried."""
-        if not self._has_worked and self._is_current(request):
+    def _accept(self, token: str) -> None:
+        if not self._has_worked and self._is_current(token):
             self._has_worked = True
 
-    def _is_current(self, request: requests.PreparedRequest) -> bool:
-        return request.headers["Authorization"] == f"Bearer {self.access_token}"
+    def _is_current(self, token: str) -> bool:
+        return token == f"Bearer {self.access_token}"
 
     def update_access_token(self) -> None:
         """Log in and keep the token with its lifetime in seconds.
 
         Raises:
-            FatalAPIError: The credentials are rejected, or there was no usable
-                answer after all retries. The message says which settings to look
-                at and holds no secret.
+            LoginError: The credentials are rejected, or there was no usable response
+                after all retries. The message names the settings to check and holds
+                no secret.
         """
-        log_in = retrying(
-            self._log_in,
-            what=f"Login at {self.auth_endpoint}",
-            limits=self._limits,
-            logger=self.logger,
-            throttle=self._throttle,
-        )
         requested = datetime.now(timezone.utc)
         try:
-            token = log_in()
-        except FatalAPIError as error:
+            token = self._retries.call(
+                self._log_in,
+                what=f"Login at {self.auth_endpoint}",
+                hint="check `api_url` and the network, or try again later",
+            )
+        except LoginError as error:
             self._failure = str(error)
             raise
-        except TRANSIENT_ERRORS as error:
-            way_out = (
-                f"; {CERTIFICATE_ADVICE}"
-                if is_untrusted(error)
-                else f" after {self._limits}; check `api_url` and the network, or try "
-                "again later"
-            )
-            why = self._redactor.redact(reason(error))
+        except UnavailableError as error:
             self._failure = (
-                f"Kayzen gave no token at {self.auth_endpoint}: {why}{way_out}"
+                f"Kayzen gave no token at {self.auth_endpoint}: "
+                f"{error.cause}; {error.hint}"
             )
-            raise FatalAPIError(self._failure) from error
+            raise LoginError(self._failure) from error
         self.access_token = str(token["access_token"])
         self._redactor.add([self.access_token])
         self.expires_in = _lifetime(token.get("expires_in"))
@@ -227,19 +236,19 @@ class KayzenAuthenticator(OAuthAuthenticator):
         status = response.status_code
         if is_transient(status):
             msg = f"HTTP {status}"
-            raise RetriableAPIError(msg, response)
+            raise TransientError(msg, response)
         if not response.ok or is_redirect(status):
-            raise FatalAPIError(_rejection(response))
+            raise LoginError(_rejection(response))
         try:
             token = response.json()
         except (RecursionError, ValueError) as error:
             msg = f"HTTP {status} with a body that is not JSON"
-            raise RetriableAPIError(msg, response) from error
+            raise TransientError(msg, response) from error
         if not isinstance(token, dict) or not token.get("access_token"):
-            raise FatalAPIError(_rejection(response))
+            raise LoginError(_rejection(response))
         if not USABLE_TOKEN.fullmatch(str(token["access_token"])):
             msg = "Kayzen gave a token that no header can carry; check `api_url`"
-            raise FatalAPIError(msg)
+            raise LoginError(msg)
         return token
 
 
@@ -249,7 +258,7 @@ def _utf8(text: str) -> str:
 
 
 def _rejection(response: requests.Response) -> str:
-    """Say which credentials a refused login is about, or what else is wrong.
+    """Describe which credentials a rejected login is about, or what else is wrong.
 
     The texts "Invalid login credentials" and "Invalid API Key" are known, the
     shape of the body around them is not: hence the search in its plain text.
@@ -277,9 +286,9 @@ def _rejection(response: requests.Response) -> str:
 
 
 def _lifetime(value: object) -> int:
-    """Read ``expires_in``: documented as a string of seconds, taken as a number too."""
+    """Read ``expires_in``: documented as a string of seconds, accepted as a number."""
     try:
         seconds = int(float(str(value)))
     except (ValueError, OverflowError):
-        return DEFAULT_LIFETIME
-    return seconds if seconds > 0 else DEFAULT_LIFETIME
+        return DEFAULT_LIFETIME_SECONDS
+    return seconds if seconds > 0 else DEFAULT_LIFETIME_SECONDS

@@ -1,4 +1,4 @@
-"""What is worth a second try against Kayzen, and how long to wait for it."""
+"""Retries: which failures are transient, how long to wait, and when to give up."""
 
 from __future__ import annotations
 
@@ -7,30 +7,32 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import backoff
 import requests
 from singer_sdk.exceptions import RetriableAPIError
 
+from tap_kayzen.api.errors import TransientError, UnavailableError
+
 if TYPE_CHECKING:
     import logging
     from collections.abc import Callable, Mapping
-    from typing import TypeVar
 
     from backoff.types import Details
 
     from tap_kayzen.api.throttle import Throttle
+    from tap_kayzen.output.redaction import Redactor
 
-    _Function = TypeVar("_Function", bound=Callable[..., object])
+Result = TypeVar("Result")
 
-LONGEST_BACKOFF = 60.0
-"""Seconds that the exponential wait never passes."""
+MAX_BACKOFF_SECONDS = 60.0
+"""The longest exponential wait."""
 
-LONGEST_RETRY_AFTER = 300.0
-"""Seconds of a ``Retry-After`` that are obeyed at most."""
+MAX_RETRY_AFTER_SECONDS = 300.0
+"""The longest ``Retry-After`` that is obeyed."""
 
-CERTIFICATE_ADVICE = (
+CERTIFICATE_HINT = (
     "check the address; if the network has a CA of its own, set REQUESTS_CA_BUNDLE to "
     "the file of its certificates"
 )
@@ -44,25 +46,12 @@ TRANSIENT_ERRORS = (
 )
 
 
-class TransientError(RetriableAPIError):
-    """An answer that is no good, but another one may be.
-
-    Attributes:
-        words: The beginning of its body, without secrets.
-    """
-
-    def __init__(self, message: str, response: requests.Response, words: str) -> None:
-        """Keep the words beside the message, which is short for the log."""
-        super().__init__(message, response)
-        self.words = words
-
-
 @dataclass(frozen=True)
 class Limits:
-    """When to stop trying.
+    """When to give up.
 
     Attributes:
-        retries: Further calls after the first one, at most.
+        retries: Maximum number of calls after the first one.
         seconds: Time after which there is no further call.
     """
 
@@ -71,19 +60,107 @@ class Limits:
 
     @classmethod
     def of(cls, config: Mapping[str, Any]) -> Limits:
-        """Take them from the settings."""
+        """Take the limits from the settings."""
         return cls(config["max_retries"], config["max_retry_seconds"])
 
     def __str__(self) -> str:
-        """Say it in a message."""
+        """Format the limits for a message."""
         return f"all retries (at most {self.retries}, within {self.seconds:g} s)"
 
 
-def is_transient(status: int) -> bool:
-    """Tell whether the same request may succeed a little later.
+class Retries:
+    """Repeats calls after transient failures, until they succeed or a limit is met."""
 
-    Kayzen publishes no advice on retries; this is the common reading of the
-    status codes.
+    def __init__(
+        self,
+        limits: Limits,
+        *,
+        throttle: Throttle,
+        redactor: Redactor,
+        logger: logging.Logger,
+    ) -> None:
+        """Prepare; nothing is called yet.
+
+        Args:
+            limits: When to give up.
+            throttle: Does the waiting; a rate limit holds back all of its requests.
+            redactor: Removes secrets from errors.
+            logger: Receives one warning for each retry.
+        """
+        self._limits = limits
+        self._throttle = throttle
+        self._redactor = redactor
+        self._logger = logger
+
+    def call(self, function: Callable[[], Result], *, what: str, hint: str) -> Result:
+        """Call a function, again after each transient failure.
+
+        Args:
+            function: Function to call.
+            what: What is asked for, for messages.
+            hint: What the user can do if it fails to the end.
+
+        Raises:
+            UnavailableError: It still failed when a limit was met.
+            StoppedError: The read was aborted.
+        """
+        attempt = backoff.on_exception(
+            backoff.constant,
+            TRANSIENT_ERRORS,
+            max_tries=self._limits.retries + 1,
+            # The throttle waits instead, so that an aborted read need not.
+            interval=0,
+            jitter=None,
+            giveup=self._gives_up_after(self._throttle.now()),
+            on_backoff=self._waiter(what, self._throttle.now()),
+            logger=None,
+        )(function)
+        try:
+            return attempt()
+        except TRANSIENT_ERRORS as error:
+            cause = self._redactor.redact(reason(error))
+            words = error.words if isinstance(error, TransientError) else ""
+            if _is_untrusted(error):
+                hint = CERTIFICATE_HINT
+            else:
+                cause += f" after {self._limits}"
+            raise UnavailableError(cause, what=what, hint=hint, words=words) from error
+
+    def _left(self, started: float) -> float:
+        return self._limits.seconds - (self._throttle.now() - started)
+
+    def _gives_up_after(self, started: float) -> Callable[[Exception], bool]:
+        # A wrong certificate is still wrong a minute later.
+        return lambda error: _is_untrusted(error) or self._left(started) <= 0
+
+    def _waiter(self, what: str, started: float) -> Callable[[Details], None]:
+        def wait(details: Details) -> None:
+            error = details["exception"]
+            response = error.response if isinstance(error, RetriableAPIError) else None
+            left = self._left(started)
+            seconds = min(wait_after(response, details["tries"]), left)
+            self._logger.warning(
+                "%s: %s; trying again in %.1f s (%d of %d)",
+                what,
+                reason(error),
+                seconds,
+                details["tries"],
+                self._limits.retries,
+            )
+            if response is not None and is_rate_limit(response.status_code):
+                asked = self._throttle.now() - response.elapsed.total_seconds()
+                self._throttle.refused(asked, seconds)
+            else:
+                self._throttle.sleep(seconds)
+
+        return wait
+
+
+def is_transient(status: int) -> bool:
+    """Return whether the same request may succeed a little later.
+
+    Kayzen publishes no advice on retries; this is the common reading of the status
+    codes.
     """
     return status >= HTTPStatus.INTERNAL_SERVER_ERROR or status in {
         HTTPStatus.REQUEST_TIMEOUT,
@@ -93,12 +170,12 @@ def is_transient(status: int) -> bool:
 
 
 def is_redirect(status: int) -> bool:
-    """Tell whether the server names another address instead of an answer."""
+    """Return whether the server names another address instead of answering."""
     return HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST
 
 
-def is_refusal(status: int) -> bool:
-    """Tell whether the server asks for fewer requests, not just for another try."""
+def is_rate_limit(status: int) -> bool:
+    """Return whether the server asks for fewer requests, not just for a retry."""
     return status in {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE}
 
 
@@ -106,8 +183,8 @@ def retry_after(response: requests.Response | None) -> float:
     """Read ``Retry-After``, given in seconds or as an HTTP date.
 
     Returns:
-        Seconds to wait, from 0 (also when the header is missing or makes no
-        sense) to `LONGEST_RETRY_AFTER`.
+        Seconds to wait, from 0 (also when the header is missing or invalid) to
+        `MAX_RETRY_AFTER_SECONDS`.
     """
     value = "" if response is None else response.headers.get("Retry-After", "")
     try:
@@ -120,9 +197,9 @@ def retry_after(response: requests.Response | None) -> float:
         # HTTP's dates are GMT, said or not.
         moment = moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
         seconds = (moment - datetime.now(timezone.utc)).total_seconds()
-    # NaN fails both comparisons and so counts as "makes no sense".
-    if seconds > LONGEST_RETRY_AFTER:
-        return LONGEST_RETRY_AFTER
+    # NaN fails both comparisons and so counts as invalid.
+    if seconds > MAX_RETRY_AFTER_SECONDS:
+        return MAX_RETRY_AFTER_SECONDS
     return seconds if seconds > 0 else 0.0
 
 
@@ -130,80 +207,26 @@ def wait_after(response: requests.Response | None, tries: int) -> float:
     """Choose how long to wait after a transient failure.
 
     Args:
-        response: The answer, if there was one.
+        response: The response, if there was one.
         tries: How many times the request has been made.
 
     Returns:
         Seconds: what ``Retry-After`` asks for and up to a tenth more, else up to a
-        bound that doubles with each try. Either is spread at random, against herds.
+        bound that doubles with each try. Either is random, against herds.
     """
     asked = retry_after(response)
     # The bound is reached at the 7th try; no need for 2 ** 100.
-    bound = asked / 10 if asked else min(2.0 ** min(tries - 1, 6), LONGEST_BACKOFF)
+    bound = asked / 10 if asked else min(2.0 ** min(tries - 1, 6), MAX_BACKOFF_SECONDS)
     return asked + random.uniform(bound / 2, bound)  # noqa: S311
 
 
-def retrying(
-    function: _Function,
-    *,
-    what: str,
-    limits: Limits,
-    logger: logging.Logger,
-    throttle: Throttle,
-) -> _Function:
-    """Wrap a function so that it is called again after a transient failure.
-
-    Args:
-        function: What to call.
-        what: The request in words, for the log.
-        limits: When to stop; the last error is raised then.
-        logger: Gets one warning for each further call.
-        throttle: Does the waiting; told of refusals, which hold all requests back.
-    """
-    started = throttle.now()
-
-    def left() -> float:
-        return limits.seconds - (throttle.now() - started)
-
-    def wait(details: Details) -> None:
-        error = details["exception"]
-        response = error.response if isinstance(error, RetriableAPIError) else None
-        seconds = min(wait_after(response, details["tries"]), left())
-        logger.warning(
-            "%s: %s; trying again in %.1f s (%d of %d)",
-            what,
-            reason(error),
-            seconds,
-            details["tries"],
-            limits.retries,
-        )
-        if response is not None and is_refusal(response.status_code):
-            asked = throttle.now() - response.elapsed.total_seconds()
-            throttle.refused(asked, seconds)
-        else:
-            throttle.sleep(seconds)
-
-    return backoff.on_exception(
-        backoff.constant,
-        TRANSIENT_ERRORS,
-        max_tries=limits.retries + 1,
-        # The throttle waits instead, so that the end of a run can cut it short.
-        interval=0,
-        jitter=None,
-        # A wrong certificate is not going to be right a minute later.
-        giveup=lambda error: is_untrusted(error) or left() <= 0,
-        on_backoff=wait,
-        logger=None,
-    )(function)
-
-
-def is_untrusted(error: BaseException) -> bool:
-    """Tell whether TLS failed, which another try would not change."""
+def _is_untrusted(error: BaseException) -> bool:
+    """Return whether TLS failed, which a retry would not change."""
     return isinstance(error, requests.exceptions.SSLError)
 
 
 def reason(error: BaseException) -> str:
-    """Say in a few words why a request failed, without what libraries wrap around.
+    """Return in a few words why a request failed, without what libraries wrap around.
 
     Messages of `requests` and `urllib3` repeat the URL and the names of their own
     classes; the operating system's word at the bottom of the chain is what helps.

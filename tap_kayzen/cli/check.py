@@ -1,4 +1,4 @@
-"""The connection test: is each stream there, and has it a record?"""
+"""The connection test ``--test``: whether each stream can be read."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import os
 import sys
 from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import click
 from singer_sdk.exceptions import (
@@ -19,33 +19,41 @@ from singer_sdk.exceptions import (
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping
 
+    from tap_kayzen.api.client import KayzenClient
+    from tap_kayzen.output.writer import BufferedWriter
     from tap_kayzen.streams.base import KayzenStream
-    from tap_kayzen.tap import TapKayzen
 
 
-def check(tap: TapKayzen) -> bool:
+def check(
+    streams: Mapping[str, KayzenStream],
+    client: KayzenClient,
+    writer: BufferedWriter,
+    logger: logging.Logger,
+) -> bool:
     """Read one record of each stream and print a table of what came to stderr.
 
     Args:
-        tap: The tap, with a catalog that selects what is to be tested; its streams
-            are of no use afterwards.
+        streams: The streams, selected; of no use afterwards.
+        client: Logs in.
+        writer: Writes the messages of the streams.
+        logger: The tap's logger.
 
     Returns:
-        Whether all streams that a run reads by default are there.
+        Whether all streams that a run reads by default can be read.
 
     Raises:
-        FatalAPIError: The login failed, so that no stream can be read.
+        LoginError: The login failed, so that no stream can be read.
     """
-    if not tap.logger.isEnabledFor(logging.DEBUG):
+    if not logger.isEnabledFor(logging.DEBUG):
         # Their lines say of each stream that it failed, as it is broken off.
-        for name in (tap.name, "singer_sdk.metrics"):
-            logger = logging.getLogger(name)
-            logger.setLevel(max(logging.WARNING, logger.getEffectiveLevel()))
-    tap.authenticator.update_access_token()
+        for each in (logger, logging.getLogger("singer_sdk.metrics")):
+            each.setLevel(max(logging.WARNING, each.getEffectiveLevel()))
+    client.start()
+    client.log_in()
     rows = [("stream", "reachable", "first record")]
     is_good = True
     with _messages_hidden_from_people():
-        for name, stream in cast("Mapping[str, KayzenStream]", tap.streams).items():
+        for name, stream in sorted(streams.items()):
             stream.ABORT_AT_RECORD_COUNT = 1
             fault = ""
             try:
@@ -59,7 +67,7 @@ def check(tap: TapKayzen) -> bool:
                 rows.append((name, "no", fault))
             else:
                 rows.append((name, "yes", "yes" if stream.seen else "none"))
-        tap.message_writer.flush()
+        writer.flush()
     widths = [max(len(row[column]) for row in rows) for column in range(2)]
     for name, reachable, last in rows:
         click.echo(f"{name:{widths[0]}}  {reachable:{widths[1]}}  {last}", err=True)
@@ -68,7 +76,7 @@ def check(tap: TapKayzen) -> bool:
 
 @contextmanager
 def _messages_hidden_from_people() -> Generator[None]:
-    """Keep the messages off a terminal, where the table is wanted, not they."""
+    """Keep the messages off a terminal, where only the table is wanted."""
     if not sys.stdout.isatty():
         yield
         return

@@ -1,4 +1,4 @@
-"""The command line: how a run ends, and what it says when it ends badly."""
+"""The command: exit codes, signals, and one line for each failure."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import logging
 import os
 import signal
 import sys
+import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -13,46 +14,66 @@ import click
 from singer_sdk.exceptions import ConfigValidationError, SingerSDKError
 from singer_sdk.plugin_base import SingerCommand
 
-from tap_kayzen.output.redaction import log_what_python_prints
+from tap_kayzen.output.redaction import log_python_output
 
 if TYPE_CHECKING:
     from collections.abc import Generator
+    from types import FrameType
 
 FAILED = 1
-"""Exit code of a run that could not do what it was asked."""
+"""Exit code of a run that failed."""
 
-TARGET_GONE = 141
-"""Exit code of a run whose output nobody reads any more: the shell's for SIGPIPE."""
+TARGET_EXITED = 141
+"""Exit code of a run whose target has exited: the shell's for SIGPIPE."""
+
+
+def exit_on_signals(logger: logging.Logger) -> None:
+    """Exit at SIGTERM and Ctrl-C with the shell's exit code for it.
+
+    The SDK would exit with 0, as if the run were complete, and write a STATE into
+    whatever line is being written at that moment.
+
+    Args:
+        logger: Receives a warning that names the signal.
+    """
+
+    def stop(number: int, _: FrameType | None) -> None:
+        logger.warning("Stopped by %s", signal.Signals(number).name)
+        sys.exit(128 + number)
+
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGINT, stop)
+        signal.signal(signal.SIGTERM, stop)
 
 
 def _discard_output() -> None:
-    """Let nothing more go out: Python would flush stdout at exit, and complain."""
+    """Discard further output: Python would flush stdout at exit, and complain."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 @contextmanager
-def _ended_by_the_target() -> Generator[None]:
-    """End quietly if the target has gone, which says why itself.
+def _exiting_with_the_target() -> Generator[None]:
+    """Exit quietly if the target has exited, which says why itself.
 
-    It has to be here, as click would make exit code 1 of it.
+    Here and not further out, as click would turn it into exit code 1.
     """
     try:
         yield
     except BrokenPipeError:
         _discard_output()
-        sys.exit(TARGET_GONE)
+        sys.exit(TARGET_EXITED)
 
 
 class KayzenCommand(SingerCommand):
     """The tap's command: every failure is one line on stderr and exit code 1.
 
-    Apart from that, a wrong command line is 2, a signal 128 and its number.
-    The traceback is shown at log level DEBUG only.
+    A wrong command line exits with 2, a signal with 128 plus its number. The traceback
+    is shown at log level DEBUG only.
     """
 
     @classmethod
     def wrap(cls, command: click.Command, *, logger: logging.Logger) -> KayzenCommand:
-        """Make the same command as the SDK's, with this class's way to fail."""
+        """Return the SDK's command with this class's way to fail."""
         return cls(
             name=command.name,
             callback=command.callback,
@@ -64,12 +85,12 @@ class KayzenCommand(SingerCommand):
 
     def main(self, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401
         """Run the command; not only `invoke`, since --test works while parsing."""
-        log_what_python_prints(self.logger)
+        log_python_output(self.logger)
         try:
             try:
                 return super().main(*args, **kwargs)
             finally:
-                # Nothing is left to be done that the tap's handler would have to see.
+                # Nothing is left that the handler would have to stop.
                 signal.signal(signal.SIGTERM, signal.SIG_DFL)
         except ConfigValidationError as error:
             for problem in error.errors:
@@ -84,8 +105,8 @@ class KayzenCommand(SingerCommand):
         sys.exit(FAILED)
 
     def make_context(self, *args: Any, **kwargs: Any) -> click.Context:
-        """Read the command line, and do what --discover, --about and others ask."""
-        with _ended_by_the_target():
+        """Parse the command line; run what --discover, --about and others ask."""
+        with _exiting_with_the_target():
             return super().make_context(*args, **kwargs)
 
     def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401
@@ -94,7 +115,7 @@ class KayzenCommand(SingerCommand):
         Not the SDK's `invoke`, which hands errors to an exception hook that prints
         their traceback.
         """
-        with _ended_by_the_target():
+        with _exiting_with_the_target():
             return click.Command.invoke(self, ctx)
 
     def _report(self, error: Exception) -> None:

@@ -1,20 +1,12 @@
-"""The settings: what they are, and where they come from."""
+"""The settings, as JSON Schema."""
 
 from __future__ import annotations
 
-import json
-import os
-from decimal import Decimal
-from math import isfinite
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from dotenv import find_dotenv, load_dotenv
 from singer_sdk import typing as th
 
 from tap_kayzen.reports.definition import DEFAULT_REPORTS, REPORT
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 ENVIRONMENT_PREFIX = "TAP_KAYZEN_"
 
@@ -243,95 +235,3 @@ SETTINGS: dict[str, Any] = th.PropertiesList(
     ),
 ).to_dict()
 """JSON Schema of the tap's own settings; the SDK adds its own when it starts."""
-
-
-def from_environment(schema: Mapping[str, Any]) -> dict[str, Any]:
-    """Read the settings from ``TAP_KAYZEN_<NAME>`` and a ``.env`` file.
-
-    The file is the nearest one from the working directory upwards; the environment
-    goes before it. An empty variable counts as not set, as CI systems pass empty
-    ones for secrets that do not exist. What cannot be converted is left as the text
-    it is, for `validation.problems` to name.
-
-    Args:
-        schema: JSON Schema of the settings to look for.
-
-    Returns:
-        The settings found, and what is misspelt among them, for `problems` too.
-    """
-    load_dotenv(find_dotenv(usecwd=True), interpolate=False)
-    known = schema["properties"]
-    found = {}
-    for variable, text in os.environ.items():
-        name = variable.removeprefix(ENVIRONMENT_PREFIX).lower()
-        # Meltano sets variables with a second underscore for its own use.
-        if name == variable.lower() or name.startswith("_") or name == "loglevel":
-            continue
-        if text:
-            found[name] = _parse(text, _types(known.get(name, {"type": "string"})))
-    return found
-
-
-def _parse(text: str, types: list[str]) -> object:
-    if "string" in types:
-        return text
-    if "array" in types and not text.lstrip().startswith("["):
-        text = f"[{text}]"
-    if "boolean" in types:
-        text = text.strip().lower()
-    try:
-        return json.loads(text)
-    except ValueError:
-        return text
-
-
-def _types(definition: Mapping[str, Any]) -> list[str]:
-    types = definition.get("type", [])
-    return [types] if isinstance(types, str) else types
-
-
-def tidied(config: Mapping[str, Any]) -> dict[str, Any]:
-    """Drop what is null, which counts as not set, and make numbers plain.
-
-    The SDK reads config files with decimals, which sockets and query strings do not
-    take.
-    """
-    return {name: _plain(each) for name, each in config.items() if each is not None}
-
-
-def _plain(value: object) -> object:
-    if isinstance(value, dict):
-        return {name: _plain(each) for name, each in value.items()}
-    if isinstance(value, list):
-        return [_plain(each) for each in value]
-    if isinstance(value, (float, Decimal)) and isfinite(value):
-        number = float(value)
-        return int(number) if number.is_integer() else number
-    return value
-
-
-def normalized(
-    config: Mapping[str, Any], schema: Mapping[str, Any], *, version: str
-) -> dict[str, Any]:
-    """Fill in the defaults and bring addresses to one form.
-
-    Args:
-        config: The settings, tidied.
-        schema: JSON Schema of all settings, which holds the constant defaults.
-        version: The tap's version, for the default user agent.
-
-    Returns:
-        A new mapping; `api_url` ends neither in a slash nor in /v1.
-    """
-    result = {
-        name: definition["default"]
-        for name, definition in schema["properties"].items()
-        if "default" in definition
-    }
-    result["user_agent"] = f"tap-kayzen/{version}"
-    result.update(config)
-    if isinstance(url := result["api_url"], str):
-        result["api_url"] = url.rstrip("/").removesuffix("/v1").rstrip("/")
-    if isinstance(url := result["audience_url"], str):
-        result["audience_url"] = url.rstrip("/")
-    return result

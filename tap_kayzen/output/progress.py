@@ -1,4 +1,4 @@
-"""How far the reading is: lines in the log, or a bar where somebody watches."""
+"""Progress of a run: log lines, or bars on a terminal."""
 
 from __future__ import annotations
 
@@ -11,89 +11,88 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from rich.console import Console
-    from rich.progress import Progress as Bars
+    from rich.progress import Progress as RichProgress
     from rich.progress import TaskID
 
-INTERVAL = 10.0
-"""Seconds between two lines of a stream, at least."""
+INTERVAL_SECONDS = 10.0
+"""Minimum time between two log lines of a stream."""
 
-REFRESHES = 4
-"""How often a second the bars are drawn anew."""
+REFRESHES_PER_SECOND = 4
+"""How often the bars are redrawn."""
 
 
 class Progress(ABC):
-    """How far the reading of one stream is, over all of its lists."""
+    """Progress of one stream, in whatever unit it counts: rows, windows, lists."""
 
     def __init__(self, name: str) -> None:
-        """Start with nothing to do and nothing done.
+        """Start at 0 of 0.
 
         Args:
-            name: The stream.
+            name: Name of the stream.
         """
         self.name = name
         self.done = 0
         self.total: int | None = 0
 
-    def begin(self, rows: int | None) -> None:
-        """Begin one more list.
-
-        Args:
-            rows: How many rows it has, None if that is not known.
-        """
-        unknown = rows is None or self.total is None
-        self.total = None if unknown else (self.total or 0) + (rows or 0)
+    def expect(self, count: int | None) -> None:
+        """Add to the total; None if the number is unknown."""
+        unknown = count is None or self.total is None
+        self.total = None if unknown else (self.total or 0) + (count or 0)
         self.show()
 
-    def advance(self, rows: int) -> None:
-        """Take note of rows that have been read."""
-        self.done += rows
+    def advance(self, count: int) -> None:
+        """Add to what is done."""
+        self.done += count
         self.show()
 
     @abstractmethod
     def show(self) -> None:
-        """Show how far it is, if it is time."""
+        """Show the progress, if it is time to."""
 
 
-class Unseen(Progress):
-    """Progress that nobody needs to see."""
+class Display:
+    """Shows the progress of all streams of a tap."""
 
-    def show(self) -> None:
-        """Show nothing."""
+    def __init__(self, logger: logging.Logger) -> None:
+        """Show nothing yet.
+
+        Args:
+            logger: The tap's; a level above INFO means that nothing is shown.
+        """
+        self._logger = logger
+        self._surface: Surface | None = None
+
+    def stream(self, name: str) -> Progress:
+        """Begin to show a stream."""
+        if self._surface is None:
+            self._surface = self._choose()
+        return self._surface.stream(name)
+
+    def _choose(self) -> Surface:
+        """Choose bars, if stderr is a terminal and stdout is not; else log lines."""
+        if (
+            self._logger.isEnabledFor(logging.INFO)
+            and sys.stderr.isatty()
+            and not sys.stdout.isatty()
+        ):
+            # Takes a tenth of a second to import: not for runs that nobody watches.
+            from rich.console import Console  # noqa: PLC0415
+
+            console = Console(stderr=True)
+            if console.is_interactive:
+                return Bars(console)
+        return Lines(self._logger)
 
 
-class Display(ABC):
-    """Where the progress of all streams is shown."""
+class Surface(ABC):
+    """Where progress is shown."""
 
     @abstractmethod
     def stream(self, name: str) -> Progress:
         """Begin to show a stream."""
 
 
-def display(logger: logging.Logger) -> Display:
-    """Choose how to show progress.
-
-    Args:
-        logger: The tap's; a level above INFO means that nothing is to be shown.
-
-    Returns:
-        Bars on stderr, if that is a terminal and stdout, where the messages go, is
-        not; else lines in the log.
-    """
-    if (
-        logger.isEnabledFor(logging.INFO)
-        and sys.stderr.isatty()
-        and not sys.stdout.isatty()
-    ):
-        # Takes a tenth of a second to import: not for runs that nobody watches.
-        from rich.console import Console  # noqa: PLC0415
-
-        console = Console(stderr=True)
-        if console.is_interactive:
-            return BarDisplay(console)
-    return LogDisplay(logger)
-
-
-class LogDisplay(Display):
+class Lines(Surface):
     """A line at INFO now and then."""
 
     def __init__(self, logger: logging.Logger) -> None:
@@ -102,10 +101,10 @@ class LogDisplay(Display):
 
     def stream(self, name: str) -> Progress:
         """Begin to show a stream."""
-        return _Lines(name, self._logger)
+        return _Line(name, self._logger)
 
 
-class _Lines(Progress):
+class _Line(Progress):
     def __init__(self, name: str, logger: logging.Logger) -> None:
         super().__init__(name)
         self._logger = logger
@@ -113,7 +112,7 @@ class _Lines(Progress):
 
     def show(self) -> None:
         now = time.monotonic()
-        if now - self._last < INTERVAL:
+        if now - self._last < INTERVAL_SECONDS:
             return
         self._last = now
         part = ""
@@ -125,7 +124,7 @@ class _Lines(Progress):
         )
 
 
-class BarDisplay(Display):
+class Bars(Surface):
     """A bar for each stream at the bottom of the terminal, the log above it.
 
     Until the end of the process, whatever way it ends.
@@ -149,7 +148,7 @@ class BarDisplay(Display):
             TaskProgressColumn(show_speed=True),
             TimeRemainingColumn(),
             console=console,
-            refresh_per_second=REFRESHES,
+            refresh_per_second=REFRESHES_PER_SECOND,
         )
         terminal = sys.stderr
         self._bars.start()
@@ -176,7 +175,7 @@ class BarDisplay(Display):
 
 
 class _Bar(Progress):
-    def __init__(self, name: str, bars: Bars) -> None:
+    def __init__(self, name: str, bars: RichProgress) -> None:
         super().__init__(name)
         self._bars = bars
         self._task: TaskID = bars.add_task(name, total=None)

@@ -105,15 +105,14 @@ class _RedactingFormatter(logging.Formatter):
         return self._redactor.redact(self.inner.format(record))
 
 
-def log_what_python_prints(logger: logging.Logger) -> None:
-    """Let what Python prints by itself go to the log, which knows the secrets.
+def log_python_output(logger: logging.Logger) -> None:
+    """Lead what Python itself would print to the log, which is redacted.
 
-    The tracebacks of errors that nobody catches would bypass it; what `http.client`
-    prints in its debug mode, headers included, would also land between the messages
-    on stdout. Warnings are led to the log by the standard library.
+    That is warnings, tracebacks, and what `http.client` prints in its debug mode:
+    headers included, and in between the messages on stdout.
 
     Args:
-        logger: The log to take.
+        logger: The logger to use.
     """
 
     def uncaught(

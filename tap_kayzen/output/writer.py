@@ -1,4 +1,4 @@
-"""The message writer: quick to encode, and rarely writing."""
+"""The message writer: encodes fast, writes rarely, holds ACTIVATE_VERSION back."""
 
 from __future__ import annotations
 
@@ -9,22 +9,30 @@ from contextlib import suppress
 
 import msgspec
 from singer_sdk.singerlib.encoding.base import GenericSingerWriter
-from singer_sdk.singerlib.encoding.simple import Message, RecordMessage
+from singer_sdk.singerlib.encoding.simple import (
+    ActivateVersionMessage,
+    Message,
+    RecordMessage,
+)
 from singer_sdk.singerlib.json import serialize_json
 
-FULL = 1 << 16
-"""Bytes from which the buffer is written out."""
+MAX_BYTES = 1 << 16
+"""Size at which the buffer is written out."""
 
-OLD = 1.0
-"""Seconds after which a record does not wait in the buffer for others any longer."""
+MAX_AGE_SECONDS = 1.0
+"""Time after which a record no longer waits in the buffer."""
 
 
 class BufferedWriter(GenericSingerWriter[bytes, Message]):
     """Writes messages to stdout as JSON lines, records several at a time.
 
-    Whatever is not a record, STATE above all, is written at once with all that came
-    before it. Records wait until there are `FULL` bytes, for `OLD` seconds at most,
-    and never while the tap itself waits, for which it calls `flush`.
+    Whatever is not a record, STATE above all, is written at once together with all
+    that came before it. Records wait until there are `MAX_BYTES`, for at most
+    `MAX_AGE_SECONDS`, and never while the tap itself waits, for which it calls `flush`.
+
+    ACTIVATE_VERSION, which the SDK writes before the first record, waits until the
+    stream calls `activate`: a run that died after it would leave a warehouse without
+    most of its rows.
     """
 
     def __init__(self) -> None:
@@ -32,7 +40,8 @@ class BufferedWriter(GenericSingerWriter[bytes, Message]):
         self._encoder = msgspec.json.Encoder(decimal_format="number", enc_hook=str)
         self._buffer = bytearray()
         self._since = 0.0
-        self._writing = False
+        self._is_writing = False
+        self._held: list[ActivateVersionMessage] = []
         atexit.register(self._end)
 
     def serialize_message(self, message: Message) -> bytes:
@@ -45,6 +54,33 @@ class BufferedWriter(GenericSingerWriter[bytes, Message]):
 
     def write_message(self, message: Message) -> None:
         """Write a message, or keep it for later if it is a record."""
+        if isinstance(message, ActivateVersionMessage):
+            self._held.append(message)
+            return
+        self._append(message)
+        if isinstance(message, RecordMessage):
+            self._settle()
+        else:
+            self.flush()
+
+    def activate(self) -> None:
+        """Write the ACTIVATE_VERSION messages held back."""
+        for message in self._held:
+            self._append(message)
+        self._held.clear()
+        self.flush()
+
+    def discard_activation(self) -> bool:
+        """Drop the ACTIVATE_VERSION messages held back.
+
+        Returns:
+            Whether there were any.
+        """
+        had_any = bool(self._held)
+        self._held.clear()
+        return had_any
+
+    def _append(self, message: Message) -> None:
         buffer = self._buffer
         start = len(buffer)
         try:
@@ -57,35 +93,31 @@ class BufferedWriter(GenericSingerWriter[bytes, Message]):
             del buffer[start:]
             raise
         buffer += b"\n"
-        if isinstance(message, RecordMessage):
-            self._settle()
-        else:
-            self.flush()
 
     def _settle(self) -> None:
         now = time.monotonic()
         if not self._since:
             self._since = now
-        if len(self._buffer) >= FULL or now - self._since >= OLD:
+        if len(self._buffer) >= MAX_BYTES or now - self._since >= MAX_AGE_SECONDS:
             self.flush()
 
     def flush(self) -> None:
         """Write all that waits.
 
         Raises:
-            BrokenPipeError: The target has gone.
+            BrokenPipeError: The target has exited.
         """
         lines, self._buffer, self._since = self._buffer, bytearray(), 0.0
         if lines:
-            self._writing = True
+            self._is_writing = True
             sys.stdout.buffer.write(lines)
             sys.stdout.buffer.flush()
-            self._writing = False
+            self._is_writing = False
 
     def _end(self) -> None:
         # A write that a signal cut short may have left half a line; a signal may
         # also have come between a message and its line's end.
-        if not self._writing:
+        if not self._is_writing:
             del self._buffer[self._buffer.rfind(b"\n") + 1 :]
             with suppress(OSError, ValueError):
                 self.flush()

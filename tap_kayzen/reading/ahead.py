@@ -1,4 +1,4 @@
-"""Reading the pages of many parts ahead, while they are taken in order."""
+"""The read-ahead: fetches pages of many lists or windows, hands them on in order."""
 
 from __future__ import annotations
 
@@ -9,129 +9,142 @@ from functools import partial
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from tap_kayzen.reading.pages import FIRST_PAGE
-from tap_kayzen.reading.paging import Progress
+from tap_kayzen.reading.paging import PagesSoFar, Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Generator, Iterable
 
     from tap_kayzen.api.workers import Workers
-    from tap_kayzen.reading.paging import AnnouncedPaging, GuessedPaging, RawPage
+    from tap_kayzen.reading.pages import Page
+    from tap_kayzen.reading.paging import Paging
 
-Part = TypeVar("Part")
+Slice = TypeVar("Slice")
 
-TRUSTED = 3 / 4
-"""Part of the usual number of pages that is asked for without a sign of it."""
+TRUSTED_LENGTH = 3 / 4
+"""Fraction of the previous slice's pages that is requested without a sign of them."""
 
 
 @dataclass
-class _Chain(Generic[Part]):
-    """The pages of one part.
+class _Chain(Generic[Slice]):
+    """The pages of one slice.
 
     Attributes:
-        part: The part.
-        asked: How many have been asked for.
-        taken: How many have been handed on.
-        so_far: What has been looked at, from the first one on.
-        last: The number of the last one, once it is known.
-        announced: How many the newest one speaks of.
-        arrived: Those that wait to be taken, or what went wrong with one.
+        slice: The slice.
+        requested: Number of pages requested.
+        taken: Number of pages handed on.
+        so_far: The pages that have been judged, from the first one on.
+        last: Number of the last page, once it is known.
+        arrived: Pages that wait to be taken, or the error instead of one.
+        is_closed: Whether no page is wanted any more.
     """
 
-    part: Part
-    asked: int = 0
+    slice: Slice
+    requested: int = 0
     taken: int = 0
-    so_far: Progress = field(default_factory=Progress)
+    so_far: PagesSoFar = field(default_factory=PagesSoFar)
     last: int | None = None
-    announced: int | None = None
-    arrived: dict[int, RawPage | BaseException] = field(default_factory=dict)
+    arrived: dict[int, Page | BaseException] = field(default_factory=dict)
+    is_closed: bool = False
 
-    def wants(self, usual: int) -> bool:
-        """Tell whether one more page should be asked for."""
-        if self.last is not None:
+    def wants_page(self, usual: int) -> bool:
+        """Return whether to request one more page."""
+        if self.last is not None or self.is_closed:
             return False
-        known = usual if self.announced is None else self.announced
-        return self.asked < known or self.asked == self.so_far.pages
+        known = usual if self.so_far.total_pages is None else self.so_far.total_pages
+        return self.requested < known or self.requested == self.so_far.pages
 
 
-class PagesAhead(Generic[Part]):
-    """Reads the pages of many parts ahead; they are taken in order.
+class PagesAhead(Generic[Slice]):
+    """Fetches the pages of many slices ahead; they are taken in order.
 
-    A part is whatever is asked for in pages, such as a window of days. How many pages
-    it has shows only as they come, so that several parts are read at once, the first
-    one first. The next page of a part is asked for when the one before it has come,
-    or sooner if there is surely, or almost surely, one.
+    A slice is whatever is asked for in pages: a list, one advertiser's part of it, or a
+    window of a report. Its number of pages shows only as they come, so several slices
+    are fetched at once, the first one first. The next page of a slice is requested when
+    the one before it has come, or sooner if there surely, or almost surely, is one.
 
-    What has come waits as bytes; there are never more than twice as many pages as
-    workers waiting or asked for, or one more.
+    Pages that wait are undecoded. At any time at most twice as many pages as workers
+    wait or are requested, or one more.
     """
 
     def __init__(
         self,
-        fetch: Callable[[Part, int], RawPage],
-        paging: AnnouncedPaging | GuessedPaging,
-        parts: Iterable[Part],
+        fetch: Callable[[Slice, int], Page],
+        paging: Paging,
+        slices: Iterable[Slice],
         workers: Workers,
     ) -> None:
-        """Prepare; nothing is asked for yet.
+        """Prepare; nothing is requested yet.
 
         Args:
-            fetch: Gets a page of a part, by its number; called in the workers.
-            paging: Recognises the last page.
-            parts: What is to be read.
-            workers: Who reads ahead.
+            fetch: Gets a page of a slice, by its number; called in the workers.
+            paging: Recognizes the last page.
+            slices: The slices, in order.
+            workers: The threads that fetch.
         """
         self._fetch = fetch
         self._paging = paging
-        self._parts = iter(parts)
+        self._slices = iter(slices)
         self._workers = workers
-        self._most = 2 * workers.count
-        self._flying = 0
+        self._max_pages = 2 * workers.count
+        self._in_flight = 0
         self._waiting = 0
         self._usual = 0
-        self._chains: deque[_Chain[Part]] = deque()
+        self._chains: deque[_Chain[Slice]] = deque()
         # Guards all of the above against the workers.
-        self._change = threading.Condition()
+        self._changed = threading.Condition()
 
     def close(self) -> None:
-        """Ask for nothing more."""
-        with self._change:
-            self._parts = iter(())
+        """Request nothing more."""
+        with self._changed:
+            self._slices = iter(())
+            for chain in self._chains:
+                self._drop(chain)
             self._chains.clear()
 
-    def pages(self, part: Part) -> Iterator[RawPage]:
-        """Take the pages of the next part.
+    def pages(self, slice_: Slice) -> Generator[Page]:
+        """Take the pages of the next slice.
 
         Args:
-            part: That part: they must be taken in the order given.
+            slice_: That slice: they must be taken in the order given.
 
         Yields:
-            The pages.
+            The pages, in order.
 
         Raises:
-            Exception: What getting a page, or judging it, raised.
+            Exception: What fetching or judging a page raised, in its turn.
         """
-        with self._change:
+        with self._changed:
             if not self._chains:
-                self._chains.append(_Chain(next(self._parts)))
+                self._chains.append(_Chain(next(self._slices)))
             chain = self._chains[0]
             self._fill()
-        if chain.part != part:
-            msg = f"{part} is not the next part, {chain.part} is"
+        if chain.slice != slice_:
+            msg = f"{slice_} is not the next slice, {chain.slice} is"
             raise ValueError(msg)
-        number = FIRST_PAGE
-        while (page := self._take(chain, number)) is not None:
-            yield page
-            # Else it would stay in memory while the next one comes.
-            del page
-            number += 1
-        with self._change:
-            self._chains.popleft()
+        try:
+            number = FIRST_PAGE
+            while (page := self._take(chain, number)) is not None:
+                yield page
+                # Else two pages would be in memory while the next one comes.
+                del page
+                number += 1
+        finally:
+            with self._changed:
+                self._drop(chain)
+                if self._chains and self._chains[0] is chain:
+                    self._chains.popleft()
 
-    def _take(self, chain: _Chain[Part], number: int) -> RawPage | None:
-        """Wait for a page; None if there is no such."""
-        with self._change:
+    def _drop(self, chain: _Chain[Slice]) -> None:
+        """Forget the pages of a chain, and those that are still to come."""
+        chain.is_closed = True
+        self._waiting -= len(chain.arrived)
+        chain.arrived.clear()
+
+    def _take(self, chain: _Chain[Slice], number: int) -> Page | None:
+        """Wait for a page; None if the chain ends before it."""
+        with self._changed:
             while number > chain.so_far.pages and chain.last is None:
-                self._change.wait()
+                self._changed.wait()
             if chain.last is not None and number > chain.last:
                 return None
             page = chain.arrived.pop(number)
@@ -143,47 +156,48 @@ class PagesAhead(Generic[Part]):
         return page
 
     def _fill(self) -> None:
-        while self._flying < self._workers.count:
-            chain = self._next()
+        while self._in_flight < self._workers.count:
+            chain = self._next_chain()
             if chain is None:
                 return
-            chain.asked += 1
-            self._flying += 1
-            self._workers.submit(partial(self._work, chain, chain.asked))
+            chain.requested += 1
+            self._in_flight += 1
+            self._workers.submit(partial(self._work, chain, chain.requested))
 
-    def _next(self) -> _Chain[Part] | None:
-        """Choose the part of which a page is to be asked for."""
-        is_room = self._flying + self._waiting < self._most
+    def _next_chain(self) -> _Chain[Slice] | None:
+        """Choose the slice of which a page is requested next."""
+        is_room = self._in_flight + self._waiting < self._max_pages
         for index, chain in enumerate(self._chains):
-            # Whoever waits for the first one must not wait for ever: nothing else
-            # makes room.
-            is_awaited = index == 0 and chain.asked == chain.taken
-            if chain.wants(self._usual) and (is_room or is_awaited):
+            # Always fetch the page that the consumer waits for, even if the buffer is
+            # full; nothing else makes room.
+            is_awaited = index == 0 and chain.requested == chain.taken
+            if chain.wants_page(self._usual) and (is_room or is_awaited):
                 return chain
         if self._chains and not is_room:
             return None
         try:
-            self._chains.append(_Chain(next(self._parts)))
+            self._chains.append(_Chain(next(self._slices)))
         except StopIteration:
             return None
         return self._chains[-1]
 
-    def _work(self, chain: _Chain[Part], number: int) -> None:
-        page: RawPage | BaseException
+    def _work(self, chain: _Chain[Slice], number: int) -> None:
+        page: Page | BaseException
         try:
-            page = self._fetch(chain.part, number)
+            page = self._fetch(chain.slice, number)
         except BaseException as error:  # noqa: BLE001
             page = error
-        with self._change:
-            self._flying -= 1
-            self._waiting += 1
-            chain.arrived[number] = page
-            self._judge(chain)
+        with self._changed:
+            self._in_flight -= 1
+            if not chain.is_closed:
+                self._waiting += 1
+                chain.arrived[number] = page
+                self._judge(chain)
             self._fill()
-            self._change.notify_all()
+            self._changed.notify_all()
 
-    def _judge(self, chain: _Chain[Part]) -> None:
-        """Look at what has come, in order, and drop what is beyond the end."""
+    def _judge(self, chain: _Chain[Slice]) -> None:
+        """Judge what has come, in order, and drop what is beyond the end."""
         while chain.last is None:
             number = chain.so_far.pages + 1
             page = chain.arrived.get(number)
@@ -193,21 +207,18 @@ class PagesAhead(Generic[Part]):
                 chain.last = number
                 break
             try:
-                self._look(chain, page, number)
+                verdict = self._paging.judge(page, chain.so_far)
             except Exception as error:  # noqa: BLE001
                 chain.arrived[number] = error
                 chain.last = number
+                break
+            chain.so_far.add(page)
+            if verdict is not Verdict.MORE:
+                chain.last = number if verdict is Verdict.LAST else number - 1
+                if self._paging.guesses_length:
+                    self._usual = int(number * TRUSTED_LENGTH)
         if chain.last is not None:
             beyond = [number for number in chain.arrived if number > chain.last]
             for number in beyond:
                 del chain.arrived[number]
             self._waiting -= len(beyond)
-
-    def _look(self, chain: _Chain[Part], page: RawPage, number: int) -> None:
-        if self._paging.is_last(page, chain.so_far):
-            # One that repeats another only says that the one before was the last.
-            repeats = chain.so_far.has(page)
-            chain.last = number - 1 if repeats else number
-            self._usual = int(number * TRUSTED)
-        chain.announced = page.total_pages
-        chain.so_far.advance(page)

@@ -1,191 +1,232 @@
-"""The pages of reports, and how one is recognised as the last."""
+"""Paging: recognizes the last page of a list or of a window of a report."""
 
 from __future__ import annotations
 
-from contextlib import suppress
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from enum import Enum, auto
+from typing import TYPE_CHECKING, ClassVar
 
-import msgspec
-from singer_sdk.exceptions import FatalAPIError
-
-from tap_kayzen.reading.pages import FIRST_PAGE, parse_page, totals
+from tap_kayzen.api.errors import CutShortError
+from tap_kayzen.reading.pages import FIRST_PAGE
 
 if TYPE_CHECKING:
     from tap_kayzen.reading.pages import Page
 
-
-@dataclass(frozen=True)
-class RawPage:
-    """A page of a report as it came: what waits in memory is small that way.
-
-    Attributes:
-        body: JSON text.
-        rows: How many rows it has.
-        distinct: How many different ones.
-        digest: The same for the same rows, within a process.
-        total_pages: Pages of the whole, None if the answer does not say.
-        total_entries: Rows of the whole, None if the answer does not say.
-    """
-
-    body: bytes
-    rows: int
-    distinct: int
-    digest: int
-    total_pages: int | None
-    total_entries: int | None
-
-    def read(self) -> Page:
-        """Read the rows."""
-        return parse_page(self.body)
-
-
-class _Answer(msgspec.Struct):
-    data: list[msgspec.Raw]
-    meta: dict[str, Any] | None = None
-    metadata: dict[str, Any] | None = None
-
-
-_DECODER = msgspec.json.Decoder(_Answer)
-
-BRACE = ord("{")
-
 ROUND = 100
-"""What a limit of rows is likely to be a multiple of."""
+"""Number of rows that a limit of Kayzen's own is likely to be a multiple of."""
 
 
-def parse_raw(body: bytes) -> RawPage:
-    """Look at the body of a report call without reading its rows.
+class Verdict(Enum):
+    """What a page means for the pages after it."""
 
-    Documented is ``{"headers": [], "data": [...]}``; ``meta`` may or may not be there,
-    and a public client takes it for ``metadata``.
-
-    Raises:
-        EnvelopeError: The JSON is not a list of records.
-        ValueError: The body is not JSON.
-    """
-    answer = None
-    with suppress(msgspec.DecodeError, RecursionError):
-        answer = _DECODER.decode(body)
-    if answer is None or not all(memoryview(row)[0] == BRACE for row in answer.data):
-        # For what msgspec does not read, such as NaN, and to say what is wrong.
-        page = parse_page(body)
-        marks = [hash(repr(row)) for row in page.records]
-        return _raw_page(body, marks, page.total_pages, page.total_entries)
-    # Decoded, as text that is no UTF-8 has been skipped over so far; row by row, since
-    # what is large and made in a thread stays with it for long.
-    marks = [hash(bytes(row).decode()) for row in answer.data]
-    return _raw_page(body, marks, *totals(answer.meta or answer.metadata))
-
-
-def _raw_page(
-    body: bytes, marks: list[int], total_pages: int | None, total_entries: int | None
-) -> RawPage:
-    """Put together what is known of a page.
-
-    Args:
-        body: JSON text.
-        marks: A hash of each row.
-        total_pages: Pages of the whole.
-        total_entries: Rows of the whole.
-    """
-    return RawPage(
-        body,
-        rows=len(marks),
-        distinct=len(set(marks)),
-        digest=hash(tuple(sorted(marks))),
-        total_pages=total_pages,
-        total_entries=total_entries,
-    )
+    MORE = auto()
+    LAST = auto()
+    BEYOND = auto()
+    """It repeats an earlier page: the one before it was the last."""
 
 
 @dataclass
-class Progress:
-    """How far the reading of one part is.
+class PagesSoFar:
+    """The pages of one list or window so far.
 
     Attributes:
-        pages: Pages so far.
-        rows: Their rows.
-        digests: Theirs.
-        announced: The most pages that one of them spoke of.
+        pages: Number of pages.
+        rows: Number of their rows.
+        total_pages: What the newest page with ``total_pages`` says.
+        max_total_pages: The largest ``total_pages``.
+        total_entries: What the newest page with ``total_entries`` says.
+        idle: Pages in a row that brought nothing new.
+        digests: Digests of the pages that a paging compares later ones with.
     """
 
     pages: int = 0
     rows: int = 0
+    total_pages: int | None = None
+    max_total_pages: int = 0
+    total_entries: int | None = None
+    idle: int = 0
     digests: set[int] = field(default_factory=set)
-    announced: int = 0
 
-    def has(self, page: RawPage) -> bool:
-        """Tell whether a page is one of those, in whatever order its rows are."""
-        return page.digest in self.digests
-
-    def advance(self, page: RawPage) -> None:
-        """Take note of the next page."""
+    def add(self, page: Page) -> None:
+        """Count one more page."""
         self.pages += 1
-        self.rows += page.rows
+        self.rows += len(page.rows)
+        if page.total_pages is not None:
+            self.total_pages = page.total_pages
+            self.max_total_pages = max(self.max_total_pages, page.total_pages)
+        if page.total_entries is not None:
+            self.total_entries = page.total_entries
+
+    def repeats(self, page: Page) -> bool:
+        """Return whether a page has the rows of an earlier one, and remember it."""
+        is_repeat = page.digest in self.digests
         self.digests.add(page.digest)
-        self.announced = max(self.announced, page.total_pages or 0)
+        return is_repeat
 
 
-class CutShortError(FatalAPIError):
-    """Kayzen may hold rows that it does not give."""
+class Paging(ABC):
+    """A way to recognize the last page; one instance serves all windows of a stream.
 
-
-class AnnouncedPaging:
-    """Trusts the answers to say if there are more pages; without a word there is one.
-
-    For calls of which it is not known whether they come in pages at all.
+    Attributes:
+        guesses_length: Whether windows are likely as long as the one before, so that
+            their pages may be requested before one of them has come.
     """
 
-    def is_last(self, page: RawPage, so_far: Progress) -> bool:
-        """Tell whether a page is the last one.
+    guesses_length: ClassVar[bool]
+
+    @abstractmethod
+    def judge(self, page: Page, so_far: PagesSoFar) -> Verdict:
+        """Judge a page by itself, as it comes.
 
         Args:
             page: The page.
-            so_far: How far the reading was before it.
+            so_far: The pages before it.
 
         Raises:
-            CutShortError: There may be rows that cannot be had.
+            CutShortError: Kayzen may hold rows that it does not return.
         """
-        if so_far.has(page):
-            _check_repeated(page, so_far, is_limit=True)
-            return True
-        return so_far.pages + 1 >= (page.total_pages or FIRST_PAGE)
+
+    def is_idle(self, page: Page, *, has_news: bool) -> bool:  # noqa: ARG002
+        """Return whether a page counts as one that brought nothing new.
+
+        Args:
+            page: The page.
+            has_news: Whether one of its records had a new key.
+        """
+        return not has_news
+
+    @abstractmethod
+    def ends_after(self, idle: int, page: Page) -> bool:
+        """Return whether to stop reading although more pages may come.
+
+        Args:
+            idle: Idle pages in a row.
+            page: The last of them.
+
+        Raises:
+            CutShortError: Kayzen may hold rows that it does not return.
+        """
 
 
-def _check_repeated(page: RawPage, so_far: Progress, *, is_limit: bool) -> None:
-    """See to it that a page that is an earlier one again hides no rows.
+class ListPaging(Paging):
+    """Reads a list to the end that its newest ``total_pages`` names.
 
-    Args:
-        page: The page.
-        so_far: How far the reading was before it.
-        is_limit: Whether it has as many rows as Kayzen may give at most.
-
-    Raises:
-        CutShortError: It may.
+    The end is never computed, because documented samples do not add up. An empty page
+    before it is no end. While fewer rows came than ``total_entries``, or an earlier
+    page announced more pages, the pages after it are read too, until one brings
+    nothing new. Without ``meta``, two pages in a row that bring nothing new are the
+    end: one empty page may be a fault.
     """
-    number = so_far.pages + 1
-    is_cut = number < so_far.announced or (
-        number == FIRST_PAGE + 1 and (is_limit or page.total_pages)
-    )
-    is_whole = page.total_entries is not None and so_far.rows >= page.total_entries
-    if page.rows and is_cut and not is_whole:
-        msg = (
-            f"page {number} has the same {page.rows:,} rows as an earlier one, so that "
-            "there may be more rows than Kayzen gives"
+
+    guesses_length = False
+
+    MAX_IDLE_PAGES = 50
+    """Pages in a row without a new key after which a list is over in any case.
+
+    A server that ignores ``page``, or that always announces one page more, would be
+    read for ever.
+    """
+
+    MAX_IDLE_PAGES_WITHOUT_META = 2
+
+    def judge(self, page: Page, so_far: PagesSoFar) -> Verdict:
+        """Judge a page by what has been announced."""
+        number = so_far.pages + 1
+        end = page.total_pages or so_far.total_pages
+        if end is not None and number < end:
+            return Verdict.MORE
+        is_new = page.rows and not so_far.repeats(page)
+        so_far.idle = 0 if is_new else so_far.idle + 1
+        if end is None:
+            is_over = so_far.idle >= self.MAX_IDLE_PAGES_WITHOUT_META
+            return Verdict.LAST if is_over else Verdict.MORE
+        entries = page.total_entries
+        entries = so_far.total_entries if entries is None else entries
+        is_short = entries is not None and so_far.rows + len(page.rows) < entries
+        may_go_on = is_short or number < so_far.max_total_pages
+        is_beyond_and_idle = so_far.idle and number > end
+        is_over = is_beyond_and_idle or not may_go_on
+        return Verdict.LAST if is_over else Verdict.MORE
+
+    def ends_after(self, idle: int, page: Page) -> bool:
+        """Stop a list that goes on without new keys."""
+        has_meta = page.total_pages is not None
+        most = self.MAX_IDLE_PAGES if has_meta else self.MAX_IDLE_PAGES_WITHOUT_META
+        return idle >= most
+
+
+class ReportPaging(Paging):
+    """What the ways to page a report have in common."""
+
+    guesses_length = True
+
+    MAX_IDLE_PAGES = 3
+    """Pages in a row without a new row after which reading fails."""
+
+    def is_idle(self, page: Page, *, has_news: bool) -> bool:
+        """Return whether a page has rows, but none that is new."""
+        return bool(page.rows) and not has_news
+
+    def ends_after(self, idle: int, page: Page) -> bool:  # noqa: ARG002
+        """Fail where Kayzen seems to return the same rows again and again."""
+        if idle >= self.MAX_IDLE_PAGES:
+            msg = (
+                f"{idle} pages in a row have no new row: Kayzen seems to give the same "
+                "ones again and again"
+            )
+            raise CutShortError(msg)
+        return False
+
+    @staticmethod
+    def _check_repeat(page: Page, so_far: PagesSoFar, *, is_limit: bool) -> None:
+        """Make sure that a page that repeats an earlier one hides no rows.
+
+        Args:
+            page: The page.
+            so_far: The pages before it.
+            is_limit: Whether it has as many rows as Kayzen may return at most.
+
+        Raises:
+            CutShortError: It may hide some.
+        """
+        number = so_far.pages + 1
+        is_cut = number < so_far.max_total_pages or (
+            number == FIRST_PAGE + 1 and (is_limit or page.total_pages)
         )
-        raise CutShortError(msg)
+        entries = page.total_entries
+        is_whole = entries is not None and so_far.rows >= entries
+        if page.rows and is_cut and not is_whole:
+            msg = (
+                f"page {number} has the same {len(page.rows):,} rows as an earlier "
+                "one, so that there may be more rows than Kayzen gives"
+            )
+            raise CutShortError(msg)
 
 
-class GuessedPaging:
-    """Finds the end of a report whose answers need not say how long it is.
+class AnnouncedPaging(ReportPaging):
+    """Trusts ``total_pages``; without it there is one page.
 
-    Whether Kayzen heeds `page` and `per_page`, and up to what size, is not known. So a
-    page is the last one if it is empty, repeats another, or is shorter than both
-    `per_page` and some other page of the report: a page that is as long as any may be
-    as long as Kayzen makes them. What an answer says of the whole goes before that, but
-    not before what it says of the rows: where some are still to come, the next page is
-    asked for.
+    For calls that are not known to be paged at all.
+    """
+
+    def judge(self, page: Page, so_far: PagesSoFar) -> Verdict:
+        """Judge a page by what it announces."""
+        if so_far.repeats(page):
+            self._check_repeat(page, so_far, is_limit=True)
+            return Verdict.BEYOND
+        is_last = so_far.pages + 1 >= (page.total_pages or FIRST_PAGE)
+        return Verdict.LAST if is_last else Verdict.MORE
+
+
+class GuessedPaging(ReportPaging):
+    """Finds the end of a report whose responses need not say how long it is.
+
+    Whether Kayzen heeds ``page`` and ``per_page``, and up to what size, is unknown. So
+    a page is the last one if it is empty, repeats another, or is shorter than both
+    ``per_page`` and some other page of the report: a page that is as long as any may
+    be as long as Kayzen makes them. What a response announces goes before that, unless
+    rows are still missing: then the next page is read.
     """
 
     def __init__(self, per_page: int) -> None:
@@ -197,29 +238,25 @@ class GuessedPaging:
         self._per_page = per_page
         self._longest = 0
 
-    def is_last(self, page: RawPage, so_far: Progress) -> bool:
-        """Tell whether a page is the last one.
-
-        Args:
-            page: The page.
-            so_far: How far the reading was before it.
-
-        Raises:
-            CutShortError: There may be rows that cannot be had.
-        """
-        if so_far.has(page):
+    def judge(self, page: Page, so_far: PagesSoFar) -> Verdict:
+        """Judge a page by what is known of all pages of the report."""
+        count = len(page.rows)
+        if so_far.repeats(page):
             # A round number may be a limit of Kayzen's own.
-            is_limit = page.rows == self._per_page or page.rows % ROUND == 0
-            _check_repeated(page, so_far, is_limit=is_limit)
-            return True
-        rows = so_far.rows + page.rows
-        if page.rows and page.total_entries is not None and rows < page.total_entries:
+            is_limit = count == self._per_page or count % ROUND == 0
+            self._check_repeat(page, so_far, is_limit=is_limit)
+            return Verdict.BEYOND
+        return Verdict.LAST if self._is_last(page, so_far) else Verdict.MORE
+
+    def _is_last(self, page: Page, so_far: PagesSoFar) -> bool:
+        count, entries = len(page.rows), page.total_entries
+        if count and entries is not None and so_far.rows + count < entries:
             return False
         if page.total_pages is not None:
             # Where an end moved towards the start, a look beyond it tells if it is one.
-            earlier = so_far.announced if page.rows else 0
+            earlier = so_far.max_total_pages if count else 0
             return so_far.pages + 1 >= max(page.total_pages, earlier)
-        # A row that stands there twice must not make a page look longer than others.
-        is_longest = page.rows >= self._longest
+        # A row that occurs twice must not make a page look longer than others.
+        is_longest = count >= self._longest
         self._longest = max(self._longest, page.distinct)
-        return not page.rows or (page.rows < self._per_page and not is_longest)
+        return not count or (count < self._per_page and not is_longest)

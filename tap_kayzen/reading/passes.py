@@ -1,235 +1,232 @@
-"""Reading whole lists: every row that is there throughout, and each key once."""
+"""Passes: reads a list or window from its start, again until it is complete."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from tap_kayzen.api.workers import ReadAhead
-from tap_kayzen.output.progress import Unseen
-from tap_kayzen.reading.keys import KeySet
-from tap_kayzen.reading.pages import FIRST_PAGE, Tally, read_pages
+from tap_kayzen.api.errors import CutShortError
+from tap_kayzen.reading.ahead import PagesAhead
 
 if TYPE_CHECKING:
     import logging
-    from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-
-    from singer_sdk.helpers.types import Context
+    from collections.abc import Callable, Generator, Iterable, Iterator
 
     from tap_kayzen.api.workers import Workers
     from tap_kayzen.output.progress import Progress
-    from tap_kayzen.reading.keys import Key
-    from tap_kayzen.reading.pages import Page, UnreadPage
+    from tap_kayzen.reading.keys import Keys
+    from tap_kayzen.reading.pages import Page
+    from tap_kayzen.reading.paging import Paging
 
     Record = dict[str, Any]
 
+Slice = TypeVar("Slice")
+
 MAX_PASSES = 5
-"""How often a list that keeps changing is read from the start, at most."""
+"""How often a slice that keeps changing is read from the start."""
 
 
 @dataclass
 class Pass:
-    """What was seen in reading a list once from start to end.
+    """What one pass over a slice, from start to end, has seen.
 
     Attributes:
-        keys: Keys of this pass.
-        tally: Their number, and that of the rows.
-        lengths: The different lengths, in pages and rows, that the pages spoke of.
+        rows: Number of rows.
+        keys: Number of different keys.
+        announced: ``total_entries`` of the newest page that has it.
+        lengths: The different lengths, in pages and rows, that pages announced.
+        is_complete: Whether no row seems to be missing after the last pass.
     """
 
-    keys: KeySet
-    tally: Tally = field(default_factory=Tally)
+    rows: int = 0
+    keys: int = 0
+    announced: int | None = None
     lengths: set[tuple[int | None, int | None]] = field(default_factory=set)
+    is_complete: bool = True
 
-    def note(self, page: Page) -> None:
-        """Take note of what a page says of the list's length."""
+    def add(self, page: Page) -> None:
+        """Count one more page."""
+        self.rows += len(page.rows)
         if page.total_pages is not None or page.total_entries is not None:
             self.lengths.add((page.total_pages, page.total_entries))
         if page.total_entries is not None:
-            self.tally.announced = page.total_entries
+            self.announced = page.total_entries
 
     @property
     def repeated(self) -> int:
-        """Rows whose key had come on an earlier page."""
-        return self.tally.rows - self.tally.keys
+        """Rows whose key had come before."""
+        return self.rows - self.keys
 
     @property
-    def changed(self) -> bool:
-        """Whether the list became longer or shorter meanwhile."""
+    def has_changed(self) -> bool:
+        """Whether the slice became longer or shorter during the pass."""
         return len(self.lengths) > 1
+
+    @property
+    def is_short(self) -> bool:
+        """Whether fewer rows came than announced."""
+        return self.announced is not None and self.rows < self.announced
 
     @property
     def is_silent(self) -> bool:
         """Whether nothing came, and nothing says that there is nothing."""
-        return not self.tally.rows and self.tally.announced is None
+        return not self.rows and self.announced is None
 
     @property
-    def is_whole(self) -> bool:
-        """Whether no row seems to have slipped from one page to another."""
-        return not (self.repeated or self.changed or self.tally.is_short)
+    def is_steady(self) -> bool:
+        """Whether no row seems to have moved from one page to another."""
+        return not (self.repeated or self.has_changed or self.is_short)
+
+    def is_like(self, other: Pass | None) -> bool:
+        """Return whether another pass saw the same, and the slice did not change."""
+        return (
+            other is not None
+            and not self.has_changed
+            and (self.rows, self.keys, self.announced)
+            == (other.rows, other.keys, other.announced)
+        )
 
     def __str__(self) -> str:
-        """Say what came."""
-        announced = self.tally.announced
-        total = f" of {announced:,}" if announced is not None else ""
-        return f"{self.tally.keys:,}{total} records came"
+        """Format what came for a message."""
+        total = f" of {self.announced:,}" if self.announced is not None else ""
+        return f"{self.keys:,}{total} records came"
 
 
-class ListReader:
-    """Reads the lists of one stream, one for each context, in a single run.
-
-    Kayzen's pages are cut out of a list that may change meanwhile: then rows slip
-    from one page to another, and come twice or not at all. That shows by a total
-    that changes, a key that comes twice, or fewer rows than announced; the list is
-    then read again for what is missing, until a pass shows none of it.
+@dataclass(frozen=True)
+class Source(Generic[Slice]):
+    """What a stream contributes to reading its slices.
 
     Attributes:
-        incomplete: What could not be read whole, in words.
+        fetch: Gets a page of a slice, by its number; called in the workers.
+        convert: Turns a page of a slice into records.
+        keys: Returns the keys of a slice, at its start.
+        paging: Recognizes the last page.
+        label: Names a slice in messages.
+        hint: What the user can do if Kayzen may not have returned all rows.
+        may_be_empty: Whether a slice without rows needs no ``total_entries`` to count
+            as complete.
+        on_page: Called when the records of a page are out, before waiting for the
+            next page.
+        progress: Counts rows; None if the stream counts something else.
     """
 
-    def __init__(  # noqa: PLR0913
+    fetch: Callable[[Slice, int], Page]
+    convert: Callable[[Page, Slice], list[Record]]
+    keys: Callable[[Slice], Keys]
+    paging: Paging
+    label: Callable[[Slice], str]
+    hint: str = ""
+    may_be_empty: bool = False
+    on_page: Callable[[Page], None] = lambda _: None
+    progress: Progress | None = None
+
+
+class Reader(Generic[Slice]):
+    """Reads slices: every row that is there throughout, and each key once.
+
+    Kayzen's pages are cut out of a list that may change while it is read: then rows
+    move from one page to another, and come twice or not at all. That shows by a total
+    that changes, a key that comes twice, or fewer rows than announced; the slice is
+    then read again for what is missing, until a pass shows none of it, or two passes
+    show the same.
+
+    Attributes:
+        last_pass: The last pass over the slice read last.
+    """
+
+    def __init__(
         self,
+        source: Source[Slice],
+        slices: Iterable[Slice],
         *,
-        fetch: Callable[[Context | None, int], UnreadPage],
-        convert: Callable[[Page, Context | None], tuple[list[Key], list[Record]]],
-        contexts: Sequence[Context],
         workers: Workers,
-        on_page: Callable[[Page], None],
-        progress: Progress,
         logger: logging.Logger,
     ) -> None:
-        """Prepare; nothing is fetched yet.
+        """Prepare; nothing is requested yet.
 
         Args:
-            fetch: Gets a page, by context and number.
-            convert: Makes the records of a page, and their keys.
-            contexts: The contexts that `read` will be called with, in this order, if
-                there are any; their first pages are fetched ahead.
-            workers: Who fetches.
-            on_page: Called when a page is done with, before waiting for the next.
-            progress: Is told how far the reading is.
-            logger: Is told when a list has to be read again.
+            source: The stream's part.
+            slices: The slices, in the order in which `read` will be called.
+            workers: The threads that fetch.
+            logger: Receives a line when a slice is read again or not complete.
         """
-        self._fetch = fetch
-        self._convert = convert
+        self._source = source
         self._workers = workers
-        self._on_page = on_page
-        self._progress = self._of_lists = progress
         self._logger = logger
-        self._emitted = KeySet()
-        self._unread = list(contexts)
-        # First pages of lists to come, and pages of the one that is read, share what
-        # may be in memory.
-        firsts = workers.count // 2 if len(contexts) > 1 else 0
-        self._most = max(1, workers.count - firsts)
-        self._first_pages = iter(
-            ReadAhead(
-                lambda each: fetch(each, FIRST_PAGE), contexts, workers, firsts or 1
-            )
-        )
-        self.incomplete: list[str] = []
+        self._ahead = self._pages_of(slices)
+        self.last_pass = Pass()
 
-    def read_all(self, contexts: Iterable[Context], count: int) -> Iterator[Record]:
-        """Read many short lists, their first pages fetched ahead.
+    def _pages_of(self, slices: Iterable[Slice]) -> PagesAhead[Slice]:
+        source = self._source
+        return PagesAhead(source.fetch, source.paging, slices, self._workers)
 
-        Each key goes out once a list, so that no key is remembered for longer.
+    def close(self) -> None:
+        """Request nothing more."""
+        self._ahead.close()
 
-        Args:
-            contexts: One for each list.
-            count: How many there are.
+    def read(self, slice_: Slice) -> Iterator[Record]:
+        """Read the next slice and yield its records.
 
         Raises:
+            CutShortError: Kayzen may hold rows that it does not return.
             Exception: What `fetch` and `convert` raise.
         """
-
-        def fetch_first(context: Context) -> tuple[Context, UnreadPage]:
-            return context, self._fetch(context, FIRST_PAGE)
-
-        # Lists are counted here, not rows: of those no number is known beforehand.
-        progress, self._progress = self._of_lists, Unseen(self._of_lists.name)
-        progress.begin(count)
-        self._most = 1
-        most = max(1, self._workers.count - 1)
-        for context, first in ReadAhead(fetch_first, contexts, self._workers, most):
-            self._emitted = KeySet()
-            yield from self.read(context, first)
-            progress.advance(1)
-
-    def read(
-        self, context: Context | None, first: UnreadPage | None = None
-    ) -> Iterator[Record]:
-        """Read one context's list and yield its records, each key once in a run.
-
-        Args:
-            context: One of those that the reader was made for, in their order, or
-                another one.
-            first: The first page, if it has been fetched already.
-
-        Raises:
-            Exception: What `fetch` and `convert` raise.
-        """
+        label = self._source.label(slice_)
+        keys = self._source.keys(slice_)
         before = None
         for number in range(1, MAX_PASSES + 1):
-            this = yield from self._read_once(
-                context, first or self._first_page(context)
-            )
-            first = None
-            # The same twice: not a list that changes, but one that is so.
-            is_so = this.tally == before and not this.changed
-            is_last = number == MAX_PASSES or is_so
-            if this.is_silent or (is_last and (this.changed or this.tally.is_short)):
-                self.incomplete.append(str(this))
-                self._logger.warning("%s, and there may be more", this)
-            if this.is_whole or is_last:
+            try:
+                this = yield from self._read_once(slice_, keys, again=number > 1)
+            except CutShortError as error:
+                raise error.within(label, self._source.hint) from error
+            self.last_pass = this
+            is_last = this.is_steady or this.is_like(before) or number == MAX_PASSES
+            is_doubtful = this.is_silent and not self._source.may_be_empty
+            if is_doubtful or (is_last and (this.has_changed or this.is_short)):
+                this.is_complete = False
+                self._logger.warning("%s: %s, and there may be more", label, this)
+            if is_last:
                 return
-            before = this.tally
+            before = this
             self._logger.info(
-                "The list changed while it was read (%s, %d came twice): reading it "
-                "again for what slipped through",
+                "%s changed while it was read (%s, %d came twice): reading it again "
+                "for what slipped through",
+                label,
                 this,
                 this.repeated,
             )
 
     def _read_once(
-        self, context: Context | None, unread: UnreadPage
+        self, slice_: Slice, keys: Keys, *, again: bool
     ) -> Generator[Record, None, Pass]:
-        def fetch(number: int) -> UnreadPage:
-            return self._fetch(context, number)
-
-        first = unread()
-        del unread
-        # The first pass needs no second set: what is new to it is new to the run.
-        this = Pass(KeySet() if self._emitted else self._emitted)
-        self._progress.begin(first.total_entries)
-        pages = read_pages(
-            fetch, self._workers, this.tally, first=first, most=self._most
-        )
-        del first
-        for page in pages:
-            this.note(page)
-            yield from self._new_records(page, this, context)
-            self._on_page(page)
-            self._progress.advance(len(page.records))
-            # Else two pages would be in memory while the next one comes.
-            del page
+        """Read a slice from its start to its end."""
+        source = self._source
+        ahead = self._pages_of([slice_]) if again else self._ahead
+        this = Pass()
+        idle = 0
+        is_first = True
+        keys.begin_pass()
+        pages = ahead.pages(slice_)
+        try:
+            for page in pages:
+                if source.progress and is_first:
+                    source.progress.expect(page.total_entries)
+                is_first = False
+                this.add(page)
+                yield from keys.new(source.convert(page, slice_))
+                has_news = keys.different > this.keys
+                this.keys = keys.different
+                source.on_page(page)
+                if source.progress:
+                    source.progress.advance(len(page.rows))
+                is_idle = source.paging.is_idle(page, has_news=has_news)
+                idle = idle + 1 if is_idle else 0
+                if source.paging.ends_after(idle, page):
+                    break
+                # Else two pages would be in memory while the next one comes.
+                del page
+        finally:
+            pages.close()
+            if again:
+                ahead.close()
         return this
-
-    def _new_records(
-        self, page: Page, this: Pass, context: Context | None
-    ) -> Iterator[Record]:
-        keys, records = self._convert(page, context)
-        is_new_now = this.keys.add
-        is_new = self._emitted.add if this.keys is not self._emitted else None
-        this.tally.rows += len(records)
-        for key, record in zip(keys, records, strict=True):
-            if is_new_now(key):
-                this.tally.keys += 1
-                if is_new is None or is_new(key):
-                    yield record
-
-    def _first_page(self, context: Context | None) -> UnreadPage:
-        """Get a first page; the one that was fetched ahead serves the first pass."""
-        if self._unread[:1] != [context]:
-            return self._fetch(context, FIRST_PAGE)
-        del self._unread[0]
-        return next(self._first_pages)

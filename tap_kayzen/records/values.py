@@ -1,17 +1,14 @@
-"""From the values of the API's JSON to those of a column, where nothing is lost."""
+"""Converts single values to the type of a column, where nothing is lost."""
 
 from __future__ import annotations
 
 import re
 from datetime import date, datetime, timezone
 from decimal import Decimal, InvalidOperation
-from types import GenericAlias
-from typing import TYPE_CHECKING, Annotated, Any
-
-from msgspec import Meta
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Mapping
 
     Converter = Callable[[Any], Any]
 
@@ -28,30 +25,35 @@ _DATE_TIME = re.compile(
 
 
 class LossyError(ValueError):
-    """A value cannot become the wanted type without losing something."""
+    """A value that cannot become the wanted type without losing something."""
 
 
 def converter_to(definition: Mapping[str, Any]) -> Converter:
-    """Choose the conversion to a property's type."""
+    """Return the function that converts to a property's type.
+
+    Args:
+        definition: JSON Schema of the property.
+    """
     declared = definition.get("type", [])
     types = [declared] if isinstance(declared, str) else declared
     kind = next((kind for kind in types if kind in _SCALARS), None)
     if kind == "string" and "format" in definition:
-        return {"date": _date, "date-time": date_time}[definition["format"]]
+        return {"date": to_date, "date-time": to_date_time}[definition["format"]]
     if kind is not None:
         return _SCALARS[kind]
     if "array" in types:
         items = definition.get("items")
-        return _array(converter_to(items)) if items else _list
-    return _unchanged
+        return _array(converter_to(items)) if items else to_list
+    return unchanged
 
 
 def is_open(definition: Mapping[str, Any]) -> bool:
-    """Tell whether a property's values, or those in them, may be of any type."""
-    return converter_to(definition) in {_unchanged, _list}
+    """Return whether a property's values, or those in them, may be of any type."""
+    return converter_to(definition) in {unchanged, to_list}
 
 
-def _unchanged(value: Any) -> Any:  # noqa: ANN401
+def unchanged(value: Any) -> Any:  # noqa: ANN401
+    """Return a value of any type as it is."""
     return value
 
 
@@ -59,7 +61,7 @@ def to_integer(value: object) -> int:
     """Read an integer of at most 64 bits, also from text and from a decimal.
 
     Raises:
-        LossyError: It is none.
+        LossyError: The value is no such integer.
     """
     if type(value) is int and -BIGINT <= value < BIGINT:
         return value
@@ -78,7 +80,7 @@ def to_number(value: object) -> int | Decimal:
     """Read a number, also from text.
 
     Raises:
-        LossyError: It is none.
+        LossyError: The value is no number.
     """
     if isinstance(value, bool):
         raise LossyError
@@ -95,7 +97,12 @@ def to_number(value: object) -> int | Decimal:
     raise LossyError
 
 
-def _boolean(value: object) -> bool:
+def to_boolean(value: object) -> bool:
+    """Read a boolean, also from 0, 1 and text.
+
+    Raises:
+        LossyError: The value is no boolean.
+    """
     if isinstance(value, bool):
         return value
     if isinstance(value, (int, str)):
@@ -108,7 +115,12 @@ def _boolean(value: object) -> bool:
     raise LossyError
 
 
-def _string(value: object) -> str:
+def to_text(value: object) -> str:
+    """Read text, also from a number.
+
+    Raises:
+        LossyError: The value is neither.
+    """
     if isinstance(value, str):
         return value
     if isinstance(value, (int, Decimal)) and not isinstance(value, bool):
@@ -116,8 +128,12 @@ def _string(value: object) -> str:
     raise LossyError
 
 
-def _date(value: object) -> str:
-    """Bring a day to the form 2026-01-31; a time at midnight is one too."""
+def to_date(value: object) -> str:
+    """Read a day, also from a time at midnight, as text like 2026-01-31.
+
+    Raises:
+        LossyError: The value is no day.
+    """
     if not isinstance(value, str):
         raise LossyError
     day, time = value[:10], value[10:]
@@ -131,8 +147,12 @@ def _date(value: object) -> str:
     return day
 
 
-def date_time(value: object) -> str:
-    """Bring a time to ISO 8601 with a zone; Kayzen's times are UTC."""
+def to_date_time(value: object) -> str:
+    """Read a time as ISO 8601 text with a zone; UTC if it has none.
+
+    Raises:
+        LossyError: The value is no time.
+    """
     if isinstance(value, str) and _is_usual(value):
         return value
     match = _DATE_TIME.fullmatch(value) if isinstance(value, str) else None
@@ -153,9 +173,9 @@ def date_time(value: object) -> str:
 
 
 def _is_usual(value: str) -> bool:
-    """Tell whether a time is a real one in the form that almost all have.
+    """Return whether a time exists and has the form 2019-01-28T12:35:31.000Z.
 
-    That form is 2019-01-28T12:35:31.000Z. A short way, without a regular expression.
+    Almost all have it; this is faster than the regular expression.
     """
     if len(value) != len("2019-01-28T12:35:31.000Z") or value[-1] != "Z":
         return False
@@ -169,68 +189,29 @@ def _is_usual(value: str) -> bool:
     return True
 
 
-def are_usual_times(times: Sequence[str]) -> bool:
-    """Tell whether times are written like 2019-01-28T12:35:31.000Z.
-
-    Args:
-        times: Times that follow RFC 3339, which also has a space, "t" and "z".
-    """
-    text, size = "".join(times), len("2019-01-28T12:35:31.000Z")
-    return (
-        len(text) == size * len(times)
-        and text[10::size] == "T" * len(times)
-        and text[size - 1 :: size] == "Z" * len(times)
-    )
-
-
-def _list(value: object) -> list[Any]:
+def to_list(value: object) -> list[Any]:
+    """Return a list; a single value becomes a list of one."""
     return value if isinstance(value, list) else [value]
 
 
 def _array(item: Converter) -> Converter:
     def convert(value: object) -> list[Any]:
-        return [None if each is None else item(each) for each in _list(value)]
+        return [None if each is None else item(each) for each in to_list(value)]
 
     return convert
 
 
 AS_THEY_ARE: dict[Converter, type] = {
-    _boolean: bool,
-    _list: list,
+    to_boolean: bool,
+    to_list: list,
     to_number: Decimal,
-    _string: str,
+    to_text: str,
 }
 """The type whose values a converter would return as they are."""
 
 _SCALARS: dict[str, Converter] = {
-    "boolean": _boolean,
+    "boolean": to_boolean,
     "integer": to_integer,
     "number": to_number,
-    "string": _string,
+    "string": to_text,
 }
-
-
-def usual_type(definition: Mapping[str, Any], *, is_item: bool = False) -> Any:  # noqa: ANN401
-    """Choose the type whose values `converter_to` would return as they are."""
-    converter = converter_to(definition)
-    if converter is date_time:
-        # How it is written is checked for columns only.
-        return None if is_item else Annotated[datetime, Meta(tz=True)] | None
-    if converter is _date:
-        return date | None
-    if converter in _USUAL:
-        return _USUAL[converter]
-    if converter is _unchanged:
-        return Any
-    item = usual_type(definition["items"], is_item=True)
-    return GenericAlias(list, (item,)) | None
-
-
-_USUAL: dict[Converter, Any] = {
-    _boolean: bool | None,
-    to_integer: Annotated[int, Meta(ge=-BIGINT, le=BIGINT - 1)] | None,
-    _list: list[Any] | None,
-    to_number: int | Decimal | None,
-    _string: str | None,
-}
-"""The types of values that the converters of scalars return as they are."""

@@ -5,13 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from tap_kayzen.reading.keys import KEY
 from tap_kayzen.records.converter import EXTRA
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-KEY = "_key"
-"""The column that tells the rows of a report apart."""
 
 DAY = "day"
 
@@ -104,7 +102,7 @@ METRICS: Mapping[str, Column] = {
         "number", "Total revenue generated. Restated for some days.", DOLLARS
     ),
 }
-"""The documented metrics (kayzen-api.md, section 3.5); types are inferred."""
+"""The documented metrics (docs/kayzen-api.md#metrics); types are inferred."""
 
 DIMENSIONS: Mapping[str, Column] = {
     DAY: Column("string", "Day, in the report's time zone.", format="date"),
@@ -136,7 +134,7 @@ DIMENSIONS: Mapping[str, Column] = {
     "app_object_id": _count("Kayzen's number of the app that is promoted."),
     "is_rewarded": _name("Whether the ad was shown for a reward, as Kayzen writes it."),
 }
-"""The dimensions known or very likely (kayzen-api.md, section 3.6)."""
+"""The dimensions known or very likely (docs/kayzen-api.md#dimensions)."""
 
 OWN_ADVERTISER = Column(
     "integer",

@@ -1,7 +1,10 @@
-"""The streams, one module a family."""
+"""The streams, one module for each family."""
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+from tap_kayzen.reports.definition import Report
 from tap_kayzen.streams.audiences import AudiencesStream
 from tap_kayzen.streams.balance import BalanceStream
 from tap_kayzen.streams.campaign_parts import (
@@ -10,14 +13,13 @@ from tap_kayzen.streams.campaign_parts import (
     CampaignDetailsStream,
 )
 from tap_kayzen.streams.campaigns import CampaignsStream
-from tap_kayzen.streams.custom_reports import CustomReportStream, ReportResultsStream
+from tap_kayzen.streams.custom_reports import CustomReportStream
 from tap_kayzen.streams.entities import (
     AppListsStream,
     AppObjectsStream,
     AssetFilesStream,
     CreativesStream,
     OrdersStream,
-    ReportsStream,
     TagsStream,
     TrackerAssetsStream,
     WebsiteObjectsStream,
@@ -31,24 +33,24 @@ from tap_kayzen.streams.lookups import (
     StatesStream,
     TimeZonesStream,
 )
+from tap_kayzen.streams.saved_reports import ReportResultsStream, SavedReportsStream
 
-ALL = (
+if TYPE_CHECKING:
+    from singer_sdk import Tap
+
+    from tap_kayzen.streams.base import KayzenStream, Services
+
+LISTS = (
     AppListsStream,
     AppLookupsStream,
     AppObjectsStream,
     AssetFilesStream,
     BalanceStream,
-    CampaignBidMultipliersStream,
-    CampaignChangelogsStream,
-    CampaignDetailsStream,
-    CampaignsStream,
     CitiesStream,
     CountriesStream,
     CreativesStream,
     ExchangesStream,
     OrdersStream,
-    ReportResultsStream,
-    ReportsStream,
     SiteLookupsStream,
     StatesStream,
     TagsStream,
@@ -56,12 +58,54 @@ ALL = (
     TrackerAssetsStream,
     WebsiteObjectsStream,
 )
-"""Every stream that needs no more than the login."""
+"""Streams that need nothing but the login."""
 
-WITH_AUDIENCE_KEY = (AudiencesStream,)
-"""Those that need `audience_api_key`."""
+CAMPAIGN_PARTS = (
+    CampaignBidMultipliersStream,
+    CampaignChangelogsStream,
+    CampaignDetailsStream,
+)
+"""Streams that need to know the campaigns."""
 
-NAMES = frozenset(stream.name for stream in (*ALL, *WITH_AUDIENCE_KEY))
+NAMES = frozenset(
+    stream.name
+    for stream in (
+        *LISTS,
+        *CAMPAIGN_PARTS,
+        AudiencesStream,
+        CampaignsStream,
+        ReportResultsStream,
+        SavedReportsStream,
+    )
+)
 """Names that a report of the settings must not have."""
 
-__all__ = ["ALL", "NAMES", "WITH_AUDIENCE_KEY", "CustomReportStream"]
+
+def all_streams(tap: Tap, services: Services) -> list[KayzenStream]:
+    """Build the streams of a tap; nothing is requested.
+
+    Args:
+        tap: The tap; `audience_api_key` and `reports` of its settings add streams.
+        services: What the streams work with.
+    """
+    campaigns = CampaignsStream(tap, services)
+    reports = SavedReportsStream(tap, services)
+    return [
+        campaigns,
+        reports,
+        *(stream(tap, services) for stream in LISTS),
+        *(stream(tap, services, campaigns) for stream in CAMPAIGN_PARTS),
+        ReportResultsStream(tap, services, reports),
+        *(
+            [AudiencesStream(tap, services)]
+            if tap.config.get("audience_api_key")
+            else []
+        ),
+        *(
+            CustomReportStream(tap, services, Report.of(entry))
+            for entry in tap.config["reports"]
+        ),
+    ]
+
+
+__all__ = ["NAMES", "all_streams"]

@@ -1,4 +1,4 @@
-"""Audiences, which are on another host and behind another key."""
+"""Audiences, on another host and behind another key."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 from tap_kayzen.streams.lists import ListStream
 
 if TYPE_CHECKING:
-    from singer_sdk.helpers.types import Context
+    from tap_kayzen.streams.base import Slice
 
 
 class AudiencesStream(ListStream):
-    """Audiences of the account, app or website that the key is for."""
+    """Audiences of the account, app or website that the key belongs to."""
 
     name = "audiences"
     path = "/audiences"
@@ -24,10 +24,6 @@ class AudiencesStream(ListStream):
         """The address of the audience host."""
         return str(self.config["audience_url"])
 
-    def get_url_params(
-        self,
-        context: Context | None,  # noqa: ARG002
-        next_page_token: int | None,
-    ) -> dict[str, Any]:
-        """Build the query; pages hold 30 rows whatever one asks for."""
-        return {"apikey": self.config["audience_api_key"], "page": next_page_token}
+    def query(self, slice_: Slice, page: int) -> dict[str, Any]:  # noqa: ARG002
+        """Return the query; pages hold 30 rows whatever one asks for."""
+        return {"apikey": self.config["audience_api_key"], "page": page}

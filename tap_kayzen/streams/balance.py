@@ -5,20 +5,20 @@ from __future__ import annotations
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, ClassVar
 
-from tap_kayzen.api.transport import EnvelopeError
+from tap_kayzen.api.errors import EnvelopeError
 from tap_kayzen.reading.pages import Page, decode
 from tap_kayzen.records.converter import ADVERTISER
 from tap_kayzen.streams.lists import ListStream
 
 if TYPE_CHECKING:
-    from singer_sdk.helpers.types import Context
+    from tap_kayzen.streams.base import Slice
 
-OWN = 0
-"""Stands for the API key's own advertiser, whose number the answer does not give."""
+OWN_ADVERTISER = 0
+"""Stands for the API key's own advertiser, whose ID the response does not have."""
 
 
 class BalanceStream(ListStream):
-    """The balance of now, with the day: a run a day makes a history."""
+    """The current balance, with the day: a run a day makes a history."""
 
     name = "balance"
     path = "/balance"
@@ -26,11 +26,11 @@ class BalanceStream(ListStream):
     is_paged = False
     keeps_history = True
 
-    def parse(self, body: bytes, context: Context | None) -> Page:
-        """Read ``{"advertiser": {"balance": "10000.50", "warning": "ok"}}``.
+    def parse(self, body: bytes, slice_: Slice) -> Page:
+        """Parse ``{"advertiser": {"balance": "10000.50", "warning": "ok"}}``.
 
         Raises:
-            EnvelopeError: It is something else.
+            EnvelopeError: The JSON is something else.
         """
         whole = decode(body)
         advertiser = whole.get("advertiser") if isinstance(whole, dict) else None
@@ -38,7 +38,7 @@ class BalanceStream(ListStream):
             msg = "not a balance"
             raise EnvelopeError(msg)
         row = {
-            ADVERTISER: (context or {}).get(ADVERTISER, OWN),
+            ADVERTISER: (slice_.context or {}).get(ADVERTISER, OWN_ADVERTISER),
             "date": datetime.now(timezone.utc).date().isoformat(),
         }
         return Page([{**row, **advertiser}], 1, 1)

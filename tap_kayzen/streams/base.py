@@ -1,43 +1,98 @@
-"""KayzenStream: how Kayzen is asked, and how what it sends becomes messages."""
+"""KayzenStream: what all streams have in common."""
 
 from __future__ import annotations
 
 import logging
 from abc import ABC, abstractmethod
+from dataclasses import dataclass
 from datetime import datetime, timezone
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+from urllib.parse import quote
 
-from singer_sdk import RESTStream, StreamSchema
+from singer_sdk import Stream, StreamSchema, metrics
 from singer_sdk.helpers.conform import TypeConformanceLevel
 from singer_sdk.mapper import SameRecordTransform
 from singer_sdk.schema.source import SchemaDirectory
 from singer_sdk.singerlib import RecordMessage
 from singer_sdk.singerlib.json import serialize_json
-from singer_sdk.streams.rest import PageContext
 
 from tap_kayzen import schemas
+from tap_kayzen.api.errors import ReadError
+from tap_kayzen.api.transport import Request
+from tap_kayzen.output.once import WarnOnce
+from tap_kayzen.reading.pages import parse_page
 from tap_kayzen.records.converter import ADVERTISER, RecordConverter
 from tap_kayzen.records.values import is_open
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator
+    from collections.abc import Collection, Iterator, Mapping
 
+    from singer_sdk import Tap
     from singer_sdk.helpers.types import Context
 
+    from tap_kayzen.api.client import KayzenClient
+    from tap_kayzen.output.progress import Display
+    from tap_kayzen.output.writer import BufferedWriter
     from tap_kayzen.reading.pages import Page
-    from tap_kayzen.tap import TapKayzen
+    from tap_kayzen.reading.windows import Window
 
-Result = TypeVar("Result")
+    Record = dict[str, Any]
 
 
-class KayzenStream(RESTStream[Any], ABC):
-    """What all streams of Kayzen have in common.
+@dataclass(frozen=True)
+class Services:
+    """What every stream works with; one for each tap.
 
     Attributes:
+        client: Sends requests.
+        writer: Writes messages.
+        display: Shows progress.
+    """
+
+    client: KayzenClient
+    writer: BufferedWriter
+    display: Display
+
+
+class Slice(NamedTuple):
+    """What is read from its first to its last page.
+
+    Attributes:
+        context: The partition, such as ``{"advertiser_id": 7}``; None without any.
+        window: The days of a report; None for a list.
+    """
+
+    context: Context | None
+    window: Window | None = None
+
+    @property
+    def days(self) -> tuple[str, str]:
+        """First and last day of the window, like 2026-01-31.
+
+        Raises:
+            ValueError: There is no window.
+        """
+        if self.window is None:
+            msg = "a list has no days"
+            raise ValueError(msg)
+        return str(self.window.first), str(self.window.last)
+
+
+class KayzenStream(Stream, ABC):
+    """What all streams have in common: requests, records, messages.
+
+    Based on the SDK's `Stream` and not on `RESTStream`, whose hooks for paging,
+    parsing, retries and errors would all be without effect: `tap_kayzen.reading` and
+    `tap_kayzen.api` do that. See docs/architecture.md.
+
+    Attributes:
+        path: Path of the endpoint below ``/v1``; may name keys of the context, such as
+            ``/campaigns/{campaign_id}/detail``.
+        http_method: HTTP method of its requests.
+        with_token: Whether its requests need the bearer token.
         per_advertiser: Whether each advertiser has rows of its own.
-        with_token: Whether requests are made as the user that logs in.
-        seen: Rows that have been read so far.
+        seen: Number of rows read so far.
     """
 
     schema: ClassVar[StreamSchema[str]] = StreamSchema(SchemaDirectory(schemas))
@@ -45,73 +100,66 @@ class KayzenStream(RESTStream[Any], ABC):
     # `RecordConverter` has done it all, and in a way that loses nothing.
     TYPE_CONFORMANCE_LEVEL = TypeConformanceLevel.NONE
 
-    per_advertiser: ClassVar[bool] = True
+    path: str
+    http_method: ClassVar[str] = "GET"
     with_token: ClassVar[bool] = True
+    per_advertiser: ClassVar[bool] = True
 
-    _tap: TapKayzen
-
-    def __init__(self, tap: TapKayzen, name: str | None = None) -> None:
-        """Prepare the stream; nothing is asked of Kayzen yet.
+    def __init__(self, tap: Tap, services: Services, name: str | None = None) -> None:
+        """Prepare the stream; nothing is requested yet.
 
         Args:
             tap: The tap.
-            name: The stream's name; None for that of the class.
+            services: What the stream works with.
+            name: Name of the stream; None for that of the class.
         """
         super().__init__(tap=tap, name=name)
+        self.client = services.client
+        self.writer = services.writer
+        self.display = services.display
+        self.warn_once = WarnOnce(self.logger)
         self.seen = 0
         self._message = self._new_message()
 
     @property
-    def url_base(self) -> str:
-        """The address that paths are appended to."""
-        return f"{self.config['api_url']}/v1"
+    def reading_order(self) -> tuple[str, str]:
+        """Sort key of the stream in a run: by name, with exceptions."""
+        return self.name, ""
 
     @property
     def hint(self) -> str:
-        """What to do when Kayzen has nothing there or does not accept the request."""
+        """What the user can do if Kayzen rejects the stream's requests."""
         return (
             "check `advertiser_ids` and `api_url`, or go on without it: deselect the "
             f"stream (with Meltano: `select: ['!{self.name}.*']`)"
         )
 
     @property
-    def http_headers(self) -> dict[str, str]:
-        """Headers of every request: those that all known clients send, GET too."""
-        return {"Accept": "application/json", "Content-Type": "application/json"}
+    def is_sampling(self) -> bool:
+        """Whether one record is enough, as for ``--test``."""
+        return self.ABORT_AT_RECORD_COUNT is not None
+
+    # Partitions
 
     @property
-    def advertisers(self) -> list[dict[str, Any]]:
-        """The advertisers of the settings, each as a context."""
-        numbers = self.config.get("advertiser_ids") if self.per_advertiser else None
-        return [{ADVERTISER: each} for each in dict.fromkeys(numbers or ())]
+    def partitions(self) -> None:
+        """No partitions of the SDK's: `read` goes through `contexts` by itself.
 
-    @property
-    def partitions(self) -> list[dict[str, Any]] | None:
-        """One partition an advertiser of the settings, never one out of old state."""
-        return self.advertisers or None
-
-    def log(
-        self,
-        message: str,
-        *args: Any,
-        level: int = logging.INFO,
-        **kwargs: Any,
-    ) -> None:
-        """Log a message, the SDK's "unhandled error" one at DEBUG only.
-
-        The command line says in one line what went wrong, with the stream's name.
+        The SDK would read a partition that is in an old state only.
         """
-        if message.startswith("An unhandled error occurred"):
-            level = logging.DEBUG
-        super().log(message, *args, level=level, **kwargs)
+        return
+
+    @property
+    def contexts(self) -> list[Context | None]:
+        """What a run reads in turn: the advertisers of the settings, or just all."""
+        numbers = self.config.get("advertiser_ids") if self.per_advertiser else None
+        advertisers = dict.fromkeys(numbers or ())
+        return [{ADVERTISER: each} for each in advertisers] or [None]
 
     # Reading
 
-    def request_records(self, context: Context | None) -> Iterator[dict[str, Any]]:
-        """Read all, or one partition's part of it, and yield the records.
-
-        Args:
-            context: The partition, if there are any.
+    def get_records(self, context: Context | None) -> Iterator[Record]:
+        """Read the stream, or the part of it that a context names.
 
         Yields:
             Records in the schema's types, each key once.
@@ -119,91 +167,110 @@ class KayzenStream(RESTStream[Any], ABC):
         Raises:
             FatalAPIError: Kayzen refused, or could not be read after all retries.
         """
-        # Another stream may have failed before, as in a connection test.
-        self._tap.throttle.start()
-        with self.get_http_request_counter() as self._pages_read:
-            self._pages_read.with_context(context)
+        self.client.start()
+        pages = metrics.http_request_counter(self.name, self.path)
+        with pages as self._page_counter:
             try:
-                yield from self.records(context)
+                yield from self.read([context] if context else self.contexts)
             except Exception:
-                # Whoever still waits for another try need not.
-                self._tap.throttle.stop()
+                # Requests that still wait for another try need not.
+                self.client.stop()
                 raise
 
     @abstractmethod
-    def records(self, context: Context | None) -> Iterator[dict[str, Any]]:
-        """Read the records, as `request_records` says."""
-
-    @property
-    def contexts(self) -> list[Context | None]:
-        """What a run reads one after the other: the partitions, or just all."""
-        partitions = self.partitions
-        return [*partitions] if partitions else [None]
-
-    def is_first(self, context: Context | None) -> bool:
-        """Tell whether a run over all partitions begins with this one."""
-        return self.contexts[0] == context
+    def read(self, contexts: list[Context | None]) -> Iterator[Record]:
+        """Read the records of some contexts, in order; see `get_records`."""
 
     def on_page(self, page: Page) -> None:  # noqa: ARG002
-        """Do what is due when a page's records are out.
+        """Count a page whose records are out, and let them go before waiting."""
+        self._page_counter.increment()
+        self.writer.flush()
+
+    # Requests
+
+    @property
+    def url_base(self) -> str:
+        """The address that paths are appended to."""
+        return f"{self.config['api_url']}/v1"
+
+    def query(self, slice_: Slice, page: int) -> dict[str, Any]:  # noqa: ARG002
+        """Return the query of a request: the parts of the context not in the path.
 
         Args:
-            page: That page, for subclasses to look at.
+            slice_: What is read.
+            page: Number of the page, 1 for the first.
         """
-        self._pages_read.increment()
-        self._tap.message_writer.flush()
-
-    def fetch(
-        self,
-        token: Any,  # noqa: ANN401
-        context: Context | None,
-        parse: Callable[[bytes], Result],
-        *,
-        what: str,
-    ) -> Callable[[], Result]:
-        """Send a request, with all retries; safe to call in several threads.
-
-        Args:
-            token: The page, or whatever else the query and the body are made from.
-            context: The partition, if there are any.
-            parse: Reads the body of the answer; raises ValueError if that is not JSON,
-                and `EnvelopeError` if the JSON is not what was asked for.
-            what: What is asked for, in words, for messages.
-
-        Returns:
-            A function that parses the body. That gets it anew, with all retries, if it
-            is not JSON, and raises what this method raises.
-
-        Raises:
-            FatalAPIError: Kayzen refused, or could not be read after all retries.
-                The message says what was asked for and what to do.
-        """
-        whose = ", ".join(
-            f"{name.removesuffix('_id').replace('_', ' ')} {value}"
-            for name, value in (context or {}).items()
-        )
-        request = self.get_http_request(
-            page=PageContext(stream_context=context, next_page_token=token)
-        )
-        return self._tap.transport.fetch(
-            request,
-            parse,
-            what=f"{what} of {whose}" if whose else what,
-            hint=self.hint,
-            with_token=self.with_token,
-        )
-
-    def get_url_params(
-        self,
-        context: Context | None,
-        next_page_token: Any,  # noqa: ANN401, ARG002
-    ) -> dict[str, Any]:
-        """Build the query: what of the context the path does not hold."""
         return {
             name: value
-            for name, value in (context or {}).items()
+            for name, value in (slice_.context or {}).items()
             if f"{{{name}}}" not in self.path
         }
+
+    def body(self, slice_: Slice, page: int) -> Mapping[str, Any] | None:  # noqa: ARG002
+        """Return the JSON body of a request, None for none."""
+        return None
+
+    def parse(self, body: bytes, slice_: Slice) -> Page:  # noqa: ARG002
+        """Parse the body of a response.
+
+        Raises:
+            EnvelopeError: The JSON is not what was asked for.
+            ValueError: The body is not JSON.
+        """
+        return parse_page(body)
+
+    def label(self, slice_: Slice) -> str:
+        """Name a slice in messages, such as ``campaigns of advertiser 7``."""
+        whose = ", ".join(
+            f"{name.removesuffix('_id').replace('_', ' ')} {value}"
+            for name, value in (slice_.context or {}).items()
+        )
+        return f"{self.name} of {whose}" if whose else self.name
+
+    def fetch_page(self, slice_: Slice, number: int) -> Page:
+        """Fetch one page, with all retries; safe to call in several threads.
+
+        Args:
+            slice_: What is read.
+            number: Number of the page, 1 for the first.
+
+        Raises:
+            FatalAPIError: Kayzen refused, or could not be read after all retries. The
+                message names the stream, the page and what to do.
+        """
+        context = slice_.context or {}
+        path = self.path.format_map(
+            {name: quote(str(v)) for name, v in context.items()}
+        )
+        request = Request(
+            self.http_method,
+            f"{self.url_base}{path}",
+            self.query(slice_, number),
+            self.body(slice_, number),
+            self.with_token,
+        )
+        return self.client.fetch(
+            request,
+            lambda body: self.parse(body, slice_),
+            what=f"{self.label(slice_)}{self.page_label(number)}",
+            hint=self.hint,
+        )
+
+    def page_label(self, number: int) -> str:
+        """Name a page, as an appendix to its slice's label."""
+        return f", page {number}"
+
+    def decode(self, page: Page, slice_: Slice) -> list[dict[str, Any]]:
+        """Decode the rows of a page.
+
+        Raises:
+            ReadError: A row holds a number or a nesting beyond all bounds.
+        """
+        try:
+            return page.decode()
+        except ValueError as error:
+            msg = f"the rows cannot be read: {error}"
+            raise ReadError(msg, what=self.label(slice_)) from error
 
     # Records
 
@@ -212,15 +279,17 @@ class KayzenStream(RESTStream[Any], ABC):
         """Columns to convert although they are not selected."""
         return ()
 
+    def prepare(self, rows: list[dict[str, Any]], slice_: Slice) -> None:
+        """Change rows, if need be, before they are converted."""
+
     def to_records(
         self, rows: list[dict[str, Any]], context: Context | None
-    ) -> list[dict[str, Any]]:
-        """Make the records of a page.
+    ) -> list[Record]:
+        """Convert the rows of a page.
 
         Args:
-            rows: What came; may be changed and become the records.
-            context: The partition, if there are any; goes into records that do not
-                say it themselves.
+            rows: The rows; may be changed and become the records.
+            context: The partition, if any; fills columns that a row lacks.
         """
         # One message serves all: it is written before the next record comes.
         self._message = self._new_message()
@@ -249,10 +318,10 @@ class KayzenStream(RESTStream[Any], ABC):
 
     def post_process(
         self,
-        row: dict[str, Any],
+        row: Record,
         context: Context | None = None,  # noqa: ARG002
-    ) -> dict[str, Any]:
-        """Give a row as it goes out: for Parquet, with all columns.
+    ) -> Record:
+        """Return a record as it goes out: for Parquet, with all columns.
 
         The SDK takes the columns of a file from its first row, and Parquet has no
         type for values of any shape: they become JSON text.
@@ -279,32 +348,13 @@ class KayzenStream(RESTStream[Any], ABC):
         }
 
     def generate_child_contexts(
-        self, record: dict[str, Any], context: Context | None
+        self, record: Record, context: Context | None
     ) -> Iterator[Context | None]:
         """Generate contexts for child streams, if there are any."""
         if self.child_streams:
             yield from super().generate_child_contexts(record, context)
 
-    def _write_record_message(self, record: dict[str, Any]) -> None:
-        """Write the RECORD message, on a short way if no map is to be applied.
-
-        Overridden since the SDK goes through selection, conformance and maps for
-        each record anew, even where they do nothing: five times the time of this.
-        """
-        if not self.is_plain:
-            super()._write_record_message(record)
-            return
-        self._message.record = record
-        self._tap.write_message(self._message)
-        self.state_manager.is_flushed = False
-
-    def _new_message(self) -> RecordMessage:
-        return RecordMessage(
-            self.name,
-            {},
-            version=self._stream_version,
-            time_extracted=datetime.now(timezone.utc),
-        )
+    # Messages and state
 
     @cached_property
     def is_plain(self) -> bool:
@@ -316,10 +366,53 @@ class KayzenStream(RESTStream[Any], ABC):
             and not others
             and first.stream_alias == self.name
             and not (options and options.enabled)
-            # The SDK puts the partition's keys into each record.
-            and all(
-                self.mask["properties", name]
-                for context in self.partitions or []
-                for name in context
-            )
         )
+
+    def _write_record_message(self, record: Record) -> None:
+        """Write the RECORD message, on a short way if no map is to be applied.
+
+        Overridden since the SDK goes through selection, conformance and maps for
+        each record anew, even where they do nothing: five times the time of this.
+        """
+        if not self.is_plain:
+            super()._write_record_message(record)
+            return
+        self._message.record = record
+        self.writer.write_message(self._message)
+        self.state_manager.is_flushed = False
+
+    def _new_message(self) -> RecordMessage:
+        return RecordMessage(
+            self.name,
+            {},
+            version=self._stream_version,
+            time_extracted=datetime.now(timezone.utc),
+        )
+
+    def _write_starting_replication_value(self, context: Context | None) -> None:
+        """Write nothing to the state.
+
+        Overridden since the SDK would take `start_date`, which is for reports alone,
+        as the bookmark of a list, and leave a marker in the state of a run that is
+        interrupted.
+        """
+
+    def _increment_stream_state(
+        self, latest_record: Record, *, context: Context | None = None
+    ) -> None:
+        """Leave the bookmark alone: `read` moves it, partition by partition.
+
+        Overridden since the SDK moves it with each record, knows no partition here,
+        and fails where a record lacks the replication key.
+        """
+
+    def log(
+        self, message: str, *args: Any, level: int = logging.INFO, **kwargs: Any
+    ) -> None:
+        """Log a line of the SDK's, errors at DEBUG only.
+
+        The SDK logs through this method, and raises what it logs as an error: the
+        command says it in one line, with the stream's name.
+        """
+        level = logging.DEBUG if level >= logging.ERROR else level
+        super().log(message, *args, level=level, **kwargs)

@@ -1,116 +1,155 @@
-"""What Kayzen tells of one campaign at a time."""
+"""Streams of what Kayzen returns for one campaign at a time."""
 
 from __future__ import annotations
 
 from array import array
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, ClassVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from tap_kayzen.api.transport import EnvelopeError, RefusedError
-from tap_kayzen.reading.keys import KeySet
+from tap_kayzen.api.errors import EnvelopeError, RefusedError
+from tap_kayzen.reading.keys import ColumnKeys, KeySet
 from tap_kayzen.reading.pages import Page, decode, parse_page
-from tap_kayzen.streams.campaigns import CampaignsStream
+from tap_kayzen.streams.base import Slice
 from tap_kayzen.streams.lists import ListStream
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from singer_sdk import Tap
     from singer_sdk.helpers.types import Context
 
-    from tap_kayzen.reading.pages import UnreadPage
-    from tap_kayzen.reading.passes import ListReader
-    from tap_kayzen.tap import TapKayzen
+    from tap_kayzen.output.progress import Progress
+    from tap_kayzen.reading.keys import Keys
+    from tap_kayzen.streams.base import Record, Services
+    from tap_kayzen.streams.campaigns import CampaignIds, CampaignsStream
 
 CAMPAIGN = "campaign_id"
 
-HOPELESS = 100
+MAX_MISSING = 100
 """Campaigns in a row, from the first, after which a 404 is about the address."""
 
-SHORT = 25
-"""Rows below which an answer is no full page; the shortest page that is known."""
+MIN_PAGE_SIZE = 25
+"""Rows below which a response is no full page: the shortest page that is known."""
 
 
 class CampaignPartStream(ListStream):
-    """Something that is asked for campaign by campaign, many at a time.
+    """Something that is requested campaign by campaign, many at a time.
 
-    A stream of its own and no child in the SDK's sense: that reads parents one after
-    the other, and sends the SCHEMA again for each (meltano/sdk issue 1025).
+    Not a child stream in the SDK's sense: the SDK reads parents one after the other,
+    and sends the SCHEMA again for each (meltano/sdk issue 1025).
     """
 
     selected_by_default = False
 
-    def __init__(self, tap: TapKayzen) -> None:
-        """Prepare the stream; nothing is asked of Kayzen yet."""
-        super().__init__(tap)
-        # Of all advertisers of a run; the first refusals are enough.
-        self._gone: list[RefusedError] = []
-        self._found = False
-        self._asked = KeySet()
+    def __init__(
+        self, tap: Tap, services: Services, campaigns: CampaignsStream
+    ) -> None:
+        """Prepare the stream; nothing is requested yet.
 
-    def read(
-        self, reader: ListReader, context: Context | None
-    ) -> Iterator[dict[str, Any]]:
-        """Read which campaigns there are, then this of each.
+        Args:
+            tap: The tap.
+            services: What the stream works with.
+            campaigns: The stream that knows which campaigns there are.
+        """
+        super().__init__(tap, services)
+        self._campaigns = campaigns
+        campaigns.dependents.append(self)
+        # Of all advertisers of a run; the first refusals are enough.
+        self._missing: list[RefusedError] = []
+        self._is_found = False
+
+    @property
+    def reading_order(self) -> tuple[str, str]:
+        """Sort key of the stream in a run: after the campaigns."""
+        return self._campaigns.name, self.name
+
+    def read(self, contexts: list[Context | None]) -> Iterator[Record]:
+        """Read the part of each campaign.
 
         Raises:
-            RefusedError: Kayzen knows it of no campaign.
+            RefusedError: Kayzen has the part of no campaign.
         """
-        campaigns = cast("CampaignsStream", self._tap.streams[CampaignsStream.name])
-        limit = None if self.ABORT_AT_RECORD_COUNT is None else HOPELESS
-        try:
-            numbers, incomplete = campaigns.numbers(context, limit)
-        except RefusedError as error:
-            words = str(error).replace(campaigns.hint, self.hint)
-            msg = f"{self.name}, which needs the campaigns: {words}"
-            raise RefusedError(msg, error.status) from error
-        reader.incomplete += incomplete
-        partitions = self.partitions or []
-        if context is None or context == partitions[0]:
-            self._gone, self._found, self._asked = [], False, KeySet()
-        new = array("q", filter(self._asked.add, numbers))
-        contexts = ({**(context or {}), CAMPAIGN: number} for number in new)
-        yield from reader.read_all(contexts, len(new))
-        if context is None or context == partitions[-1]:
-            self._check(len(self._asked) or HOPELESS)
+        self._missing, self._is_found, self._is_complete = [], False, True
+        requested = KeySet()
+        progress = self.display.stream(self.name)
+        for context in contexts:
+            campaigns = self._campaign_ids(context)
+            new = array("q", filter(requested.add, campaigns.ids))
+            progress.expect(len(new))
+            parts = self._parts(new, context, progress)
+            yield from self._changed(parts, context)
+            self.finish(context, is_complete=campaigns.is_complete)
+        self._check(len(requested) or MAX_MISSING)
 
-    def fetch_page(self, context: Context | None, number: int) -> UnreadPage:
-        """Get one page; that of a campaign that is gone meanwhile is empty."""
+    def _campaign_ids(self, context: Context | None) -> CampaignIds:
+        limit = MAX_MISSING if self.is_sampling else None
         try:
-            unread = super().fetch_page(context, number)
+            return self._campaigns.ids(context, limit)
+        except RefusedError as error:
+            what = f"{self.name}, which needs the campaigns"
+            raise error.within(what, self.hint) from error
+
+    def _parts(
+        self, ids: array[int], context: Context | None, progress: Progress
+    ) -> Iterator[Record]:
+        def slices() -> Iterator[Slice]:
+            return (Slice({**(context or {}), CAMPAIGN: each}) for each in ids)
+
+        reader = self.reader(slices(), None)
+        try:
+            for slice_ in slices():
+                yield from reader.read(slice_)
+                self._is_complete &= reader.last_pass.is_complete
+                progress.advance(1)
+        finally:
+            reader.close()
+
+    def finish(self, context: Context | None, *, is_complete: bool) -> None:
+        """Move the bookmark of a context, unless a part of it was incomplete."""
+        super().finish(context, is_complete=is_complete and self._is_complete)
+
+    def keys(self, slice_: Slice) -> Keys:  # noqa: ARG002
+        """Return the keys of a campaign: none is remembered for longer."""
+        return ColumnKeys(self._keys, KeySet())
+
+    def fetch_page(self, slice_: Slice, number: int) -> Page:
+        """Fetch one page; that of a campaign deleted since is empty."""
+        try:
+            page = super().fetch_page(slice_, number)
         except RefusedError as error:
             if error.status != HTTPStatus.NOT_FOUND:
                 raise
-            if not self._found:
-                self._gone.append(error)
-                self._check(HOPELESS)
+            if not self._is_found:
+                self._missing.append(error)
+                self._check(MAX_MISSING)
             self.logger.warning(
                 "Campaign %s is left out: HTTP 404, deleted meanwhile?",
-                (context or {}).get(CAMPAIGN),
+                (slice_.context or {}).get(CAMPAIGN),
             )
-            return lambda: Page([], 1, 0)
-        self._found = True
-        return unread
+            return Page([], 1, 0)
+        self._is_found = True
+        return page
 
     def _check(self, hopeless: int) -> None:
-        """Tell campaigns that are gone from an address that is wrong.
+        """Tell deleted campaigns from an address that is wrong.
 
         Raises:
-            RefusedError: So many were asked for, and none was there.
+            RefusedError: So many were requested, and none was found.
         """
-        if not self._found and len(self._gone) >= hopeless:
-            raise self._gone[0]
+        if not self._is_found and len(self._missing) >= hopeless:
+            raise self._missing[0]
 
 
 class CampaignDetailsStream(CampaignPartStream):
-    """Targeting, bids and what else belongs to a campaign."""
+    """Details of campaigns: targeting, bids and more."""
 
     name = "campaign_details"
     path = "/campaigns/{campaign_id}/detail"
     primary_keys: ClassVar[tuple[str, ...]] = (CAMPAIGN,)
     is_paged = False
 
-    def parse(self, body: bytes, context: Context | None) -> Page:  # noqa: ARG002
-        """Read the object, of which nothing is known but that it is one."""
+    def parse(self, body: bytes, slice_: Slice) -> Page:  # noqa: ARG002
+        """Parse the object; nothing is known of its fields."""
         return Page([decode_object(body)], 1, 1)
 
 
@@ -122,8 +161,8 @@ class CampaignBidMultipliersStream(CampaignPartStream):
     primary_keys: ClassVar[tuple[str, ...]] = (CAMPAIGN, "type", "key_name")
     is_paged = False
 
-    def parse(self, body: bytes, context: Context | None) -> Page:  # noqa: ARG002
-        """Read the object that holds the list, and put its other fields in each row.
+    def parse(self, body: bytes, slice_: Slice) -> Page:  # noqa: ARG002
+        """Parse the object that holds the list; put its other fields in each row.
 
         The shape is inferred from the call that writes: a list, bare or in ``data``,
         is taken too.
@@ -146,30 +185,30 @@ class CampaignBidMultipliersStream(CampaignPartStream):
 
 
 class CampaignChangelogsStream(CampaignPartStream):
-    """Who changed what of a campaign, and when."""
+    """Changes of campaigns: who changed what, and when."""
 
     name = "campaign_changelogs"
     path = "/campaigns/{campaign_id}/changelogs"
     replication_key = "loggable_updated_at"
 
-    def parse(self, body: bytes, context: Context | None) -> Page:  # noqa: ARG002
-        """Read the list; without `meta`, a short one is whole."""
+    def parse(self, body: bytes, slice_: Slice) -> Page:  # noqa: ARG002
+        """Parse the list; without `meta`, a short one is complete."""
         page = parse_page(body)
-        rows = len(page.records)
+        rows = len(page.rows)
         if (
             page.total_pages is None
-            and rows < SHORT
+            and rows < MIN_PAGE_SIZE
             and page.total_entries in {None, rows}
         ):
-            return Page(page.records, 1, rows)
+            return Page(page.rows, 1, rows)
         return page
 
 
 def decode_object(body: bytes) -> dict[str, Any]:
-    """Read a single object, bare or in ``data``.
+    """Decode a single object, bare or in ``data``.
 
     Raises:
-        EnvelopeError: The JSON is none.
+        EnvelopeError: The JSON is no object.
         ValueError: The body is not JSON.
     """
     whole = decode(body)

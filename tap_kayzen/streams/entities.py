@@ -1,17 +1,13 @@
-"""What advertisers have in Kayzen, besides campaigns."""
+"""Entities of advertisers: orders, creatives, app lists, and the like."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from tap_kayzen.records.values import to_integer
-from tap_kayzen.reports.definition import is_zone
 from tap_kayzen.streams.lists import ListStream
 
 if TYPE_CHECKING:
-    from singer_sdk.helpers.types import Context
-
-    from tap_kayzen.reading.pages import Page
+    from tap_kayzen.streams.base import Slice
 
 
 class OrdersStream(ListStream):
@@ -34,15 +30,13 @@ class AppListsStream(ListStream):
     name = "app_lists"
     path = "/app_lists"
 
-    def parse(self, body: bytes, context: Context | None) -> Page:
-        """Read a page, and put an array beside each comma-separated text."""
-        page = super().parse(body, context)
-        for row in page.records:
+    def prepare(self, rows: list[dict[str, Any]], slice_: Slice) -> None:  # noqa: ARG002
+        """Add an array for each comma-separated text."""
+        for row in rows:
             for name in ("app_bundles", "placement_ids", "websites"):
                 if isinstance(text := row.get(name), str):
                     members = (member.strip() for member in text.split(","))
                     row[f"{name}_list"] = [member for member in members if member]
-        return page
 
 
 class TrackerAssetsStream(ListStream):
@@ -57,35 +51,6 @@ class TagsStream(ListStream):
 
     name = "tags"
     path = "/tags"
-
-
-class ReportsStream(ListStream):
-    """Definitions of saved reports."""
-
-    name = "reports"
-    path = "/reports"
-    longest_page = 100
-
-    def time_zones(self, context: Context | None) -> dict[int, str]:
-        """Read which saved reports there are, for the stream that reads their rows.
-
-        Args:
-            context: The advertiser, if the settings name any.
-
-        Returns:
-            The time zone of each report, by the reports' numbers; UTC where Kayzen
-            names none that the IANA database has.
-        """
-        reader = self.reader_for_others(
-            lambda row: {
-                "id": to_integer(row.get("id")),
-                "zone": str(row.get("time_zone_name")),
-            }
-        )
-        return {
-            row["id"]: row["zone"] if is_zone(row["zone"]) else "UTC"
-            for row in reader.read(context)
-        }
 
 
 class AssetFilesStream(ListStream):

@@ -1,252 +1,244 @@
-"""ListStream: how any list of Kayzen is asked for, checked and turned to records."""
+"""ListStream: a list of Kayzen, read from start to end."""
 
 from __future__ import annotations
 
 from datetime import datetime, timedelta, timezone
-from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from singer_sdk.exceptions import ConfigurationError, MissingKeyPropertiesError
 from singer_sdk.singerlib.catalog import REPLICATION_INCREMENTAL
 
-from tap_kayzen.output.progress import Unseen
-from tap_kayzen.reading.pages import parse_page
-from tap_kayzen.reading.passes import ListReader
+from tap_kayzen.reading.keys import ColumnKeys, KeySet
+from tap_kayzen.reading.paging import ListPaging
+from tap_kayzen.reading.passes import Reader, Source
 from tap_kayzen.records.converter import EXTRA
 from tap_kayzen.records.values import LossyError
-from tap_kayzen.streams.base import KayzenStream
+from tap_kayzen.streams.base import KayzenStream, Slice
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
+    from singer_sdk import Tap
     from singer_sdk.helpers.types import Context
     from singer_sdk.singerlib import Catalog
 
-    from tap_kayzen.reading.keys import Key
-    from tap_kayzen.reading.pages import Page, UnreadPage
-    from tap_kayzen.tap import TapKayzen
+    from tap_kayzen.output.progress import Progress
+    from tap_kayzen.reading.keys import Keys
+    from tap_kayzen.reading.pages import Page
+    from tap_kayzen.streams.base import Record, Services
 
-    Record = dict[str, Any]
-
-SKEW = timedelta(minutes=5)
+MAX_CLOCK_SKEW = timedelta(minutes=5)
 """How far Kayzen's clock and this one may be apart."""
 
 
 class ListStream(KayzenStream):
-    """A list of Kayzen, read whole.
+    """A list of Kayzen, read from start to end.
 
     A subclass needs a `name`, a `path` and a schema file of its name.
 
     Attributes:
         is_paged: Whether the list comes in pages.
-        longest_page: Rows a page that Kayzen is known to give at most.
-        keeps_history: Whether rows that Kayzen no longer gives are still true.
+        max_page_size: Rows that Kayzen returns a page at most.
+        keeps_history: Rows missing from the API stay valid; never send
+            ACTIVATE_VERSION.
     """
 
     is_paged: ClassVar[bool] = True
-    longest_page: ClassVar[int] = 1000
+    max_page_size: ClassVar[int] = 1000
     keeps_history: ClassVar[bool] = False
 
-    def __init__(self, tap: TapKayzen) -> None:
-        """Prepare the stream; nothing is asked of Kayzen yet."""
-        super().__init__(tap)
+    def __init__(self, tap: Tap, services: Services) -> None:
+        """Prepare the stream; nothing is requested yet."""
+        super().__init__(tap, services)
         # Those of the class: a catalog may have others, or none.
         self._keys = type(self).primary_keys
-        self._told_of_time = False
-        self._held_version: int | None = None
-        self._reader: ListReader | None = None
-
-    @property
-    def emit_activate_version_messages(self) -> bool:
-        """Whether targets may be told which rows are gone.
-
-        Not with BATCH files: their rows carry no version, so a target would take
-        all of them for gone.
-        """
-        return (
-            super().emit_activate_version_messages
-            and not self.keeps_history
-            and self.get_batch_config(self.config) is None
-        )
+        self._sent = KeySet()
+        self._is_complete = True
 
     # Reading
 
-    def records(self, context: Context | None) -> Iterator[dict[str, Any]]:
-        """Read the list, or one advertiser's part of it, and yield its records.
+    def read(self, contexts: list[Context | None]) -> Iterator[Record]:
+        """Read the list of each context.
 
         Raises:
             FatalAPIError: Kayzen refused, or could not be read after all retries.
             MissingKeyPropertiesError: A record has no key.
         """
-        if self._reader is None or self.is_first(context):
-            self._reader = self._new_reader()
-        yield from self._news(self.read(self._reader, context), context)
+        self._sent = KeySet()
+        self._is_complete = True
+        slices = [Slice(context) for context in contexts]
+        reader = self.reader(slices, self.display.stream(self.name))
+        try:
+            for slice_ in slices:
+                yield from self._changed(reader.read(slice_), slice_.context)
+                self.finish(slice_.context, is_complete=reader.last_pass.is_complete)
+        finally:
+            reader.close()
 
-    def read(
-        self, reader: ListReader, context: Context | None
-    ) -> Iterator[dict[str, Any]]:
-        """Read the list, or one advertiser's part of it.
+    def reader(
+        self, slices: Iterable[Slice], progress: Progress | None
+    ) -> Reader[Slice]:
+        """Return a reader of this stream's records.
 
         Args:
-            reader: Reads lists.
-            context: The advertiser, if the settings name any.
-
-        Returns:
-            The records.
+            slices: What will be read.
+            progress: Counts rows, if anything does.
         """
-        return reader.read(context)
-
-    def _new_reader(self) -> ListReader:
-        return ListReader(
+        source = Source(
             fetch=self.fetch_page,
             convert=self.convert,
-            contexts=self.partitions or [],
-            workers=self._tap.workers,
+            keys=self.keys,
+            paging=ListPaging(),
+            label=self.label,
             on_page=self.on_page,
-            progress=self._tap.display.stream(self.name),
-            logger=self.logger,
+            progress=progress,
         )
+        return Reader(source, slices, workers=self.client.workers, logger=self.logger)
 
-    def reader_for_others(self, needed: Callable[[Record], Record]) -> ListReader:
-        """Make a reader of this list for a stream that has to know what is in it.
+    def keys(self, slice_: Slice) -> Keys:  # noqa: ARG002
+        """Return the keys of a slice; each goes out once in a run."""
+        return ColumnKeys(self._keys, self._sent)
+
+    def rows_for_others(
+        self, context: Context | None, needed: Callable[[Record], Record]
+    ) -> tuple[Iterator[Record], Reader[Slice]]:
+        """Read the list for a stream that has to know what is in it.
 
         It looks at nothing but what is needed, whatever the catalog says of the
         columns, and counts neither as pages nor as progress of this stream.
 
         Args:
-            needed: Gives what is needed of a row that came, its `id` above all, in the
-                types of the schema; raises LossyError if that is not there.
+            context: The partition, if any.
+            needed: Returns what is needed of a row, its `id` above all, in the types
+                of the schema; raises LossyError if that is missing.
+
+        Returns:
+            The rows, and the reader, which knows whether they were complete.
         """
 
-        def convert(
-            page: Page,
-            context: Context | None,  # noqa: ARG001
-        ) -> tuple[list[Key], list[Record]]:
+        def convert(page: Page, slice_: Slice) -> list[Record]:
             try:
-                records = [needed(row) for row in page.records]
+                return [needed(row) for row in self.decode(page, slice_)]
             except LossyError as error:
                 msg = f"{self.name}: Kayzen sent a record without a usable `id`"
                 raise MissingKeyPropertiesError(msg) from error
-            return [record["id"] for record in records], records
 
-        return ListReader(
+        slice_ = Slice(context)
+        source = Source(
             fetch=self.fetch_page,
             convert=convert,
-            contexts=[],
-            workers=self._tap.workers,
-            on_page=lambda _: None,
-            progress=Unseen(self.name),
-            logger=self.logger,
+            keys=lambda _: ColumnKeys(("id",), KeySet()),
+            paging=ListPaging(),
+            label=self.label,
         )
-
-    def _news(
-        self, records: Iterator[dict[str, Any]], context: Context | None
-    ) -> Iterator[dict[str, Any]]:
-        """Leave out what is older than the bookmark, if the catalog asks for it.
-
-        Kayzen is not known to filter by time, so all rows are read. The bookmark
-        moves when a pass is over, and only if it was whole.
-        """
-        key = self.replication_key
-        if key is None or self.replication_method != REPLICATION_INCREMENTAL:
-            yield from records
-            return
-        # The SDK writes it for the stream as a whole, where no partition looks.
-        self.state_manager.write_replication_key_signpost(
-            self.get_replication_key_signpost(context), context=context
+        reader = Reader(
+            source, [slice_], workers=self.client.workers, logger=self.logger
         )
-        state = self.get_context_state(context)
-        bookmark = state.get("replication_key_value")
-        since = _moment(bookmark) if state.get("replication_key") == key else None
-        for record in records:
-            changed = _moment(record.get(key))
-            if changed is None and not self._told_of_time:
-                self._told_of_time = True
-                self.logger.warning(
-                    "There are records without `%s`: they are sent in every run", key
-                )
-            if since is None or changed is None or changed >= since:
-                yield record
-        if self._reader and self._reader.incomplete:
-            self.logger.warning("The bookmark stays where it is")
-            state.pop("progress_markers", None)
+        return reader.read(slice_), reader
 
-    def convert(
-        self, page: Page, context: Context | None
-    ) -> tuple[list[Key], list[dict[str, Any]]]:
-        """Make the records of a page.
-
-        Args:
-            page: The page; its rows may be changed and become the records.
-            context: The advertiser, if the settings name any.
-
-        Returns:
-            The records' keys, and the records.
+    def convert(self, page: Page, slice_: Slice) -> list[Record]:
+        """Turn a page into records.
 
         Raises:
             MissingKeyPropertiesError: A record has no key.
         """
-        records = self.to_records(page.records, context)
-        keys: list[Any] = [record.get(self._keys[0]) for record in records]
-        if len(self._keys) > 1:
-            keys = [tuple(map(record.get, self._keys)) for record in records]
-        for key, record in zip(keys, records, strict=True):
-            if key is None or (type(key) is tuple and None in key):
-                msg = (
-                    f"{self.name}: Kayzen sent a record without a usable key "
-                    f"({', '.join(self._keys)}); its fields: "
-                    f"{', '.join(map(repr, {**record, **record.pop(EXTRA, {})}))}"
-                )
-                raise MissingKeyPropertiesError(msg)
-        return keys, records
+        rows = self.decode(page, slice_)
+        self.prepare(rows, slice_)
+        records = self.to_records(rows, slice_.context)
+        for record in records:
+            for name in self._keys:
+                if record.get(name) is None:
+                    fields = {**record, **record.pop(EXTRA, {})}
+                    msg = (
+                        f"{self.name}: Kayzen sent a record without a usable key "
+                        f"({', '.join(self._keys)}); its fields: "
+                        f"{', '.join(map(repr, fields))}"
+                    )
+                    raise MissingKeyPropertiesError(msg)
+        return records
 
-    def fetch_page(self, context: Context | None, number: int) -> UnreadPage:
-        """Get one page, with all retries; safe to call in several threads.
+    def query(self, slice_: Slice, page: int) -> dict[str, Any]:
+        """Return the query of a request: the context and the page."""
+        query = super().query(slice_, page)
+        if self.is_paged:
+            size = min(self.config["page_size"], self.max_page_size)
+            query |= {"page": page, "per_page": size}
+        return query
 
-        Args:
-            context: The advertiser, if the settings name any.
-            number: The page, 1 being the first.
+    def page_label(self, number: int) -> str:
+        """Name a page after its list, if the list has several."""
+        return super().page_label(number) if self.is_paged else ""
 
-        Returns:
-            The page, its JSON not read yet. Reading it gets it anew, with all
-            retries, if it is not JSON, and raises what this method raises.
+    # Bookmarks
 
-        Raises:
-            FatalAPIError: Kayzen refused, or could not be read after all retries.
-                The message names the stream, the page and what to do.
-        """
-        return self.fetch(
-            number,
-            context,
-            partial(self.parse, context=context),
-            what=f"{self.name}, page {number}" if self.is_paged else self.name,
+    @property
+    def is_incremental(self) -> bool:
+        """Whether the catalog asks for the rows changed since the last run only."""
+        return (
+            self.replication_key is not None
+            and self.replication_method == REPLICATION_INCREMENTAL
         )
 
-    def parse(self, body: bytes, context: Context | None) -> Page:  # noqa: ARG002
-        """Read the body of an answer.
+    def _changed(
+        self, records: Iterator[Record], context: Context | None
+    ) -> Iterator[Record]:
+        """Leave out what is older than the bookmark, if the catalog asks for it.
+
+        Kayzen is not known to filter by time, so all rows are read.
+        """
+        key = self.replication_key
+        if key is None or not self.is_incremental:
+            yield from records
+            return
+        signpost = self.get_replication_key_signpost(context)
+        self.state_manager.write_replication_key_signpost(signpost, context=context)
+        state = self.get_context_state(context)
+        bookmark = state.get("replication_key_value")
+        since = _moment(bookmark) if state.get("replication_key") == key else None
+        if since is not None:
+            self.logger.info("Sending the records changed since %s", bookmark)
+        for record in records:
+            changed = _moment(record.get(key))
+            if changed is None:
+                self.warn_once(
+                    "There are records without `%s`: they are sent in every run", key
+                )
+            if since is None or changed is None or changed >= since:
+                yield record
+                if changed is not None:
+                    self.state_manager.increment_state(
+                        record, context=context, replication_key=key
+                    )
+
+    def finish(self, context: Context | None, *, is_complete: bool) -> None:
+        """Move the bookmark of a context whose records are out.
 
         Args:
-            body: JSON text.
-            context: What it was asked for.
-
-        Raises:
-            EnvelopeError: The JSON is not what was asked for.
-            ValueError: The body is not JSON.
+            context: The partition, if any.
+            is_complete: Whether no row seems to be missing; else the bookmark stays.
         """
-        return parse_page(body)
+        self._is_complete = self._is_complete and is_complete
+        if not self.is_incremental:
+            return
+        state = self.get_context_state(context)
+        if not is_complete:
+            self.logger.warning("The bookmark stays where it is")
+            state.pop("progress_markers", None)
+        self.state_manager.finalize_state(state)
 
-    def get_url_params(
-        self, context: Context | None, next_page_token: int | None
-    ) -> dict[str, Any]:
-        """Build the query: paging, and what of the context the path does not hold."""
-        params = super().get_url_params(context, next_page_token)
-        if self.is_paged:
-            size = min(self.config["page_size"], self.longest_page)
-            params |= {"page": next_page_token, "per_page": size}
-        return params
+    def get_replication_key_signpost(
+        self, context: Context | None = None
+    ) -> datetime | None:
+        """Return the highest possible bookmark: a little before the run began.
+
+        What changes while a list is read may have been read before that, with an
+        older time than what is read after it, and would never be sent.
+        """
+        signpost = super().get_replication_key_signpost(context)
+        return signpost - MAX_CLOCK_SKEW if isinstance(signpost, datetime) else None
 
     def apply_catalog(self, catalog: Catalog) -> None:
-        """Take over what a catalog says.
+        """Apply a catalog.
 
         Raises:
             ConfigurationError: It asks for INCREMENTAL on something else than a time.
@@ -274,65 +266,29 @@ class ListStream(KayzenStream):
             )
             raise ConfigurationError(msg)
 
-    def get_replication_key_signpost(
-        self, context: Context | None = None
-    ) -> datetime | None:
-        """Say what a bookmark may be at most: a little before the pass began.
-
-        What changes while a list is read may have been read before that, with an
-        older time than what is read after it, and would never be sent.
-        """
-        signpost = super().get_replication_key_signpost(context)
-        return signpost - SKEW if isinstance(signpost, datetime) else None
-
-    # Bookmarks
-
-    def _write_starting_replication_value(self, context: Context | None) -> None:
-        """Write where the bookmark stands.
-
-        Overridden since the SDK would take `start_date` for it, which is of reports
-        alone, and say so in the log.
-        """
-        self.state_manager.write_starting_replication_value(
-            context=context,
-            replication_method=self.replication_method,
-            replication_key=self.replication_key,
-            config={},
-        )
-
-    def _increment_stream_state(
-        self, latest_record: dict[str, Any], *, context: Context | None = None
-    ) -> None:
-        """Move the bookmark.
-
-        Overridden since the SDK warns of each record without a time, and fails where
-        the column is missing.
-        """
-        key = self.replication_key
-        if key is None or latest_record.get(key) is not None:
-            super()._increment_stream_state(latest_record, context=context)
-
     # ACTIVATE_VERSION
 
-    def _write_activate_version_message(self, full_table_version: int) -> None:
-        """Hold the message back until the pass is complete.
+    @property
+    def emit_activate_version_messages(self) -> bool:
+        """Whether targets may be told which rows are missing.
 
-        The SDK calls this before the first record, and has no public place to move
-        it from there. A run that died after that would leave a warehouse without
-        most of its rows.
+        Not with BATCH files: their rows carry no version, so a target would delete
+        all of them.
         """
-        self._held_version = full_table_version
+        return (
+            super().emit_activate_version_messages
+            and not self.keeps_history
+            and self.get_batch_config(self.config) is None
+        )
 
     def finalize_state_progress_markers(
         self, state: dict[str, Any] | None = None
     ) -> None:
-        """End a pass; the SDK calls this when all records are out, and only then."""
-        version, self._held_version = self._held_version, None
-        if version is not None:
-            if self._reader and self._reader.incomplete:
-                self.logger.warning("Nothing is deleted in the target this time")
-            else:
-                super()._write_activate_version_message(version)
+        """End a run of the stream; the SDK calls this when all records are out."""
+        if self._is_complete:
+            self.writer.activate()
+        elif self.writer.discard_activation():
+            self.logger.warning("Nothing is deleted in the target this time")
         super().finalize_state_progress_markers(state)
 
 

@@ -1,4 +1,4 @@
-"""Look-up lists: what the numbers in other streams stand for."""
+"""Look-up lists: what the IDs in other streams stand for."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class ExchangesStream(LookupStream):
 
 
 class CountriesStream(LookupStream):
-    """Countries, with Kayzen's own numbers."""
+    """Countries, with Kayzen's own IDs."""
 
     name = "countries"
     path = "/meta/countries"

@@ -1,52 +1,37 @@
-"""Rows of reports, day by day: what custom and saved reports have in common."""
+"""ReportRowsStream: rows of a report, read in windows of days."""
 
 from __future__ import annotations
 
 from abc import abstractmethod
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from singer_sdk.exceptions import ConfigurationError, FatalAPIError
+from singer_sdk.exceptions import ConfigurationError
 from singer_sdk.singerlib.catalog import REPLICATION_INCREMENTAL
 
-from tap_kayzen.reading.ahead import PagesAhead
-from tap_kayzen.reading.keys import KeySet
-from tap_kayzen.reading.paging import CutShortError, parse_raw
-from tap_kayzen.reading.passes import MAX_PASSES, Pass
-from tap_kayzen.reading.row_keys import RowKeys
-from tap_kayzen.reading.windows import Bookmark, Window, cut
+from tap_kayzen.reading.bookmarks import Bookmark
+from tap_kayzen.reading.keys import KEY, RowKeys
+from tap_kayzen.reading.passes import Reader, Source
+from tap_kayzen.reading.windows import Window, cut
 from tap_kayzen.records.converter import EXTRA
-from tap_kayzen.reports.columns import DAY, KEY
-from tap_kayzen.streams.base import KayzenStream
+from tap_kayzen.reports.columns import DAY
+from tap_kayzen.streams.base import KayzenStream, Slice
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator
+    from collections.abc import Iterator
     from datetime import date
 
     from singer_sdk.helpers.types import Context
     from singer_sdk.singerlib import Catalog
 
-    from tap_kayzen.output.progress import Progress
     from tap_kayzen.reading.pages import Page
-    from tap_kayzen.reading.paging import AnnouncedPaging, GuessedPaging, RawPage
+    from tap_kayzen.reading.paging import ReportPaging
     from tap_kayzen.reading.windows import Range
-
-    Record = dict[str, Any]
-    Part = tuple[Context | None, Window]
-
-PATIENCE = 3
-"""Pages in a row without a new row after which a window is not read any further."""
+    from tap_kayzen.streams.base import Record
 
 FINGERPRINT = "fingerprint"
-"""The part of the state that says which report its bookmark is of."""
-
-
-class Call(NamedTuple):
-    """What one request asks for."""
-
-    window: Window
-    page: int
+"""The key of the state that identifies the report of a bookmark."""
 
 
 @dataclass
@@ -54,12 +39,14 @@ class Plan:
     """What a run reads for one partition.
 
     Attributes:
+        context: The partition, if any.
         first: The first day.
         end: The last day.
-        windows: The days, cut into what is asked for at once.
+        windows: The days, cut into what one call asks for.
         bookmark: Moves with the windows; None if the run keeps none.
     """
 
+    context: Context | None
     first: date
     end: date
     windows: list[Window]
@@ -70,14 +57,14 @@ class ReportRowsStream(KayzenStream):
     """Rows of a report, read in windows of days.
 
     Windows are read ahead, `concurrency` requests at once and over all partitions, and
-    come out in order, each followed by a STATE message; with several partitions, where
-    it has as many records as there are partitions. Rows are never said to be
-    gone: those of other days than a run reads are still true.
+    come out in order, each followed by a STATE message; with several partitions, when
+    there have been as many records as there are partitions. Rows are never said to be
+    deleted: those of other days than a run reads stay valid.
 
     Attributes:
-        window_days: Days that are asked for at once; 0 for all.
+        window_days: Days that one call asks for; 0 for all.
         key_columns: Columns that keys are made of.
-        way_out: What to do when Kayzen may not have given all rows.
+        cut_short_hint: What the user can do if Kayzen may not have returned all rows.
         rows_schema: The JSON Schema of the rows.
     """
 
@@ -86,16 +73,8 @@ class ReportRowsStream(KayzenStream):
 
     window_days: int
     key_columns: tuple[str, ...]
-    way_out: ClassVar[str]
+    cut_short_hint: ClassVar[str]
     rows_schema: dict[str, Any]
-
-    _partitions = 1
-    _unsaved = 0
-
-    _told: set[str]
-    _ahead: PagesAhead[Part]
-    _plans: list[tuple[Context | None, Plan]]
-    _progress: Progress
 
     @property
     def schema(self) -> dict[str, Any]:  # type: ignore[override]
@@ -105,87 +84,120 @@ class ReportRowsStream(KayzenStream):
     # What a subclass says
 
     @abstractmethod
-    def paging(self) -> AnnouncedPaging | GuessedPaging:
-        """Choose how the last page of a window is recognised."""
+    def paging(self) -> ReportPaging:
+        """Return how to recognize the last page of a window."""
 
     @abstractmethod
     def range_of(self, context: Context | None) -> Range:
-        """Say which days the settings ask for."""
+        """Return the days that the settings ask for."""
 
     @abstractmethod
     def about(self, record: Record) -> dict[str, Any]:
-        """Say what a row is about: whatever tells it from others, by column."""
+        """Return what a row is about: what tells it from others, by column."""
 
     @property
     def fingerprint(self) -> dict[str, str]:
-        """Tells this report from what it was before a change of the settings."""
+        """Hashes that tell this report from what it was before its settings changed."""
         return {}
 
-    def is_good(self, context: Context | None) -> bool:  # noqa: ARG002
-        """Tell whether the bookmark of a partition may move."""
+    def may_move_bookmark(self, context: Context | None) -> bool:  # noqa: ARG002
+        """Return whether the bookmark of a partition may move."""
         return True
-
-    def prepare(self, rows: list[Record], window: Window) -> None:
-        """Change the rows that came, if need be, before they are converted."""
-
-    def fetch_page(self, part: Part, number: int) -> RawPage:
-        """Get one page of a window, with all retries; safe to call in several threads.
-
-        Raises:
-            FatalAPIError: Kayzen refused, or could not be read after all retries.
-        """
-        context, window = part
-        what = f"{self.name}, {window}, page {number}"
-        return self.fetch(Call(window, number), context, parse_raw, what=what)()
 
     # Reading
 
-    def records(self, context: Context | None) -> Iterator[Record]:
-        """Read the windows of a partition, and move its bookmark with each.
+    def read(self, contexts: list[Context | None]) -> Iterator[Record]:
+        """Read the windows of each partition, and move its bookmark with each.
 
         Raises:
             FatalAPIError: Kayzen refused, or could not be read after all retries.
-            ConfigurationError: The state is of no use.
+            ConfigurationError: The state is unusable.
         """
-        if self.is_first(context):
-            self._begin()
-        planned, plan = self._plans.pop(0)
-        if planned != context:
-            msg = f"{self.name}: {planned} is not {context}"
-            raise ValueError(msg)
-        is_whole = True
-        try:
-            for window in plan.windows:
-                is_whole = (yield from self._read(context, window)) and is_whole
-                if is_whole and plan.bookmark and self.is_good(context):
-                    self._move(plan.bookmark, window, plan.end, context)
-                self._progress.advance(1)
-        except BaseException:
-            self._ahead.close()
-            raise
-        if not is_whole:
-            self.logger.warning("The bookmark stays where it is")
-
-    def _begin(self) -> None:
-        """Plan the run, and begin to read ahead."""
-        self._told = set()
-        if self.partitions and "replication_key_value" in self.stream_state:
+        if contexts != [None] and "replication_key_value" in self.stream_state:
             self.logger.warning(
                 "The state has a bookmark without an advertiser, from before "
                 "`advertiser_ids` was set: all days are read anew, and rows that were "
                 "loaded before stay beside the new ones; empty the table first"
             )
-        self._plans = [(context, self._plan(context)) for context in self.contexts]
-        parts = [
-            (context, window)
-            for context, plan in self._plans
-            for window in plan.windows
-        ]
-        self._partitions = len(self._plans)
-        self._tell_of_days(len(parts))
-        self._progress = self._tap.display.stream(self.name)
-        self._progress.begin(len(parts))
-        self._ahead = self._pages_of(parts)
+        plans = [self._plan(context) for context in contexts]
+        slices = [Slice(plan.context, each) for plan in plans for each in plan.windows]
+        self._log_days(plans, len(slices))
+        progress = self.display.stream(self.name)
+        progress.expect(len(slices))
+        reader = self._reader(slices)
+        unsaved = 0
+        try:
+            for plan in plans:
+                is_complete = True
+                for window in plan.windows:
+                    for record in reader.read(Slice(plan.context, window)):
+                        unsaved += 1
+                        yield self._without_needed(record)
+                    is_complete &= self._is_complete(reader, window)
+                    if is_complete and self._move(plan, window):
+                        unsaved += 1
+                        # A STATE speaks of all partitions: if there are very many, it
+                        # waits for as many records, or there would be little else in
+                        # the output.
+                        if unsaved >= len(plans) - 1:
+                            unsaved = 0
+                            self._write_state(plan.context)
+                    progress.advance(1)
+                if not is_complete:
+                    self.logger.warning("The bookmark stays where it is")
+        finally:
+            reader.close()
+
+    def _reader(self, slices: list[Slice]) -> Reader[Slice]:
+        source = Source(
+            fetch=self.fetch_page,
+            convert=self.convert,
+            keys=lambda _: RowKeys(self.about),
+            paging=self.paging(),
+            label=self.label,
+            hint=self.cut_short_hint,
+            may_be_empty=True,
+            on_page=self.on_page,
+        )
+        return Reader(source, slices, workers=self.client.workers, logger=self.logger)
+
+    def label(self, slice_: Slice) -> str:
+        """Name a window in messages."""
+        return f"{super().label(slice_)}, {slice_.window}"
+
+    def convert(self, page: Page, slice_: Slice) -> list[Record]:
+        """Turn a page into records, which have no key yet."""
+        rows = self.decode(page, slice_)
+        self.prepare(rows, slice_)
+        records = self.to_records(rows, slice_.context)
+        self._check_days(records, slice_)
+        return records
+
+    def _check_days(self, records: list[Record], slice_: Slice) -> None:
+        """Warn if Kayzen sends days that were not asked for."""
+        first, last = slice_.days
+        for record in records:
+            if (day := record.get(DAY)) and not first <= day <= last:
+                self.warn_once(
+                    "Kayzen sent a row of %s when asked for %s: rows may come several "
+                    "times, and others never; compare a few days with the console",
+                    day,
+                    slice_.window,
+                )
+                return
+
+    def _is_complete(self, reader: Reader[Slice], window: Window) -> bool:
+        """Return whether the window read last was complete; warn of doubles."""
+        is_complete = reader.last_pass.is_complete
+        if is_complete and reader.last_pass.repeated:
+            self.warn_once(
+                "%s: rows that are the same in all columns came several times; one "
+                "of each is kept",
+                window,
+            )
+        return is_complete
+
+    # Plans
 
     def _plan(self, context: Context | None) -> Plan:
         days = self.range_of(context)
@@ -195,16 +207,17 @@ class ReportRowsStream(KayzenStream):
             state = self.get_context_state(context)
             bookmark = Bookmark(state, self.replication_key, self.name)
             first = bookmark.first_day(days)
-            self._tell_of_change(bookmark, state, first)
+            self._warn_of_change(bookmark, state, first)
         length = self.window_days or (days.end - first).days + 1
         windows = list(cut(first, days.end, max(length, 1)))
-        # A connection test wants one row; the newest days are the likeliest to have it.
-        if self.ABORT_AT_RECORD_COUNT is not None:
+        # One record is wanted; the newest days are the likeliest to have it.
+        if self.is_sampling:
             windows = windows[-1:]
-        return Plan(first, days.end, windows, bookmark)
+        return Plan(context, first, days.end, windows, bookmark)
 
-    def _tell_of_days(self, windows: int) -> None:
-        plans = [plan for _, plan in self._plans]
+    def _log_days(self, plans: list[Plan], windows: int) -> None:
+        if not plans:
+            return
         first, end = min(each.first for each in plans), max(each.end for each in plans)
         if windows:
             days = Window(first, end)
@@ -213,10 +226,10 @@ class ReportRowsStream(KayzenStream):
             words = "Nothing to read: the first day would be %s, the last one is %s"
             self.logger.info(words, first, end)
 
-    def _tell_of_change(
+    def _warn_of_change(
         self, bookmark: Bookmark, state: dict[str, Any], first: date
     ) -> None:
-        """Say what it means that the report is another one than that of the state."""
+        """Explain what it means that the report is not the one of the state."""
         before = state.get(FINGERPRINT)
         if bookmark.day is None or not isinstance(before, dict):
             return
@@ -226,7 +239,7 @@ class ReportRowsStream(KayzenStream):
             if before.get(name) != mark
         ]
         if changed:
-            self._tell_once(
+            self.warn_once(
                 "The report has changed (%s): rows of days before %s stay as they "
                 "were loaded, and from that day on rows that the change left with "
                 "another key stand beside the new ones. To load all days anew, empty "
@@ -234,138 +247,6 @@ class ReportRowsStream(KayzenStream):
                 ", ".join(changed),
                 first,
             )
-
-    def _move(
-        self, bookmark: Bookmark, window: Window, end: date, context: Context | None
-    ) -> None:
-        bookmark.move(window, end)
-        self._unsaved += 1
-        if self.fingerprint:
-            self.get_context_state(context)[FINGERPRINT] = self.fingerprint
-        self.state_manager.is_flushed = False
-        # Records of BATCH files may not have been sent yet; the SDK sees to it. And a
-        # STATE speaks of all partitions: if there are very many, it waits for as many
-        # records, or there would be little else in the output.
-        is_batch = self.get_batch_config(self.config) is not None
-        if not is_batch and self._unsaved >= self._partitions - 1:
-            self._unsaved = 0
-            self._write_state_message()
-
-    def _read(
-        self, context: Context | None, window: Window
-    ) -> Generator[Record, None, bool]:
-        """Read a window, again if its rows moved between pages; each row goes out once.
-
-        Returns:
-            Whether all rows came that Kayzen spoke of.
-        """
-        keys = RowKeys()
-        before = None
-        for number in range(1, MAX_PASSES + 1):
-            this = yield from self._read_once((context, window), keys, again=number > 1)
-            is_so = this.tally == before and not this.changed
-            if this.is_whole:
-                break
-            if is_so or number == MAX_PASSES:
-                if this.changed or this.tally.is_short:
-                    self.logger.warning("%s: %s, and there may be more", window, this)
-                    return False
-                self._tell_once(
-                    "%s: rows that are the same in all columns came several times; one "
-                    "of each is kept",
-                    window,
-                )
-                break
-            before = this.tally
-            self.logger.info(
-                "%s: the rows changed while they were read (%s, %d came twice): "
-                "reading them again for what slipped through",
-                window,
-                this,
-                this.repeated,
-            )
-        return True
-
-    def _read_once(
-        self, part: Part, keys: RowKeys, *, again: bool
-    ) -> Generator[Record, None, Pass]:
-        """Read a window from its start to its end."""
-        context, window = part
-        ahead = self._pages_of([part]) if again else self._ahead
-        this = Pass(KeySet())
-        idle = 0
-        keys.begin()
-        try:
-            for raw in ahead.pages(part):
-                page = self._page_of(raw, window)
-                del raw
-                this.note(page)
-                this.tally.rows += len(page.records)
-                keys.turn()
-                self.prepare(page.records, window)
-                records = self.to_records(page.records, context)
-                self._check_days(records, window)
-                for record in records:
-                    key = keys.key(self.about(record), record)
-                    if key is not None:
-                        self._unsaved += 1
-                        row = {KEY: key, **self._without_needed(record)}
-                        row[KEY] = key
-                        yield row
-                is_idle = page.records and keys.different == this.tally.keys
-                idle = idle + 1 if is_idle else 0
-                this.tally.keys = keys.different
-                self.on_page(page)
-                self._check_patience(idle)
-        except CutShortError as error:
-            msg = f"{self.name}, {window}: {error}; {self.way_out}"
-            raise CutShortError(msg) from error
-        finally:
-            if again:
-                ahead.close()
-        return this
-
-    def _check_days(self, records: list[Record], window: Window) -> None:
-        """Say it if Kayzen sends days that were not asked for."""
-        first, last = str(window.first), str(window.last)
-        for record in records:
-            if (day := record.get(DAY)) and not first <= day <= last:
-                self._tell_once(
-                    "Kayzen sent a row of %s when asked for %s: rows may come several "
-                    "times, and others never; compare a few days with the console",
-                    day,
-                    window,
-                )
-                return
-
-    def _tell_once(self, message: str, *args: object) -> None:
-        """Warn of something that is the same for the whole run."""
-        if message not in self._told:
-            self._told.add(message)
-            self.logger.warning(message, *args)
-
-    def _check_patience(self, idle: int) -> None:
-        """Stop where Kayzen gives the same rows again and again.
-
-        Raises:
-            CutShortError: So many pages in a row have had no new row.
-        """
-        if idle >= PATIENCE:
-            msg = (
-                f"{idle} pages in a row have no new row: Kayzen seems to give the same "
-                "ones again and again"
-            )
-            raise CutShortError(msg)
-
-    def _pages_of(self, parts: list[Part]) -> PagesAhead[Part]:
-        return PagesAhead(self.fetch_page, self.paging(), parts, self._tap.workers)
-
-    def _page_of(self, raw: RawPage, window: Window) -> Page:
-        try:
-            return raw.read()
-        except ValueError as error:
-            msg = f"{self.name}, {window}: the rows cannot be read: {error}"
-            raise FatalAPIError(msg) from error
 
     # Records
 
@@ -382,11 +263,35 @@ class ReportRowsStream(KayzenStream):
 
     # Bookmarks
 
+    def _move(self, plan: Plan, window: Window) -> bool:
+        """Move the bookmark of a partition past a window; return whether it moved."""
+        if plan.bookmark is None or not self.may_move_bookmark(plan.context):
+            return False
+        plan.bookmark.move(window, plan.end)
+        if self.fingerprint:
+            self.get_context_state(plan.context)[FINGERPRINT] = self.fingerprint
+        self.state_manager.is_flushed = False
+        return True
+
+    def _write_state(self, context: Context | None) -> None:
+        """Write a STATE message."""
+        # Records of BATCH files may not have been sent yet; the SDK sees to it.
+        if self.get_batch_config(self.config) is None:
+            self.finalize_state_progress_markers(self.get_context_state(context))
+
+    def get_replication_key_signpost(
+        self,
+        context: Context | None = None,  # noqa: ARG002
+    ) -> None:
+        """Return no bound for the bookmark: it moves with the windows alone."""
+        return
+
     def apply_catalog(self, catalog: Catalog) -> None:
-        """Take over what a catalog says.
+        """Apply a catalog.
 
         Raises:
-            ConfigurationError: It asks for INCREMENTAL on something else than the day.
+            ConfigurationError: It asks for INCREMENTAL on something else than the day,
+                or lacks columns that keys are made of.
         """
         day = self.replication_key
         super().apply_catalog(catalog)
@@ -410,22 +315,3 @@ class ReportRowsStream(KayzenStream):
                 f"{', '.join(missing)}; deselect them, but leave them in the schema"
             )
             raise ConfigurationError(msg)
-
-    def get_replication_key_signpost(
-        self,
-        context: Context | None = None,  # noqa: ARG002
-    ) -> None:
-        """Say that nothing bounds the bookmark: it moves with the windows alone."""
-        return
-
-    def _write_starting_replication_value(self, context: Context | None) -> None:
-        """Write nothing: it would stay in the state of a run that is cut short.
-
-        Overridden since the SDK means it for streams that move their bookmarks record
-        by record.
-        """
-
-    def _increment_stream_state(
-        self, latest_record: Record, *, context: Context | None = None
-    ) -> None:
-        """Leave the bookmark where it is: it moves when a window is whole."""

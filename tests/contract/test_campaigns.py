@@ -231,7 +231,7 @@ def test_an_advertiser_that_is_not_allowed_is_named(
 ) -> None:
     with pytest.raises(
         FatalAPIError,
-        match=r"campaigns, page 1 of advertiser 7: HTTP 403: .*`advertiser_ids`",
+        match=r"campaigns of advertiser 7, page 1: HTTP 403: .*`advertiser_ids`",
     ):
         sync({**config, "advertiser_ids": [7]}, capsys)
 

@@ -50,7 +50,7 @@ def test_a_refusal_names_the_report_the_days_and_the_way_out(
     with pytest.raises(FatalAPIError) as caught:
         read(url, capsys, advertiser_ids=[5])
     assert str(caught.value) == (
-        "campaign_performance, 2026-09-01 to 2026-09-07, page 1 of advertiser 5: "
+        "campaign_performance of advertiser 5, 2026-09-01 to 2026-09-07, page 1: "
         "HTTP 422: Kayzen does not accept the request; check the report's `metrics`, "
         "`group_by`, `filters` and `options`, and `advertiser_ids`; a smaller "
         "`window_days` asks for fewer days at once. Kayzen's words: "
@@ -136,7 +136,10 @@ def test_fewer_rows_than_announced_hold_the_bookmark(
     assert len(run.records) == 14 + 1 + 12
     assert bookmarks(run)[-1]["replication_key_value"] == "2026-09-07"
     assert warnings_in(caplog) == [
-        "2026-09-08 to 2026-09-14: 1 of 3 records came, and there may be more",
+        (
+            "campaign_performance, 2026-09-08 to 2026-09-14: 1 of 3 records came, and "
+            "there may be more"
+        ),
         "The bookmark stays where it is",
     ]
 

@@ -196,7 +196,9 @@ def test_a_report_that_is_gone_is_left_out(
     run = read(url, capsys)
     assert {row["report_id"] for row in run.records} == {11}
     assert "Saved report 12 is left out: HTTP 404, deleted meanwhile?" in caplog.text
-    with pytest.raises(FatalAPIError, match="report_results, 2026-09-01, page 1 of"):
+    with pytest.raises(
+        FatalAPIError, match="report_results of report 12, 2026-09-01, page 1: HTTP 404"
+    ):
         read(url, capsys, report_ids=[12])
 
 

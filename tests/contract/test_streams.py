@@ -397,7 +397,7 @@ def test_the_start_of_reports_is_no_bookmark_of_campaigns(
     caplog.set_level(logging.INFO)
     later = {**config, "start_date": "2999-01-01", "end_date": "2999-01-02"}
     sync(later, capsys, catalog=incremental(), state=state)
-    assert f"'campaigns' with bookmark value: {bookmark}" in caplog.text
+    assert f"Sending the records changed since {bookmark}" in caplog.messages
 
 
 def test_the_bookmark_does_not_pass_the_start_of_the_run(

@@ -15,16 +15,18 @@ import requests
 from singer_sdk.exceptions import FatalAPIError
 from support import SAMPLE_CONFIG, sync
 
+from tap_kayzen.api.errors import UnavailableError
 from tap_kayzen.api.retries import (
-    LONGEST_BACKOFF,
-    LONGEST_RETRY_AFTER,
+    MAX_BACKOFF_SECONDS,
+    MAX_RETRY_AFTER_SECONDS,
     Limits,
+    Retries,
     is_transient,
     retry_after,
-    retrying,
     wait_after,
 )
 from tap_kayzen.api.throttle import Throttle
+from tap_kayzen.output.redaction import Redactor
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -47,8 +49,8 @@ def answer(retry: str | None) -> requests.Response:
         ("1.5", 1.5),
         ("-5", 0),
         ("nan", 0),
-        ("inf", LONGEST_RETRY_AFTER),
-        ("86400", LONGEST_RETRY_AFTER),
+        ("inf", MAX_RETRY_AFTER_SECONDS),
+        ("86400", MAX_RETRY_AFTER_SECONDS),
         ("Fri, 31 Dec 9999 23:59:59 -1200", 300),
         ("Thu, 01 Jan 1970 00:00:00 GMT", 0),
     ],
@@ -63,7 +65,7 @@ def test_retry_after_as_a_date() -> None:
 
 
 @pytest.mark.parametrize(
-    ("tries", "bound"), [(1, 1), (2, 2), (6, 32), (7, 60), (100, LONGEST_BACKOFF)]
+    ("tries", "bound"), [(1, 1), (2, 2), (6, 32), (7, 60), (100, MAX_BACKOFF_SECONDS)]
 )
 def test_waits_grow_to_a_bound(tries: int, bound: float) -> None:
     waits = [wait_after(None, tries) for _ in range(200)]
@@ -152,11 +154,17 @@ def calls_until_the_end(limits: Limits, clock: Clock) -> int:
         made += 1
         raise requests.exceptions.ConnectionError
 
-    again = retrying(
-        fail, what="x", limits=limits, logger=logging.getLogger("x"), throttle=clock
+    retries = Retries(
+        limits,
+        throttle=clock,
+        redactor=Redactor(SAMPLE_CONFIG),
+        logger=logging.getLogger("x"),
     )
-    with pytest.raises(requests.exceptions.ConnectionError):
-        again()
+    with pytest.raises(UnavailableError) as caught:
+        retries.call(fail, what="the call", hint="do something")
+    assert str(caught.value) == (
+        f"the call: ConnectionError after {limits}; do something"
+    )
     return made
 
 

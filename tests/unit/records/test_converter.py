@@ -11,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support import COLUMNS
 
-from tap_kayzen.records.converter import MOST_UNKNOWN, RecordConverter
-from tap_kayzen.records.values import are_usual_times, date_time, is_open
+from tap_kayzen.records.converter import RecordConverter
+from tap_kayzen.records.fast import MAX_UNKNOWN_FIELDS, have_usual_form
+from tap_kayzen.records.values import is_open, to_date_time
 
 SCHEMA: dict[str, Any] = {
     "properties": {
@@ -146,7 +147,7 @@ def test_values_that_do_not_fit_go_to_extra_whole(name: str, value: object) -> N
     "time", ["2019-01-28T12:35:31.000Z", "0001-01-01T00:00:00.000Z"]
 )
 def test_a_time_of_the_usual_form_stays_the_text_it_is(time: str) -> None:
-    assert date_time(time) is time
+    assert to_date_time(time) is time
 
 
 @pytest.mark.parametrize(
@@ -161,8 +162,8 @@ def test_a_time_of_the_usual_form_stays_the_text_it_is(time: str) -> None:
 )
 def test_times_of_a_page_are_usual_if_all_are(other: str, *, is_usual: bool) -> None:
     time = "2026-01-31T00:00:00.000Z"
-    assert are_usual_times([])
-    assert are_usual_times([time, other, time]) == is_usual
+    assert have_usual_form([])
+    assert have_usual_form([time, other, time]) == is_usual
 
 
 @pytest.mark.parametrize(
@@ -184,7 +185,7 @@ def test_the_zone_of_the_machine_bounds_no_time(
     with monkeypatch.context() as changed:
         changed.setenv("TZ", zone)
         time_module.tzset()
-        assert date_time(time) == time
+        assert to_date_time(time) == time
     time_module.tzset()
 
 
@@ -270,7 +271,7 @@ def test_a_page_is_converted_as_its_rows_are(
 
 def test_only_so_many_unknown_names_are_remembered() -> None:
     converter = RecordConverter(SCHEMA, logger=LOGGER)
-    names = [f"new{number}" for number in range(2 * MOST_UNKNOWN)]
+    names = [f"new{number}" for number in range(2 * MAX_UNKNOWN_FIELDS)]
     rows = [{name: 1} for name in names]
     for _ in range(2):
         records = converter.convert_all(deepcopy(rows))

@@ -15,7 +15,7 @@ from singer_sdk.exceptions import FatalAPIError
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from support import TOKEN_PATH, json_response, token_response
 
-from tap_kayzen.api.auth import KayzenAuthenticator
+from tap_kayzen.api.auth import MAX_TOKENS, KayzenAuthenticator
 from tap_kayzen.api.throttle import Throttle
 from tap_kayzen.output.redaction import Redactor
 
@@ -35,6 +35,7 @@ def config_of(**changes: object) -> dict[str, Any]:
         "password": "secret-password",
         "api_key": "aaa",
         "api_secret": "bbb",
+        "api_url": "",
         "user_agent": "tap-kayzen/test",
         "request_timeout": 5,
         "max_retries": 2,
@@ -46,14 +47,40 @@ def config_of(**changes: object) -> dict[str, Any]:
 def authenticator(
     url: str, *, redactor: Redactor | None = None, **changes: object
 ) -> KayzenAuthenticator:
-    config = config_of(**changes)
+    config = config_of(api_url=url, **changes)
     return KayzenAuthenticator(
         config=config,
         session=requests.Session(),
         throttle=Throttle(concurrency=16),
         redactor=redactor or Redactor(config),
-        url=url + TOKEN_PATH,
     )
+
+
+def response_of(status: int) -> requests.Response:
+    response = requests.Response()
+    response.status_code = status
+    return response
+
+
+class Sent:
+    """A request that is on its way, with the token that it was given."""
+
+    def __init__(self, auth: KayzenAuthenticator) -> None:
+        self.request = requests.Request("GET", "http://kayzen.test/v1/orders").prepare()
+        self._flow = auth.auth_flow(self.request)
+        next(self._flow)
+
+    @property
+    def token(self) -> str:
+        return str(self.request.headers["Authorization"]).removeprefix("Bearer ")
+
+    def answered(self, status: int) -> bool:
+        """Answer the request; return whether it is to be sent again."""
+        try:
+            self._flow.send(response_of(status))
+        except StopIteration:
+            return False
+        return True
 
 
 def use(auth: KayzenAuthenticator) -> requests.PreparedRequest:
@@ -165,16 +192,16 @@ def test_threads_share_one_login(serve: Serve) -> None:
 def test_many_refusals_of_one_token_lead_to_one_new_login(serve: Serve) -> None:
     url, api = serve(answers(token_response("first"), token_response("second")))
     auth = authenticator(url)
-    refused = [use(auth) for _ in range(16)]
+    refused = [Sent(auth) for _ in range(16)]
     ready = threading.Barrier(16)
 
-    def work(request: requests.PreparedRequest) -> str:
+    def work(sent: Sent) -> str:
         ready.wait()
-        auth.discard(request)
-        return str(use(auth).headers["Authorization"])
+        assert sent.answered(401)
+        return sent.token
 
     with ThreadPoolExecutor(16) as pool:
-        assert set(pool.map(work, refused)) == {"Bearer second"}
+        assert set(pool.map(work, refused)) == {"second"}
     assert len(api.calls) == 2
 
 
@@ -330,8 +357,7 @@ def test_every_token_of_the_run_is_blotted_out(serve: Serve) -> None:
     url, _ = serve(answers(token_response("old-token"), token_response("new-token")))
     redactor = Redactor(config_of())
     auth = authenticator(url, redactor=redactor)
-    auth.discard(use(auth))
-    use(auth)
+    assert Sent(auth).answered(401)
     assert redactor.redact("old-token new-token") == "*** ***"
 
 
@@ -347,18 +373,55 @@ def test_a_lasting_failure_is_not_gone_through_again(
     assert len(waits) == 2
 
 
-def test_a_token_that_worked_and_then_did_not_was_taken_back(serve: Serve) -> None:
-    tokens = iter(("first", "second", "third"))
-    url, _ = serve(lambda _: token_response(next(tokens)))
-    auth = authenticator(url)
-    first = use(auth)
-    assert not auth.discard(first)
-    second = use(auth)
-    # Whoever still has the first one knows nothing of the second.
-    assert auth.discard(first)
-    auth.accepted(first)
-    auth.accepted(second)
-    assert auth.discard(second)
-    third = use(auth)
-    auth.accepted(second)
-    assert not auth.discard(third)
+def numbered_tokens(serve: Serve) -> KayzenAuthenticator:
+    numbers = iter(range(1, 100))
+    url, _ = serve(lambda _: token_response(f"token-{next(numbers)}"))
+    return authenticator(url)
+
+
+def test_a_second_401_is_final(serve: Serve) -> None:
+    sent = Sent(numbered_tokens(serve))
+    assert sent.answered(401)
+    assert sent.token == "token-2"
+    assert not sent.answered(401)
+
+
+@pytest.mark.parametrize("status", [200, 403, 404, 500])
+def test_anything_but_a_401_is_no_matter_of_the_token(
+    serve: Serve, status: int
+) -> None:
+    sent = Sent(numbered_tokens(serve))
+    assert not sent.answered(status)
+    assert sent.token == "token-1"
+
+
+def test_a_token_that_worked_for_others_may_be_revoked_again(serve: Serve) -> None:
+    auth = numbered_tokens(serve)
+    waiting, other = Sent(auth), Sent(auth)
+    assert not other.answered(200)
+    assert waiting.answered(401)
+    # The new token works for another request, and is then revoked too.
+    other = Sent(auth)
+    assert not other.answered(200)
+    assert waiting.answered(401)
+    assert waiting.token == "token-3"
+    assert not waiting.answered(401)
+
+
+def test_an_old_token_says_nothing_of_the_new_one(serve: Serve) -> None:
+    auth = numbered_tokens(serve)
+    first, second = Sent(auth), Sent(auth)
+    assert first.answered(401)
+    assert not second.answered(200)
+    # The first token was accepted late; the second one has not worked yet.
+    assert not first.answered(401)
+
+
+def test_a_request_that_is_rejected_for_ever_ends(serve: Serve) -> None:
+    auth = numbered_tokens(serve)
+    sent = Sent(auth)
+    tries = 0
+    while sent.answered(401):
+        tries += 1
+        assert not Sent(auth).answered(200)
+    assert tries == MAX_TOKENS - 1

@@ -6,14 +6,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tap_kayzen.api.throttle import (
-    MILDEST,
-    SEARCH,
-    SEVEREST,
-    SLOWEST,
-    StoppedError,
-    Throttle,
-)
+from tap_kayzen.api.errors import StoppedError
+from tap_kayzen.api.pace import MAX_CUT, MIN_CUT, MIN_PACE, SEARCH_CLIMB
+from tap_kayzen.api.throttle import Throttle
 
 
 class ClockedThrottle(Throttle):
@@ -214,7 +209,7 @@ def refuse(throttle: ClockedThrottle, seconds: float = 1.0) -> float | None:
     with throttle.request() as started:
         throttle.time += 0.01
     throttle.refused(started, seconds)
-    return throttle._pace  # noqa: SLF001
+    return throttle.pace
 
 
 def accept(throttle: ClockedThrottle, requests: int) -> None:
@@ -230,7 +225,7 @@ def test_the_first_pace_is_what_was_seen_to_be_accepted() -> None:
     throttle = ClockedThrottle(concurrency=8)
     accept(throttle, 100)
     # 101 requests of 10 ms and a second of waiting.
-    assert refuse(throttle) == pytest.approx(MILDEST * 100 / 2.01)
+    assert refuse(throttle) == pytest.approx(MIN_CUT * 100 / 2.01)
 
 
 def test_a_pace_falls_by_5_to_15_percent_and_by_half_if_nothing_went_well() -> None:
@@ -240,13 +235,13 @@ def test_a_pace_falls_by_5_to_15_percent_and_by_half_if_nothing_went_well() -> N
     assert pace is not None
     accept(throttle, 1)
     # One in more than a second is much less than the pace.
-    assert refuse(throttle) == pytest.approx(SEVEREST * pace, rel=0.01)
-    before = throttle._pace  # noqa: SLF001
+    assert refuse(throttle) == pytest.approx(MAX_CUT * pace, rel=0.01)
+    before = throttle.pace
     assert before is not None
     assert refuse(throttle) == pytest.approx(before / 2)
     for _ in range(20):
         slowest = refuse(throttle)
-    assert slowest == SLOWEST
+    assert slowest == MIN_PACE
     assert throttle.at_once == 1
 
 
@@ -278,4 +273,4 @@ def test_the_pace_rises_by_a_tenth_with_each_answer_that_waited_for_it() -> None
     assert pace is not None
     # The first one waits for the end of the hold, not for the pace.
     accept(throttle, 4)
-    assert throttle._pace == pytest.approx(pace + 3 * SEARCH)  # noqa: SLF001
+    assert throttle.pace == pytest.approx(pace + 3 * SEARCH_CLIMB)

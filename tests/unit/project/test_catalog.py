@@ -13,7 +13,6 @@ from tap_kayzen.config.settings import SETTINGS
 from tap_kayzen.sandbox.access import Access, Credentials
 from tap_kayzen.sandbox.app import create_app
 from tap_kayzen.sandbox.data import Dataset
-from tap_kayzen.streams.base import KayzenStream
 from tap_kayzen.tap import TapKayzen
 
 if TYPE_CHECKING:
@@ -54,7 +53,6 @@ def test_every_stream_is_in_the_docs_as_it_is(stream: str) -> None:
     assert description == STREAMS[stream]["schema"]["description"]
     endpoint, key, replication = facts.split(" · ")
     ours = TAP.streams[stream]
-    assert isinstance(ours, KayzenStream)
     assert endpoint.startswith(f"`{ours.http_method} ")
     assert ours.path in endpoint
     keys = ", ".join(f"`{name}`" for name in STREAMS[stream]["key_properties"])
@@ -91,7 +89,6 @@ def test_every_stream_is_served_by_the_sandbox(stream: str) -> None:
     app = create_app(Dataset(campaigns=0, seed=1), Access(Credentials()))
     routes = {re.sub(r"{.*?}", "{}", str(vars(each)["path"])) for each in app.routes}
     ours = TAP.streams[stream]
-    assert isinstance(ours, KayzenStream)
     url = ours.url_base + re.sub(r"{.*?}", "{}", ours.path)
     assert url.removeprefix(ours.config["api_url"]) in routes or (
         url.removeprefix(ours.config["audience_url"]) in routes

@@ -1,0 +1,99 @@
+"""The files of the command line: --config, --state and --catalog, checked."""
+
+from __future__ import annotations
+
+import io
+import json
+from contextlib import contextmanager
+from typing import IO, TYPE_CHECKING, Any
+
+from singer_sdk.exceptions import ConfigurationError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator
+
+
+@contextmanager
+def config_errors(paths: tuple[str, ...]) -> Generator[None]:
+    """Turn what goes wrong in reading config files into one line.
+
+    Args:
+        paths: The values of ``--config``.
+
+    Raises:
+        ConfigurationError: A file is missing or is not a JSON object.
+    """
+    try:
+        yield
+    except (OSError, TypeError, ValueError) as error:
+        # A whole JSON text instead of a path would show its secrets here, and in
+        # the traceback of the SDK's error.
+        names = ("{JSON text}" if "{" in path else path for path in paths)
+        files = ", ".join(name for name in names if name != "ENV")
+        missing = "there is no such file"  # the SDK gives no reason
+        reason = error.strerror or missing if isinstance(error, OSError) else error
+        msg = f"--config {files}: must be a file with one JSON object: {reason}"
+        raise ConfigurationError(msg) from (None if "{" in files else error)
+
+
+def checked_state(file: IO[str] | None) -> IO[str] | None:
+    """Return a state file's content, if it is a state.
+
+    Raises:
+        ConfigurationError: It is not.
+    """
+    return _checked(file, "--state", _state_fault)
+
+
+def checked_catalog(file: IO[str] | None) -> IO[str] | None:
+    """Return a catalog file's content, if it is a catalog.
+
+    Raises:
+        ConfigurationError: It is not.
+    """
+    return _checked(file, "--catalog", _catalog_fault)
+
+
+def _checked(
+    file: IO[str] | None, option: str, fault_of: Callable[[dict[str, Any]], str]
+) -> IO[str] | None:
+    if file is None:
+        return None
+    text = file.read()
+    try:
+        value = json.loads(text)
+        is_object = isinstance(value, dict)
+        fault = fault_of(value) if is_object else "it is another JSON value"
+    except ValueError as error:
+        fault = str(error)
+    if fault:
+        msg = f"{option} {file.name}: must be a file with one JSON object: {fault}"
+        raise ConfigurationError(msg)
+    return io.StringIO(text)
+
+
+def _catalog_fault(value: dict[str, Any]) -> str:
+    """Return what is wrong with a catalog; empty if nothing is."""
+    entries = value.get("streams")
+    if not isinstance(entries, list) or not all(
+        isinstance(each, dict) and "tap_stream_id" in each for each in entries
+    ):
+        # The SDK would select nothing, or fail without saying why.
+        return "it has no list `streams` as --discover prints it"
+    return ""
+
+
+def _state_fault(value: dict[str, Any]) -> str:
+    """Return what is wrong with a state; empty if nothing is."""
+    if "bookmarks" not in value:
+        # A whole STATE message, or what `meltano state get` prints: of no effect.
+        for name, inner in value.items():
+            if isinstance(inner, dict) and "bookmarks" in inner:
+                return f"its bookmarks are in `{name}`; give only what is in there"
+        return ""
+    bookmarks = value["bookmarks"]
+    if not isinstance(bookmarks, dict) or not all(
+        isinstance(each, dict) for each in bookmarks.values()
+    ):
+        return "it is another JSON value"
+    return ""

@@ -1,0 +1,39 @@
+"""Warnings that are the same for the whole run, logged once."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import logging
+
+
+class WarnOnce:
+    """Logs each warning once, however often and from whatever thread it is given."""
+
+    def __init__(self, logger: logging.Logger) -> None:
+        """Start without a warning logged.
+
+        Args:
+            logger: Receives the warnings.
+        """
+        self._logger = logger
+        self._logged: set[object] = set()
+        self._lock = threading.Lock()
+
+    def __call__(self, message: str, *args: object, about: object = None) -> None:
+        """Log a warning, unless it has been logged.
+
+        Args:
+            message: The message, as for `logging`.
+            args: Its arguments.
+            about: What makes it the same warning; None for the message alone,
+                whatever its arguments.
+        """
+        mark = (message, about)
+        with self._lock:
+            if mark in self._logged:
+                return
+            self._logged.add(mark)
+        self._logger.warning(message, *args)

@@ -1,0 +1,96 @@
+"""Bookmarks of reports: how far each one has been read, as the state says."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, Any
+
+from singer_sdk.exceptions import ConfigurationError
+
+if TYPE_CHECKING:
+    from tap_kayzen.reading.windows import Range, Window
+
+MIN_YEAR = 2000
+"""No bookmark is older: Kayzen is not, and looking back must stay in the calendar."""
+
+UNFINISHED = "unfinished"
+"""The key of the state that only an interrupted run leaves."""
+
+
+class Bookmark:
+    """How far a report has been read for one partition.
+
+    In the state it looks like ``{"replication_key": "day", "replication_key_value":
+    "2026-01-31", "unfinished": {"next_day": "2026-02-01", "end_date": "2026-02-10"}}``.
+    ``replication_key_value`` is the last day up to which all days have been read. A run
+    that is in progress, or was interrupted, also has ``unfinished``: the days that it
+    has read need not be read again, except for those that it would have looked back
+    on.
+    """
+
+    def __init__(self, state: dict[str, Any], key: str, stream: str) -> None:
+        """Read a bookmark.
+
+        Args:
+            state: The partition's part of the state; changed when the bookmark moves.
+            key: The replication key.
+            stream: The stream, for messages.
+
+        Raises:
+            ConfigurationError: The state holds something else than days.
+        """
+        self._state = state
+        self._key = key
+        is_ours = state.get("replication_key") == key
+        unfinished = state.get(UNFINISHED) if is_ours else None
+        try:
+            self.day = _day(state["replication_key_value"]) if is_ours else None
+            self._next = _day(unfinished["next_day"]) if unfinished else None
+            self._goal = _day(unfinished["end_date"]) if unfinished else None
+        except (KeyError, TypeError, ValueError) as error:
+            msg = (
+                f"{stream}: the state has no bookmark like 2026-01-31 for it; repair "
+                "the state, or run without it to read from `start_date` on"
+            )
+            raise ConfigurationError(msg) from error
+
+    def first_day(self, days: Range) -> date:
+        """Return the day to begin with; may be after the last one."""
+        if self.day is None:
+            return days.start or days.default_start
+        # Else days to come would count as read.
+        self.day = min(self.day, days.today)
+        first = self.day - timedelta(days=days.lookback)
+        if self._next and self._goal:
+            # What the days up to here may have changed since, the run after this one
+            # looks back on, unless this one goes further.
+            first = self._next
+            if days.end > self._goal:
+                first = min(first, self._goal - timedelta(days=days.lookback))
+        return max(first, days.start) if days.start else first
+
+    def move(self, window: Window, end: date) -> None:
+        """Record that a window has been read.
+
+        Args:
+            window: The window.
+            end: The day that the run is to end with.
+        """
+        self.day = max(self.day or window.last, window.last)
+        self._state["replication_key"] = self._key
+        self._state["replication_key_value"] = str(self.day)
+        self._state.pop(UNFINISHED, None)
+        # A run that goes less far than an interrupted one leaves the rest of it.
+        goal = max(end, self._goal or end)
+        if window.last < goal:
+            self._state[UNFINISHED] = {
+                "next_day": str(window.last + timedelta(days=1)),
+                "end_date": str(goal),
+            }
+
+
+def _day(text: str) -> date:
+    day = date.fromisoformat(text[:10])
+    if day.year < MIN_YEAR:
+        raise ValueError
+    return day

@@ -1,0 +1,145 @@
+"""The fast path: checks a whole page at once, in compiled code.
+
+Almost always every value of a page has its column's type, and each field is known or
+has been seen before. Then the rows are records already. Where they are not,
+`converter.RecordConverter` converts value by value; tests show that both give the same.
+"""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from decimal import Decimal
+from types import GenericAlias
+from typing import TYPE_CHECKING, Annotated, Any
+
+import msgspec
+
+from tap_kayzen.records.values import (
+    BIGINT,
+    converter_to,
+    to_boolean,
+    to_date,
+    to_date_time,
+    to_integer,
+    to_list,
+    to_number,
+    to_text,
+    unchanged,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping, Sequence
+
+    from tap_kayzen.records.values import Converter
+
+MAX_UNKNOWN_FIELDS = 200
+"""Names of unknown fields that the check learns; more make pages take the slow path."""
+
+_SCALARS: dict[Converter, Any] = {
+    to_boolean: bool | None,
+    to_integer: Annotated[int, msgspec.Meta(ge=-BIGINT, le=BIGINT - 1)] | None,
+    to_list: list[Any] | None,
+    to_number: int | Decimal | None,
+    to_text: str | None,
+}
+"""The types of values that a converter returns as they are."""
+
+
+class PageCheck:
+    """Checks whether the rows of a page need no conversion.
+
+    Attributes:
+        unknown: Fields beyond the schema that the check has learned to accept.
+    """
+
+    def __init__(
+        self,
+        properties: Mapping[str, Mapping[str, Any]],
+        *,
+        anything: Collection[str],
+    ) -> None:
+        """Build the check.
+
+        Args:
+            properties: Columns, as JSON Schema by name.
+            anything: Columns whose values do not matter.
+        """
+        self._types = {
+            name: Any if name in anything else exact_type(definition)
+            for name, definition in properties.items()
+            if _can_be_field(name)
+        }
+        self._times = [
+            name
+            for name, definition in properties.items()
+            if name not in anything and converter_to(definition) is to_date_time
+        ]
+        self.unknown: set[str] = set()
+        self._rows = self._type_of_rows()
+
+    def accepts(self, rows: list[dict[str, Any]]) -> bool:
+        """Return whether all values of all rows have their column's type."""
+        try:
+            msgspec.convert(rows, self._rows, builtin_types=(Decimal,))
+        except (msgspec.ValidationError, RecursionError, UnicodeEncodeError):
+            return False
+        times = [
+            time for row in rows for name in self._times if (time := row.get(name))
+        ]
+        return have_usual_form(times)
+
+    def learn(self, fields: Iterable[str]) -> None:
+        """Accept fields beyond the schema from now on."""
+        room = MAX_UNKNOWN_FIELDS - len(self.unknown)
+        new = [
+            name for name in fields if name not in self.unknown and _can_be_field(name)
+        ][:room]
+        if new:
+            self.unknown.update(new)
+            self._rows = self._type_of_rows()
+
+    def _type_of_rows(self) -> Any:  # noqa: ANN401
+        types = {**self._types, **dict.fromkeys(self.unknown, Any)}
+        row = msgspec.defstruct(
+            "Row",
+            [(f"field{i}", each, None) for i, each in enumerate(types.values())],
+            rename={f"field{i}": name for i, name in enumerate(types)},
+            forbid_unknown_fields=True,
+            gc=False,
+        )
+        return GenericAlias(list, (row,))
+
+
+def exact_type(definition: Mapping[str, Any], *, is_item: bool = False) -> Any:  # noqa: ANN401
+    """Return the type whose values the converter of a property returns as they are."""
+    converter = converter_to(definition)
+    if converter is to_date_time:
+        # The form of times is checked for columns only.
+        return None if is_item else Annotated[datetime, msgspec.Meta(tz=True)] | None
+    if converter is to_date:
+        return date | None
+    if converter in _SCALARS:
+        return _SCALARS[converter]
+    if converter is unchanged:
+        return Any
+    item = exact_type(definition["items"], is_item=True)
+    return GenericAlias(list, (item,)) | None
+
+
+def have_usual_form(times: Sequence[str]) -> bool:
+    """Return whether times are written like 2019-01-28T12:35:31.000Z.
+
+    Args:
+        times: Times that follow RFC 3339, which also allows a space, "t" and "z".
+    """
+    text, size = "".join(times), len("2019-01-28T12:35:31.000Z")
+    return (
+        len(text) == size * len(times)
+        and text[10::size] == "T" * len(times)
+        and text[size - 1 :: size] == "Z" * len(times)
+    )
+
+
+def _can_be_field(name: str) -> bool:
+    """Return whether a compiled type can have a field of this name."""
+    return name.isprintable() and not {'"', "\\"} & set(name)

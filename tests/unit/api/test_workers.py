@@ -1,0 +1,41 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+
+from tap_kayzen.api.workers import Workers
+
+
+def test_no_more_threads_are_started_than_allowed() -> None:
+    workers = Workers(3)
+    started = threading.Semaphore(0)
+    end = threading.Event()
+    threads: set[int] = set()
+
+    def task() -> None:
+        threads.add(threading.get_ident())
+        started.release()
+        end.wait()
+
+    for _ in range(10):
+        workers.submit(task)
+    assert all(started.acquire(timeout=10) for _ in range(3))
+    assert not started.acquire(blocking=False)
+    end.set()
+    assert all(started.acquire(timeout=10) for _ in range(7))
+    assert len(threads) == 3
+
+
+def test_no_thread_is_started_without_work() -> None:
+    before = threading.active_count()
+    Workers(8)
+    assert threading.active_count() == before
+
+
+def test_a_waiting_thread_does_not_delay_the_end_of_the_process() -> None:
+    code = (
+        "import threading; from tap_kayzen.api.workers import Workers;"
+        "Workers(2).submit(threading.Event().wait)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=30)

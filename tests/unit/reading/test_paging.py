@@ -1,0 +1,149 @@
+"""Lists read to their end, whatever they announce."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tap_kayzen.api.workers import Workers
+from tap_kayzen.reading.ahead import PagesAhead
+from tap_kayzen.reading.pages import Page
+from tap_kayzen.reading.paging import ListPaging
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+def rows(*numbers: int) -> list[dict[str, Any]]:
+    return [{"id": number} for number in numbers]
+
+
+def walk(pages: Sequence[Page], workers: int) -> tuple[list[int], list[int]]:
+    """Read scripted pages, the last one again and again.
+
+    Returns:
+        The IDs that came, and the pages that were requested.
+    """
+    asked: list[int] = []
+
+    def fetch(_: int, number: int) -> Page:
+        asked.append(number)
+        page = pages[min(number, len(pages)) - 1]
+        return Page(page.rows, page.total_pages, page.total_entries)
+
+    ahead = PagesAhead(fetch, ListPaging(), [0], Workers(workers))
+    ids = [row["id"] for page in ahead.pages(0) for row in page.decode()]
+    return ids, sorted(asked)
+
+
+@pytest.mark.parametrize(
+    ("pages", "ids", "asked"),
+    [
+        pytest.param([Page(rows(1, 2), 1)], [1, 2], 1, id="one page"),
+        pytest.param(
+            [Page(rows(1, 2, 3), 3), Page(rows(4), 3), Page(rows(5, 6), 3)],
+            [1, 2, 3, 4, 5, 6],
+            3,
+            id="uneven pages",
+        ),
+        pytest.param(
+            [Page(rows(1), 3), Page([], 3), Page(rows(2), 3)],
+            [1, 2],
+            3,
+            id="empty page in the middle",
+        ),
+        pytest.param(
+            [Page(rows(1), 2), Page(rows(2), 3), Page(rows(3), 3)],
+            [1, 2, 3],
+            3,
+            id="list grows",
+        ),
+        pytest.param([Page(rows(1), 2), Page(rows(2))], [1, 2], 2, id="meta gets lost"),
+        pytest.param([Page([], 1, 0)], [], 1, id="empty list"),
+        pytest.param([Page([], None, 0)], [], 2, id="empty list of no pages"),
+        pytest.param(
+            [Page(rows(1)), Page(rows(2)), Page([])],
+            [1, 2],
+            4,
+            id="no meta: until nothing comes",
+        ),
+        pytest.param(
+            [Page(rows(1)), Page([]), Page(rows(2)), Page([])],
+            [1, 2],
+            5,
+            id="no meta: one empty page is no end",
+        ),
+        pytest.param([Page(rows(1))], [1, 1, 1], 3, id="no meta, page ignored"),
+        pytest.param(
+            [Page(rows(1), 3), Page(rows(1), 3), Page(rows(2), 3)],
+            [1, 1, 2],
+            3,
+            id="meta goes before a repeated page",
+        ),
+        pytest.param(
+            [Page(rows(1), 2, 4), Page(rows(2), 2, 4), Page(rows(3, 4), 2, 4)],
+            [1, 2, 3, 4],
+            3,
+            id="too few pages for the rows announced",
+        ),
+        pytest.param(
+            [Page(rows(1), 2, 4), Page(rows(2), 2, 4), Page([], 2, 4)],
+            [1, 2],
+            3,
+            id="too few rows announced for good",
+        ),
+        pytest.param(
+            [Page(rows(1), 2, 4), Page(rows(2), 2, 4)],
+            [1, 2, 2],
+            3,
+            id="the last page again and again",
+        ),
+        pytest.param(
+            [Page(rows(1)), Page(rows(2), 3), Page(rows(3), 3)],
+            [1, 2, 3],
+            3,
+            id="meta comes late",
+        ),
+    ],
+)
+@pytest.mark.parametrize("workers", [1, 4])
+def test_a_list_is_read_to_its_end(
+    pages: list[Page], ids: list[int], asked: int, workers: int
+) -> None:
+    assert walk(pages, workers) == (ids, list(range(1, asked + 1)))
+
+
+def test_a_list_that_shrinks_may_be_asked_for_pages_that_it_had() -> None:
+    pages = [Page(rows(1), 3), Page(rows(2), 2), Page([], 2)]
+    assert walk(pages, 1) == ([1, 2], [1, 2, 3])
+    assert walk(pages, 4) == ([1, 2], [1, 2, 3])
+
+
+@pytest.mark.parametrize(
+    ("total_pages", "idle", "is_over"),
+    [(9, 49, False), (9, 50, True), (None, 1, False), (None, 2, True)],
+)
+def test_a_list_is_over_after_so_many_pages_without_a_new_key(
+    total_pages: int | None,
+    idle: int,
+    is_over: bool,  # noqa: FBT001
+) -> None:
+    assert ListPaging().ends_after(idle, Page([], total_pages)) == is_over
+
+
+@pytest.mark.parametrize("total", [10**17, sys.maxsize])
+def test_a_boundless_total_is_not_requested_at_once(total: int) -> None:
+    asked: list[int] = []
+
+    def fetch(_: int, number: int) -> Page:
+        asked.append(number)
+        return Page(rows(number), total)
+
+    ahead = PagesAhead(fetch, ListPaging(), [0], Workers(4))
+    pages = ahead.pages(0)
+    for _ in range(10):
+        next(pages)
+    pages.close()
+    assert len(asked) <= 10 + 2 * 4 + 1
