@@ -75,7 +75,7 @@ coverage: $(VENV)/dev.stamp  ## Measure how much of the tap the quick tests run;
 # Ten times 2,000 rather than once 20,000, since Hypothesis remembers them all.
 fuzz: $(VENV)/dev.stamp  ## Try the reading and writing of records with 20,000 hostile answers (7 minutes)
 	for seed in 1 2 3 4 5 6 7 8 9 10; do \
-		$(BIN)/pytest --quiet tests/unit/test_hostile.py --hypothesis-profile=long \
+		$(BIN)/pytest --quiet tests/unit/records/test_hostile.py --hypothesis-profile=long \
 			--hypothesis-seed=$$seed || exit 1; \
 	done
 
@@ -85,7 +85,7 @@ mutation: .cache/mutation/stamp  ## Measure how many faults put into the core th
 	.cache/mutation/bin/python tests/mutation.py
 
 snapshot: $(VENV)/dev.stamp  ## Accept the catalog and the sandbox's data as they are now
-	$(BIN)/pytest tests/unit/test_catalog.py tests/unit/test_dataset.py --snapshot-update
+	$(BIN)/pytest tests/unit/project/test_catalog.py tests/unit/sandbox/test_dataset.py --snapshot-update
 
 plugins: $(VENV)/dev.stamp | $(UV)  ## Write the definitions that Meltano reads, in plugins/, anew
 	$(UV) run --quiet --isolated --no-project --python $(BIN)/python --with-requirements requirements/target-postgres.txt \

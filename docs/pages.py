@@ -18,7 +18,6 @@ from tap_kayzen.tap import TapKayzen
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from tap_kayzen.reports.columns import Column
     from tap_kayzen.streams.base import KayzenStream
 
 DOCS = Path(__file__).resolve().parent
@@ -195,11 +194,11 @@ def _columns() -> str:
     return "\n".join(parts)
 
 
-def _names(columns: Mapping[str, Column]) -> str:
+def _names(columns: Mapping[str, dict[str, Any]]) -> str:
     return _table(
         ("Name", "Type", ""),
         (
-            (f"`{name}`", _type(column.schema), column.schema["description"])
+            (f"`{name}`", _type(column), column["description"])
             for name, column in columns.items()
         ),
     )

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 from starlette.responses import Response
 
 from tap_kayzen.cli.check import selecting_all
-from tap_kayzen.reports.definition import DEFAULT_REPORTS, Report
+from tap_kayzen.config.settings import DEFAULT_REPORTS
+from tap_kayzen.reports.definition import Report
 from tap_kayzen.sandbox.data import DEFAULT_ADVERTISER
 from tap_kayzen.sandbox.entities import KINDS
 from tap_kayzen.sandbox.report_calls import request_of

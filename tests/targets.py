@@ -25,7 +25,8 @@ from landing import by_key, difference, kind_of
 from psycopg import sql
 from support import ROOT, SAMPLE_CONFIG
 
-from tap_kayzen.reports.definition import DEFAULT_REPORTS, Report
+from tap_kayzen.config.settings import DEFAULT_REPORTS
+from tap_kayzen.reports.definition import Report
 from tap_kayzen.sandbox.access import Access, Credentials
 from tap_kayzen.sandbox.app import create_app
 from tap_kayzen.sandbox.data import DEFAULT_ADVERTISER, Dataset

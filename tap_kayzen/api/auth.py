@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from singer_sdk.authenticators import OAuthAuthenticator
 
 from tap_kayzen.api.errors import LoginError, TransientError, UnavailableError
-from tap_kayzen.api.retries import Limits, Retries, is_redirect, is_transient
+from tap_kayzen.api.retries import Retries, is_redirect, is_transient
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping
@@ -90,7 +90,7 @@ class KayzenAuthenticator(OAuthAuthenticator):
         self._password: str = config["password"]
         self._timeout: float = config["request_timeout"]
         self._retries = Retries(
-            Limits.of(config), throttle=throttle, redactor=redactor, logger=self.logger
+            config, throttle=throttle, redactor=redactor, logger=self.logger
         )
         self._http = session
         self._throttle = throttle

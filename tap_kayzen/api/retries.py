@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
@@ -46,34 +45,12 @@ TRANSIENT_ERRORS = (
 )
 
 
-@dataclass(frozen=True)
-class Limits:
-    """When to give up.
-
-    Attributes:
-        retries: Maximum number of calls after the first one.
-        seconds: Time after which there is no further call.
-    """
-
-    retries: int
-    seconds: float
-
-    @classmethod
-    def of(cls, config: Mapping[str, Any]) -> Limits:
-        """Take the limits from the settings."""
-        return cls(config["max_retries"], config["max_retry_seconds"])
-
-    def __str__(self) -> str:
-        """Format the limits for a message."""
-        return f"all retries (at most {self.retries}, within {self.seconds:g} s)"
-
-
 class Retries:
     """Repeats calls after transient failures, until they succeed or a limit is met."""
 
     def __init__(
         self,
-        limits: Limits,
+        config: Mapping[str, Any],
         *,
         throttle: Throttle,
         redactor: Redactor,
@@ -82,12 +59,13 @@ class Retries:
         """Prepare; nothing is called yet.
 
         Args:
-            limits: When to give up.
+            config: The tap's settings: `max_retries` and `max_retry_seconds`.
             throttle: Does the waiting; a rate limit holds back all of its requests.
             redactor: Removes secrets from errors.
             logger: Receives one warning for each retry.
         """
-        self._limits = limits
+        self._max_retries: int = config["max_retries"]
+        self._max_seconds: float = config["max_retry_seconds"]
         self._throttle = throttle
         self._redactor = redactor
         self._logger = logger
@@ -107,7 +85,7 @@ class Retries:
         attempt = backoff.on_exception(
             backoff.constant,
             TRANSIENT_ERRORS,
-            max_tries=self._limits.retries + 1,
+            max_tries=self._max_retries + 1,
             # The throttle waits instead, so that an aborted read need not.
             interval=0,
             jitter=None,
@@ -123,11 +101,14 @@ class Retries:
             if _is_untrusted(error):
                 hint = CERTIFICATE_HINT
             else:
-                cause += f" after {self._limits}"
+                cause += (
+                    f" after all retries (at most {self._max_retries}, "
+                    f"within {self._max_seconds:g} s)"
+                )
             raise UnavailableError(cause, what=what, hint=hint, words=words) from error
 
     def _left(self, started: float) -> float:
-        return self._limits.seconds - (self._throttle.now() - started)
+        return self._max_seconds - (self._throttle.now() - started)
 
     def _gives_up_after(self, started: float) -> Callable[[Exception], bool]:
         # A wrong certificate is still wrong a minute later.
@@ -145,7 +126,7 @@ class Retries:
                 reason(error),
                 seconds,
                 details["tries"],
-                self._limits.retries,
+                self._max_retries,
             )
             if response is not None and is_rate_limit(response.status_code):
                 asked = self._throttle.now() - response.elapsed.total_seconds()

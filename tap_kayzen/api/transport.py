@@ -11,7 +11,6 @@ import requests
 
 from tap_kayzen.api.errors import EnvelopeError, RefusedError, TransientError
 from tap_kayzen.api.retries import (
-    Limits,
     Retries,
     is_rate_limit,
     is_redirect,
@@ -86,7 +85,7 @@ class Transport:
         self._throttle = throttle
         self._redactor = redactor
         self._retries = Retries(
-            Limits.of(config),
+            config,
             throttle=throttle,
             redactor=redactor,
             logger=logging.getLogger("tap-kayzen.transport"),

@@ -6,48 +6,18 @@ import atexit
 import logging
 import sys
 import time
-from abc import ABC, abstractmethod
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from rich.console import Console
-    from rich.progress import Progress as RichProgress
-    from rich.progress import TaskID
+    from rich.progress import Progress as Bars
 
 INTERVAL_SECONDS = 10.0
 """Minimum time between two log lines of a stream."""
 
 REFRESHES_PER_SECOND = 4
 """How often the bars are redrawn."""
-
-
-class Progress(ABC):
-    """Progress of one stream, in whatever unit it counts: rows, windows, lists."""
-
-    def __init__(self, name: str) -> None:
-        """Start at 0 of 0.
-
-        Args:
-            name: Name of the stream.
-        """
-        self.name = name
-        self.done = 0
-        self.total: int | None = 0
-
-    def expect(self, count: int | None) -> None:
-        """Add to the total; None if the number is unknown."""
-        unknown = count is None or self.total is None
-        self.total = None if unknown else (self.total or 0) + (count or 0)
-        self.show()
-
-    def advance(self, count: int) -> None:
-        """Add to what is done."""
-        self.done += count
-        self.show()
-
-    @abstractmethod
-    def show(self) -> None:
-        """Show the progress, if it is time to."""
 
 
 class Display:
@@ -60,57 +30,61 @@ class Display:
             logger: The tap's; a level above INFO means that nothing is shown.
         """
         self._logger = logger
-        self._surface: Surface | None = None
 
     def stream(self, name: str) -> Progress:
         """Begin to show a stream."""
-        if self._surface is None:
-            self._surface = self._choose()
-        return self._surface.stream(name)
+        return Progress(name, self._logger, self._bars)
 
-    def _choose(self) -> Surface:
-        """Choose bars, if stderr is a terminal and stdout is not; else log lines."""
+    @cached_property
+    def _bars(self) -> Bars | None:
+        """Bars, if stderr is a terminal and stdout, for the messages, is not."""
         if (
-            self._logger.isEnabledFor(logging.INFO)
-            and sys.stderr.isatty()
-            and not sys.stdout.isatty()
+            not self._logger.isEnabledFor(logging.INFO)
+            or not sys.stderr.isatty()
+            or sys.stdout.isatty()
         ):
-            # Takes a tenth of a second to import: not for runs that nobody watches.
-            from rich.console import Console  # noqa: PLC0415
+            return None
+        # Takes a tenth of a second to import: not for runs that nobody watches.
+        from rich.console import Console  # noqa: PLC0415
 
-            console = Console(stderr=True)
-            if console.is_interactive:
-                return Bars(console)
-        return Lines(self._logger)
-
-
-class Surface(ABC):
-    """Where progress is shown."""
-
-    @abstractmethod
-    def stream(self, name: str) -> Progress:
-        """Begin to show a stream."""
+        console = Console(stderr=True)
+        return _started_bars(console) if console.is_interactive else None
 
 
-class Lines(Surface):
-    """A line at INFO now and then."""
+class Progress:
+    """Progress of one stream, in whatever unit it counts: rows, windows, lists."""
 
-    def __init__(self, logger: logging.Logger) -> None:
-        """Write to a logger."""
+    def __init__(self, name: str, logger: logging.Logger, bars: Bars | None) -> None:
+        """Start at 0 of 0.
+
+        Args:
+            name: Name of the stream.
+            logger: Receives a line now and then, if there are no bars.
+            bars: Bars on a terminal.
+        """
+        self.done = 0
+        self.total: int | None = 0
+        self._name = name
         self._logger = logger
-
-    def stream(self, name: str) -> Progress:
-        """Begin to show a stream."""
-        return _Line(name, self._logger)
-
-
-class _Line(Progress):
-    def __init__(self, name: str, logger: logging.Logger) -> None:
-        super().__init__(name)
-        self._logger = logger
+        self._bars = bars
+        self._bar = bars.add_task(name, total=None) if bars else None
         self._start = self._last = time.monotonic()
 
-    def show(self) -> None:
+    def expect(self, count: int | None) -> None:
+        """Add to the total; None if the number is unknown."""
+        unknown = count is None or self.total is None
+        self.total = None if unknown else (self.total or 0) + (count or 0)
+        self._show()
+
+    def advance(self, count: int) -> None:
+        """Add to what is done."""
+        self.done += count
+        self._show()
+
+    def _show(self) -> None:
+        if self._bars is not None and self._bar is not None:
+            self._bars.update(self._bar, completed=self.done, total=self.total)
+            return
         now = time.monotonic()
         if now - self._last < INTERVAL_SECONDS:
             return
@@ -120,65 +94,46 @@ class _Line(Progress):
             part = f" of {self.total:,} ({100 * self.done / self.total:.0f} %)"
         rate = self.done / (now - self._start)
         self._logger.info(
-            "%s: %s%s, %s/s", self.name, f"{self.done:,}", part, f"{rate:,.0f}"
+            "%s: %s%s, %s/s", self._name, f"{self.done:,}", part, f"{rate:,.0f}"
         )
 
 
-class Bars(Surface):
-    """A bar for each stream at the bottom of the terminal, the log above it.
+def _started_bars(console: Console) -> Bars:
+    """Show bars at the bottom of the terminal, until the process ends."""
+    from rich.progress import (  # noqa: PLC0415
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TaskProgressColumn,
+        TextColumn,
+        TimeRemainingColumn,
+    )
 
-    Until the end of the process, whatever way it ends.
-    """
+    bars = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TaskProgressColumn(show_speed=True),
+        TimeRemainingColumn(),
+        console=console,
+        refresh_per_second=REFRESHES_PER_SECOND,
+    )
+    terminal = sys.stderr
+    bars.start()
+    # Log handlers keep the stderr that they were made with; a line past the bars
+    # would tear them.
+    handlers = [
+        handler
+        for handler in logging.getLogger().handlers
+        if isinstance(handler, logging.StreamHandler) and handler.stream is terminal
+    ]
+    for handler in handlers:
+        handler.setStream(sys.stderr)
 
-    def __init__(self, console: Console) -> None:
-        """Take over a terminal."""
-        from rich.progress import (  # noqa: PLC0415
-            BarColumn,
-            MofNCompleteColumn,
-            Progress,
-            TaskProgressColumn,
-            TextColumn,
-            TimeRemainingColumn,
-        )
+    def close() -> None:
+        for handler in handlers:
+            handler.setStream(terminal)
+        bars.stop()
 
-        self._bars = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TaskProgressColumn(show_speed=True),
-            TimeRemainingColumn(),
-            console=console,
-            refresh_per_second=REFRESHES_PER_SECOND,
-        )
-        terminal = sys.stderr
-        self._bars.start()
-        self._terminal = terminal
-        # Log handlers keep the stderr that they were made with; a line past the bars
-        # would tear them.
-        self._handlers = [
-            handler
-            for handler in logging.getLogger().handlers
-            if isinstance(handler, logging.StreamHandler) and handler.stream is terminal
-        ]
-        for handler in self._handlers:
-            handler.setStream(sys.stderr)
-        atexit.register(self._close)
-
-    def stream(self, name: str) -> Progress:
-        """Begin to show a stream."""
-        return _Bar(name, self._bars)
-
-    def _close(self) -> None:
-        for handler in self._handlers:
-            handler.setStream(self._terminal)
-        self._bars.stop()
-
-
-class _Bar(Progress):
-    def __init__(self, name: str, bars: RichProgress) -> None:
-        super().__init__(name)
-        self._bars = bars
-        self._task: TaskID = bars.add_task(name, total=None)
-
-    def show(self) -> None:
-        self._bars.update(self._task, completed=self.done, total=self.total)
+    atexit.register(close)
+    return bars

@@ -54,13 +54,16 @@ class BufferedWriter(GenericSingerWriter[bytes, Message]):
 
     def write_message(self, message: Message) -> None:
         """Write a message, or keep it for later if it is a record."""
-        if isinstance(message, ActivateVersionMessage):
-            self._held.append(message)
-            return
-        self._append(message)
         if isinstance(message, RecordMessage):
-            self._settle()
+            self._append(message)
+            now = time.monotonic()
+            self._since = self._since or now
+            if len(self._buffer) >= MAX_BYTES or now - self._since >= MAX_AGE_SECONDS:
+                self.flush()
+        elif isinstance(message, ActivateVersionMessage):
+            self._held.append(message)
         else:
+            self._append(message)
             self.flush()
 
     def activate(self) -> None:
@@ -93,13 +96,6 @@ class BufferedWriter(GenericSingerWriter[bytes, Message]):
             del buffer[start:]
             raise
         buffer += b"\n"
-
-    def _settle(self) -> None:
-        now = time.monotonic()
-        if not self._since:
-            self._since = now
-        if len(self._buffer) >= MAX_BYTES or now - self._since >= MAX_AGE_SECONDS:
-            self.flush()
 
     def flush(self) -> None:
         """Write all that waits.

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
 from singer_sdk.exceptions import ConfigurationError
 
+from tap_kayzen.reading.windows import cut
+
 if TYPE_CHECKING:
+    from singer_sdk.helpers.types import Context
+
     from tap_kayzen.reading.windows import Range, Window
 
 MIN_YEAR = 2000
@@ -87,6 +92,48 @@ class Bookmark:
                 "next_day": str(window.last + timedelta(days=1)),
                 "end_date": str(goal),
             }
+
+
+@dataclass
+class Plan:
+    """What a run reads of a report for one partition.
+
+    Attributes:
+        context: The partition, if any.
+        first: The first day.
+        end: The last day.
+        windows: The days, cut into what one call asks for.
+        bookmark: Moves with the windows; None if the run keeps none.
+    """
+
+    context: Context | None
+    first: date
+    end: date
+    windows: list[Window]
+    bookmark: Bookmark | None
+
+    @classmethod
+    def of(
+        cls,
+        context: Context | None,
+        days: Range,
+        bookmark: Bookmark | None,
+        window_days: int,
+    ) -> Plan:
+        """Plan a run.
+
+        Args:
+            context: The partition, if any.
+            days: The days that the settings ask for.
+            bookmark: How far the report has been read, if the run keeps a bookmark.
+            window_days: Days that one call asks for; 0 for all.
+        """
+        first = days.start or days.default_start
+        if bookmark is not None:
+            first = bookmark.first_day(days)
+        length = window_days or (days.end - first).days + 1
+        windows = list(cut(first, days.end, max(length, 1)))
+        return cls(context, first, days.end, windows, bookmark)
 
 
 def _day(text: str) -> date:

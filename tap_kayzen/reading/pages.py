@@ -46,9 +46,16 @@ class Page:
         Raises:
             ValueError: A row cannot be decoded.
         """
-        return [
-            decode(row) if isinstance(row, msgspec.Raw) else row for row in self.rows
-        ]
+        try:
+            return [
+                _VALUE.decode(row) if type(row) is msgspec.Raw else row
+                for row in self.rows
+            ]
+        except (ArithmeticError, RecursionError, msgspec.DecodeError):
+            return [
+                decode(row) if isinstance(row, msgspec.Raw) else row
+                for row in self.rows
+            ]
 
     @cached_property
     def _marks(self) -> list[int]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from tap_kayzen.output.once import WarnOnce
 from tap_kayzen.records.fast import PageCheck
-from tap_kayzen.records.values import AS_THEY_ARE, LossyError, converter_to
+from tap_kayzen.records.values import LossyError, converter_to
 
 if TYPE_CHECKING:
     import logging
@@ -44,14 +44,10 @@ class RecordConverter:
         """
         properties = schema["properties"]
         self._deselected = frozenset(deselected)
-        converters = {
+        self._columns = {
             name: converter_to(definition)
             for name, definition in properties.items()
             if name != EXTRA and name not in self._deselected
-        }
-        self._columns = {
-            name: (AS_THEY_ARE.get(converter), converter)
-            for name, converter in converters.items()
         }
         self._keeps_extra = EXTRA in properties and EXTRA not in self._deselected
         self._warn_once = WarnOnce(logger)
@@ -102,21 +98,14 @@ class RecordConverter:
         """
         record: dict[str, Any] = {}
         extra: dict[str, Any] = {}
-        columns = self._columns
-        # This loop runs for every value of the pages that take the slow path.
         for name, value in row.items():
-            try:
-                kind, converter = columns[name]
-            except KeyError:
+            if name not in self._columns:
                 if name not in self._deselected:
                     extra[name] = value
                     self._warn(name, "is not in the schema")
                 continue
-            if value is None or type(value) is kind:
-                record[name] = value
-                continue
             try:
-                record[name] = converter(value)
+                record[name] = None if value is None else self._columns[name](value)
             except LossyError:
                 record[name] = None
                 extra[name] = value

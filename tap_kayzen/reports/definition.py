@@ -18,7 +18,7 @@ from tap_kayzen.reports.columns import (
     METRICS,
     OWN_ADVERTISER,
     RANGE,
-    Column,
+    column,
     names_by_id,
     schema,
 )
@@ -27,74 +27,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 HOUR = "hour"
-
-_NAMES = {
-    "type": "array",
-    "items": {"type": "string", "minLength": 1},
-    "minItems": 1,
-}
-
-REPORT: dict[str, Any] = {
-    "type": "object",
-    "required": ["name", "metrics", "group_by"],
-    "properties": {
-        "name": {
-            "type": "string",
-            "minLength": 1,
-            "description": "Name of the stream, and so of the table.",
-        },
-        "metrics": {
-            **_NAMES,
-            "description": "Kayzen's names of the metrics, such as advertiser_spend.",
-        },
-        "group_by": {
-            **_NAMES,
-            "description": "Kayzen's names of the dimensions, such as day, country.",
-        },
-        "filters": {
-            "type": ["object", "null"],
-            "additionalProperties": {
-                "type": "array",
-                "items": {"type": ["string", "number", "boolean"]},
-                "minItems": 1,
-            },
-            "description": "Values that are wanted, a list for each dimension.",
-        },
-        "time_zone": {
-            "type": ["string", "null"],
-            "description": "Whose days are meant, as America/New_York. Default: UTC.",
-        },
-        "window_days": {
-            "type": ["integer", "null"],
-            "minimum": 1,
-            "maximum": 3660,
-            "description": "Days that are asked for in one call. Default: 7.",
-        },
-        "options": {
-            "type": ["object", "null"],
-            "description": (
-                "Further keys of the request's body, sent as they are, such as those "
-                "that choose the attribution source or the conversion object."
-            ),
-        },
-    },
-}
-"""JSON Schema of an entry of the setting `reports`."""
-
-DEFAULT_REPORTS = [
-    {
-        "name": "campaign_performance",
-        "metrics": [
-            "impressions",
-            "clicks",
-            "installs",
-            "conversions",
-            "advertiser_spend",
-            "revenue_ltv",
-        ],
-        "group_by": ["day", "campaign_id", "campaign_name"],
-    }
-]
 
 
 @dataclass(frozen=True)
@@ -153,8 +85,8 @@ class Report:
             if (safe := safe_name(name, "column")) != name
         }
 
-    def column(self, name: str) -> str:
-        """Give the column of a metric or dimension."""
+    def column_of(self, name: str) -> str:
+        """Return the name of the column of a metric or dimension."""
         return self.renamed.get(name, name)
 
     @cached_property
@@ -164,7 +96,7 @@ class Report:
         The advertiser and the dimensions, but not the names of things whose number is
         among them too.
         """
-        columns = [self.column(name) for name in self.dimensions]
+        columns = [self.column_of(name) for name in self.dimensions]
         names = names_by_id(columns)
         parts = {ADVERTISER, *columns} - names
         return tuple(sorted(parts))
@@ -182,11 +114,11 @@ class Report:
         """The JSON Schema of the stream."""
         columns = {ADVERTISER: OWN_ADVERTISER}
         for name in self.dimensions:
-            other = Column("string", f"Dimension {name}; not documented.")
-            columns[self.column(name)] = DIMENSIONS.get(name, other)
+            other = column("string", f"Dimension {name}; not documented.")
+            columns[self.column_of(name)] = DIMENSIONS.get(name, other)
         for name in self.metrics:
-            other = Column("number", f"Metric {name}; not documented.")
-            columns[self.column(name)] = METRICS.get(name, other)
+            other = column("number", f"Metric {name}; not documented.")
+            columns[self.column_of(name)] = METRICS.get(name, other)
         if not self.is_daily:
             columns |= RANGE
         return schema(

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from singer_sdk.exceptions import ConfigurationError
 from singer_sdk.singerlib.catalog import REPLICATION_INCREMENTAL
 
-from tap_kayzen.reading.bookmarks import Bookmark
+from tap_kayzen.reading.bookmarks import Bookmark, Plan
 from tap_kayzen.reading.keys import KEY, RowKeys
 from tap_kayzen.reading.passes import Reader, Source
-from tap_kayzen.reading.windows import Window, cut
+from tap_kayzen.reading.windows import Window
 from tap_kayzen.records.converter import EXTRA
 from tap_kayzen.reports.columns import DAY
 from tap_kayzen.streams.base import KayzenStream, Slice
@@ -32,25 +31,6 @@ if TYPE_CHECKING:
 
 FINGERPRINT = "fingerprint"
 """The key of the state that identifies the report of a bookmark."""
-
-
-@dataclass
-class Plan:
-    """What a run reads for one partition.
-
-    Attributes:
-        context: The partition, if any.
-        first: The first day.
-        end: The last day.
-        windows: The days, cut into what one call asks for.
-        bookmark: Moves with the windows; None if the run keeps none.
-    """
-
-    context: Context | None
-    first: date
-    end: date
-    windows: list[Window]
-    bookmark: Bookmark | None
 
 
 class ReportRowsStream(KayzenStream):
@@ -202,22 +182,18 @@ class ReportRowsStream(KayzenStream):
     def _plan(self, context: Context | None) -> Plan:
         days = self.range_of(context)
         bookmark = None
-        first = days.start or days.default_start
         if self.replication_method == REPLICATION_INCREMENTAL and self.replication_key:
             state = self.get_context_state(context)
             bookmark = Bookmark(state, self.replication_key, self.name)
-            first = bookmark.first_day(days)
-            self._warn_of_change(bookmark, state, first)
-        length = self.window_days or (days.end - first).days + 1
-        windows = list(cut(first, days.end, max(length, 1)))
+        plan = Plan.of(context, days, bookmark, self.window_days)
+        if bookmark is not None:
+            self._warn_of_change(bookmark, state, plan.first)
         # One record is wanted; the newest days are the likeliest to have it.
         if self.is_sampling:
-            windows = windows[-1:]
-        return Plan(context, first, days.end, windows, bookmark)
+            plan.windows = plan.windows[-1:]
+        return plan
 
     def _log_days(self, plans: list[Plan], windows: int) -> None:
-        if not plans:
-            return
         first, end = min(each.first for each in plans), max(each.end for each in plans)
         if windows:
             days = Window(first, end)

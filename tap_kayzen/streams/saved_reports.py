@@ -18,7 +18,7 @@ from tap_kayzen.reports.columns import (
     DIMENSIONS,
     METRICS,
     OWN_ADVERTISER,
-    Column,
+    column,
     names_by_id,
     schema,
 )
@@ -40,8 +40,8 @@ WORD = re.compile(r"(?!n/?a|null|none|nan|inf)[^\W\d_]{2}", re.IGNORECASE)
 """What tells a text from a number, or from what stands in its place."""
 
 _COLUMNS = {
-    REPORT: Column("integer", "Kayzen's number of the saved report."),
-    DATE: Column(
+    REPORT: column("integer", "Kayzen's number of the saved report."),
+    DATE: column(
         "string", "Day that was asked for, in the report's time zone.", format="date"
     ),
     ADVERTISER: OWN_ADVERTISER,

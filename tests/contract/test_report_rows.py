@@ -28,7 +28,8 @@ from support import (
     token_response,
 )
 
-from tap_kayzen.reports.definition import DEFAULT_REPORTS, Report
+from tap_kayzen.config.settings import DEFAULT_REPORTS
+from tap_kayzen.reports.definition import Report
 from tap_kayzen.sandbox.access import Access, Credentials
 from tap_kayzen.sandbox.app import create_app
 from tap_kayzen.sandbox.data import DEFAULT_ADVERTISER, Dataset

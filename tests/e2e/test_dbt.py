@@ -14,7 +14,8 @@ import demo
 import psycopg
 import pytest
 
-from tap_kayzen.reports.definition import DEFAULT_REPORTS, Report
+from tap_kayzen.config.settings import DEFAULT_REPORTS
+from tap_kayzen.reports.definition import Report
 from tap_kayzen.sandbox.data import DEFAULT_ADVERTISER
 from tap_kayzen.sandbox.report_calls import request_of
 

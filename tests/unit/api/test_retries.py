@@ -19,7 +19,6 @@ from tap_kayzen.api.errors import UnavailableError
 from tap_kayzen.api.retries import (
     MAX_BACKOFF_SECONDS,
     MAX_RETRY_AFTER_SECONDS,
-    Limits,
     Retries,
     is_transient,
     retry_after,
@@ -146,7 +145,7 @@ class Clock(Throttle):
         self.time += seconds
 
 
-def calls_until_the_end(limits: Limits, clock: Clock) -> int:
+def calls_until_the_end(retries: int, seconds: float, clock: Clock) -> int:
     made = 0
 
     def fail() -> None:
@@ -154,30 +153,29 @@ def calls_until_the_end(limits: Limits, clock: Clock) -> int:
         made += 1
         raise requests.exceptions.ConnectionError
 
-    retries = Retries(
-        limits,
+    again = Retries(
+        {"max_retries": retries, "max_retry_seconds": seconds},
         throttle=clock,
         redactor=Redactor(SAMPLE_CONFIG),
         logger=logging.getLogger("x"),
     )
     with pytest.raises(UnavailableError) as caught:
-        retries.call(fail, what="the call", hint="do something")
+        again.call(fail, what="the call", hint="do something")
     assert str(caught.value) == (
-        f"the call: ConnectionError after {limits}; do something"
+        f"the call: ConnectionError after all retries (at most {retries}, within "
+        f"{seconds} s); do something"
     )
     return made
 
 
 @pytest.mark.parametrize("retries", [0, 1, 3])
 def test_retries_end_by_their_number(retries: int) -> None:
-    assert (
-        calls_until_the_end(Limits(retries, 900), Clock(concurrency=1)) == retries + 1
-    )
+    assert calls_until_the_end(retries, 900, Clock(concurrency=1)) == retries + 1
 
 
 def test_retries_end_by_the_time_that_they_take() -> None:
     clock = Clock(concurrency=1)
     # The last wait is cut short, for a last try at the end.
-    assert 7 <= calls_until_the_end(Limits(1000, 100), clock) <= 10
+    assert 7 <= calls_until_the_end(1000, 100, clock) <= 10
     assert clock.time == pytest.approx(100)
-    assert calls_until_the_end(Limits(1000, 0), Clock(concurrency=1)) == 1
+    assert calls_until_the_end(1000, 0, Clock(concurrency=1)) == 1

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 from support import WARNINGS, selecting
 
-from tap_kayzen.output.progress import Lines
+from tap_kayzen.output.progress import Progress
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -37,7 +37,7 @@ def test_a_line_every_ten_seconds_at_most(
     caplog.set_level(logging.INFO)
     now = [100.0]
     monkeypatch.setattr("tap_kayzen.output.progress.time.monotonic", lambda: now[0])
-    progress = Lines(LOGGER).stream("campaigns")
+    progress = Progress("campaigns", LOGGER, None)
     for total in totals:
         progress.expect(total)
     for rows, moment in ((9_000, 109.9), (3_300, 110), (100, 119.9)):

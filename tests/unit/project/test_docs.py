@@ -14,8 +14,8 @@ import pages
 import pytest
 from support import ROOT, SAMPLE_CONFIG, sync
 
-from tap_kayzen.config.settings import SETTINGS
-from tap_kayzen.reports.definition import DEFAULT_REPORTS, Report
+from tap_kayzen.config.settings import DEFAULT_REPORTS, SETTINGS
+from tap_kayzen.reports.definition import Report
 from tap_kayzen.sandbox.access import Access, Credentials
 from tap_kayzen.sandbox.app import create_app
 from tap_kayzen.sandbox.data import Dataset

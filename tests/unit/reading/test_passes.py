@@ -313,15 +313,8 @@ def test_a_list_that_goes_on_without_new_keys_has_an_end() -> None:
     assert ListPaging.MAX_IDLE_PAGES < max(asked) < ListPaging.MAX_IDLE_PAGES + 5
 
 
-class Shown(Progress):
-    """A progress that nobody looks at."""
-
-    def show(self) -> None:
-        """Show nothing."""
-
-
 def test_the_progress_counts_rows() -> None:
-    progress = Shown("test")
+    progress = Progress("test", LOGGER, None)
     pages = {1: [{"id": 1}, {"id": 2}], 2: [{"id": 3}]}
     source = source_of(lambda _, number: Page(pages[number], 2, 3))
     assert ids_of(reader(replace(source, progress=progress))) == [1, 2, 3]

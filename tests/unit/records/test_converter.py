@@ -144,13 +144,6 @@ def test_values_that_do_not_fit_go_to_extra_whole(name: str, value: object) -> N
 
 
 @pytest.mark.parametrize(
-    "time", ["2019-01-28T12:35:31.000Z", "0001-01-01T00:00:00.000Z"]
-)
-def test_a_time_of_the_usual_form_stays_the_text_it_is(time: str) -> None:
-    assert to_date_time(time) is time
-
-
-@pytest.mark.parametrize(
     ("other", "is_usual"),
     [
         ("2019-01-28T12:35:31.000Z", True),
