@@ -15,9 +15,9 @@ from starlette.responses import Response
 from tap_kayzen.check import selecting_all
 from tap_kayzen.reports.definition import DEFAULT_REPORTS, Report
 from tap_kayzen.sandbox.data import DEFAULT_ADVERTISER
-from tap_kayzen.sandbox.entities import KINDS
+from tap_kayzen.sandbox.generators import KINDS
+from tap_kayzen.sandbox.report_builder import saved_request
 from tap_kayzen.sandbox.report_calls import request_of
-from tap_kayzen.sandbox.reports import saved_request
 from tap_kayzen.tap import TapKayzen
 
 if TYPE_CHECKING:

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+TOKEN_PATH = "/v1/authentication/token"  # noqa: S105
+
 TOKEN_LIFETIME = 1799
 """Seconds a token lives, as documented."""
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
+from tap_kayzen.sandbox.access import TOKEN_PATH
 from tap_kayzen.sandbox.answers import json_object
-from tap_kayzen.sandbox.app import TOKEN_PATH
 from tap_kayzen.sandbox.data import DEFAULT_ADVERTISER
 from tap_kayzen.sandbox.exchange import Exchange
 from tap_kayzen.sandbox.fault_answers import PASSING, unauthorized

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from starlette.responses import JSONResponse
 
-from tap_kayzen.sandbox.app import TOKEN_PATH
+from tap_kayzen.sandbox.access import TOKEN_PATH
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send

@@ -14,8 +14,9 @@ import requests
 from support import SAMPLE_CONFIG, TOKEN_PATH, Sandbox, run_process, selecting
 
 from tap_kayzen.sandbox.access import Credentials
-from tap_kayzen.sandbox.app import CAMPAIGN_PARTS, LISTS, WITH_RECORDS, create_app
+from tap_kayzen.sandbox.app import create_app
 from tap_kayzen.sandbox.data import DEFAULT_ADVERTISER, Dataset
+from tap_kayzen.sandbox.list_calls import CAMPAIGN_PARTS, LISTS, WITH_RECORDS
 from tap_kayzen.sandbox.server import running
 
 if TYPE_CHECKING:
@@ -281,7 +282,7 @@ def sandbox_process(*arguments: str) -> subprocess.Popen[str]:
         [
             sys.executable,
             "-c",
-            "from tap_kayzen.sandbox.cli import main; main()",
+            "from tap_kayzen.sandbox.launcher import main; main()",
             *arguments,
         ],
         stdout=subprocess.PIPE,

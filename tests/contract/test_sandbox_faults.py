@@ -20,7 +20,6 @@ from support import SAMPLE_CONFIG, TOKEN_PATH, sync
 
 from tap_kayzen.sandbox.access import Access, Credentials
 from tap_kayzen.sandbox.app import create_app
-from tap_kayzen.sandbox.cli import main
 from tap_kayzen.sandbox.data import DEFAULT_ADVERTISER, Dataset
 from tap_kayzen.sandbox.fault_answers import ABSURD, DOWN_SECONDS, PIECE_SECONDS, PIECES
 from tap_kayzen.sandbox.faults import (
@@ -30,6 +29,7 @@ from tap_kayzen.sandbox.faults import (
     FaultPlan,
     Faults,
 )
+from tap_kayzen.sandbox.launcher import main
 from tap_kayzen.sandbox.server import listen, running
 
 if TYPE_CHECKING:

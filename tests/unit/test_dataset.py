@@ -14,16 +14,16 @@ import pytest
 from support import SCHEMAS
 
 from tap_kayzen.records import RecordConverter
-from tap_kayzen.sandbox.app import LISTS
 from tap_kayzen.sandbox.data import DEFAULT_ADVERTISER, Dataset
-from tap_kayzen.sandbox.lookups import LOOKUPS
+from tap_kayzen.sandbox.fixed_lists import LOOKUPS
+from tap_kayzen.sandbox.list_calls import LISTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from syrupy.assertion import SnapshotAssertion
 
-    from tap_kayzen.sandbox.values import Record
+    from tap_kayzen.sandbox.basics import Record
 
 REFERENCES = {
     "campaigns": {

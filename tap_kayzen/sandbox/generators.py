@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from tap_kayzen.sandbox.lookups import EXCHANGES, TIME_ZONES
-from tap_kayzen.sandbox.values import EPOCH, NO_END, Record, chance, money, time_text
+from tap_kayzen.sandbox.basics import EPOCH, NO_END, Record, chance, money, time_text
+from tap_kayzen.sandbox.fixed_lists import EXCHANGES, TIME_ZONES
 
 if TYPE_CHECKING:
     import random
