@@ -7,6 +7,7 @@ import json
 import subprocess
 import sys
 import threading
+from itertools import count
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
@@ -25,6 +26,7 @@ from support import (
     token_response,
 )
 
+from tap_kayzen.sandbox.clock import Clock
 from tap_kayzen.sandbox.data import DEFAULT_ADVERTISER
 from tap_kayzen.tap import TapKayzen
 
@@ -273,8 +275,15 @@ def test_a_second_refusal_of_the_same_request_is_the_end(
 def test_tokens_that_end_all_the_time_are_no_obstacle(
     sandbox: Sandbox, config: dict[str, Any], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    tick = iter(range(10_000_000))
-    sandbox.access.clock = lambda: float(next(tick))
+    class Ticking(Clock):
+        """A clock on which a second passes whenever somebody looks at it."""
+
+        ticks = count()
+
+        def now(self) -> float:
+            return float(next(self.ticks))
+
+    sandbox.access.clock = Ticking()
     sandbox.access.lifetime = 40
     run = sync({**config, "page_size": 10}, capsys)
     assert len(run.records) == 250
