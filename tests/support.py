@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 from dataclasses import dataclass, field
 from datetime import date
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from starlette.responses import Response
+from watchdog import finished
 
 from tap_kayzen.check import selecting_all
 from tap_kayzen.reports.definition import DEFAULT_REPORTS, Report
@@ -160,15 +160,8 @@ def run_process(
     env: Mapping[str, str] | None = None,
 ) -> Run:
     """Run the tap as users do: as a process."""
-    done = subprocess.run(
-        [sys.executable, *WARNINGS, "-m", "tap_kayzen", *arguments],
-        cwd=cwd,
-        env=env,
-        capture_output=True,
-        check=False,
-        encoding="utf-8",
-        timeout=60,
-    )
+    command = [sys.executable, *WARNINGS, "-m", "tap_kayzen", *arguments]
+    done = finished(command, cwd=cwd, env=env)
     return Run(done.returncode, done.stdout, done.stderr)
 
 

@@ -25,6 +25,7 @@ from support import (
     sync,
     token_response,
 )
+from watchdog import watched
 
 from tap_kayzen.sandbox.clock import Clock
 from tap_kayzen.sandbox.data import DEFAULT_ADVERTISER
@@ -653,7 +654,7 @@ def test_a_stalled_server_does_not_hold_up_the_end(
     url, _ = serve(answer)
     path = tmp_path / "config.json"
     path.write_text(json.dumps(config_for(url)))
-    with subprocess.Popen(
+    with watched(
         [
             sys.executable,
             "-m",
@@ -662,12 +663,13 @@ def test_a_stalled_server_does_not_hold_up_the_end(
             path,
             *selecting(tmp_path, "campaigns"),
         ],
+        limit=30,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
     ) as process:
         assert asked.wait(30)
         process.terminate()
-        process.communicate(timeout=30)
+        process.communicate()
         never.set()
     assert process.returncode == 143
 

@@ -15,6 +15,7 @@ import requests
 from manual_clock import ManualClock
 from starlette.middleware import Middleware
 from support import SAMPLE_CONFIG, TOKEN_PATH, Sandbox, run_process, selecting
+from watchdog import watched
 
 from tap_kayzen.sandbox.access import Credentials
 from tap_kayzen.sandbox.app import create_app
@@ -24,6 +25,7 @@ from tap_kayzen.sandbox.network import Latency
 from tap_kayzen.sandbox.server import running
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
 FORM = {
@@ -292,8 +294,10 @@ def test_latency_delays_every_answer(sandbox: Sandbox) -> None:
             assert answer.result().status_code == 401
 
 
-def sandbox_process(*arguments: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
+def sandbox_process(
+    *arguments: str,
+) -> AbstractContextManager[subprocess.Popen[str]]:
+    return watched(
         [
             sys.executable,
             "-c",
@@ -302,7 +306,6 @@ def sandbox_process(*arguments: str) -> subprocess.Popen[str]:
         ],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        encoding="utf-8",
     )
 
 
@@ -317,7 +320,7 @@ def test_the_command_serves_what_it_says(tmp_path: Path) -> None:
         only = selecting(tmp_path, "campaigns")
         run = run_process("--config", config, *only)
         process.send_signal(signal.SIGINT)
-        _, stderr = process.communicate(timeout=60)
+        _, stderr = process.communicate()
     assert len(run.records) == 12
     assert stderr == ""
     assert process.returncode == 0
@@ -326,7 +329,7 @@ def test_the_command_serves_what_it_says(tmp_path: Path) -> None:
 def test_a_port_in_use_is_said_in_one_line(sandbox: Sandbox) -> None:
     port = sandbox.url.rsplit(":", 1)[1]
     with sandbox_process("--port", port) as process:
-        stdout, stderr = process.communicate(timeout=60)
+        stdout, stderr = process.communicate()
     assert process.returncode == 1
     assert stdout == ""
     assert stderr == (

@@ -1,11 +1,11 @@
 from __future__ import annotations
 
-import subprocess
 import sys
 import threading
 from typing import TYPE_CHECKING
 
 import pytest
+from watchdog import finished
 
 from tap_kayzen.workers import ReadAhead, Workers
 
@@ -87,4 +87,4 @@ def test_a_waiting_thread_does_not_hold_up_the_end_of_the_process() -> None:
         "import threading; from tap_kayzen.workers import Workers;"
         "Workers(2).submit(threading.Event().wait)"
     )
-    subprocess.run([sys.executable, "-c", code], check=True, timeout=30)
+    finished([sys.executable, "-c", code], check=True)
