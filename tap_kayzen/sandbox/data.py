@@ -235,7 +235,10 @@ def _campaign(
         "objective_cap_amount": None,
         "objective_cap_interval": None,
         "cloned_from": source.choice((0, 0, 0, previous)),
-        "creative_type": source.choice(("javascript", "video", "image")),
+        # The first is that of a documented sample.
+        "creative_type": source.choice(
+            ("javascript", "video", generators.type_beside_video(number))
+        ),
         "billing_type": None,
         "billing_price": 0.0,
         "creative_ids": creatives,
