@@ -31,6 +31,12 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parent.parent
 CAMPAIGNS = 5000
+COMMAND_SECONDS: float | None = None
+"""Seconds that a command may take; None for no limit. The end-to-end tests set one."""
+
+GRACE_SECONDS = 30.0
+"""Seconds that a command gets to clean up after SIGTERM, before it is killed."""
+
 SCHEMA = "kayzen_demo"
 """The schema to load into: not the one that real campaigns go to."""
 
@@ -101,6 +107,9 @@ def run(*command: str | Path, folder: Path, environment: Mapping[str, str]) -> i
 
     Returns:
         Its exit code.
+
+    Raises:
+        subprocess.TimeoutExpired: It took longer than `COMMAND_SECONDS`.
     """
     with ExitStack() as stack:
         with signals_held_back():
@@ -112,7 +121,7 @@ def run(*command: str | Path, folder: Path, environment: Mapping[str, str]) -> i
                 start_new_session=True,
             )
             stack.callback(end, process)
-        return process.wait()
+        return process.wait(COMMAND_SECONDS)
 
 
 @contextmanager
@@ -136,7 +145,11 @@ def end(process: subprocess.Popen[bytes]) -> None:
     """End a process with all its children, if it has not ended."""
     if process.poll() is None:
         os.killpg(process.pid, signal.SIGTERM)
-        process.wait()
+        try:
+            process.wait(GRACE_SECONDS)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
 
 
 def meltano(

@@ -25,6 +25,7 @@ from typing import Any, NoReturn
 
 from starlette.middleware import Middleware
 from support import SAMPLE_CONFIG
+from watchdog import OverdueError, watched
 
 from tap_kayzen.cli.check import selecting_all
 from tap_kayzen.reports.definition import Report
@@ -60,6 +61,7 @@ LASTING = {"campaigns": (*OF_BOTH, "huge-page"), "performance": OF_BOTH}
 KILLS = ("none", "none", "SIGKILL", "SIGTERM", "pipe")
 MOST_RUNS = 8
 TIMEOUT = 120.0
+"""Seconds after which a run of the tap is killed and has failed."""
 
 
 class BrokenPromiseError(AssertionError):
@@ -179,29 +181,31 @@ class Scenario:
         command = [sys.executable, str(IMPATIENT), "--config", "config.json"]
         command += ["--catalog", "catalog.json", "--state", "state.json"]
         lines: list[str] = []
-        with (
-            (self.folder / "errors").open("w+") as errors,
-            subprocess.Popen(
-                command,
-                cwd=self.folder,
-                stdout=subprocess.PIPE,
-                stderr=errors,
-                encoding="utf-8",
-            ) as process,
-        ):
-            assert process.stdout is not None
-            if kill != "none":
-                wanted = int(self.dice.paretovariate(0.4))
-                lines += islice(process.stdout, wanted)
-                if kill == "pipe":
-                    process.stdout.close()
-                else:
-                    process.send_signal(getattr(signal, kill))
-            with suppress(ValueError):
-                lines += list(process.stdout)
-            process.wait(TIMEOUT)
-            errors.seek(0)
-            words = errors.read()
+        log = self.folder / "errors"
+        try:
+            with (
+                log.open("w") as errors,
+                watched(
+                    command,
+                    limit=TIMEOUT,
+                    cwd=self.folder,
+                    stdout=subprocess.PIPE,
+                    stderr=errors,
+                ) as process,
+            ):
+                assert process.stdout is not None
+                if kill != "none":
+                    wanted = int(self.dice.paretovariate(0.4))
+                    lines += islice(process.stdout, wanted)
+                    if kill == "pipe":
+                        process.stdout.close()
+                    else:
+                        process.send_signal(getattr(signal, kill))
+                with suppress(ValueError):
+                    lines += list(process.stdout)
+        except OverdueError as error:
+            self.fail(f"{error}: {log.read_text()[-600:]}")
+        words = log.read_text()
         if "Traceback" in words:
             self.fail(f"a traceback: {words[-900:]}")
         # The rest of a line that was cut short never reaches a target.
@@ -286,11 +290,13 @@ class Scenario:
 
 
 def play(seed: int) -> Figures | str:
-    """Play a scenario; give its figures, or what went wrong."""
+    """Play a scenario; return its figures, or what went wrong and its seed."""
     try:
         return Scenario(seed).play()
-    except Exception as error:  # noqa: BLE001
+    except BrokenPromiseError as error:
         return f"{type(error).__name__}: {error}"
+    except Exception as error:  # noqa: BLE001
+        return f"seed {seed}: {type(error).__name__}: {error}"
 
 
 def main() -> int:

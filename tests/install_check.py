@@ -14,6 +14,7 @@ import re
 import subprocess
 import sys
 import tempfile
+import threading
 import venv
 import zipfile
 from contextlib import contextmanager
@@ -27,6 +28,8 @@ ROOT = Path(__file__).resolve().parent.parent
 PROGRAMS = "Scripts" if os.name == "nt" else "bin"
 SUFFIX = ".exe" if os.name == "nt" else ""
 CAMPAIGNS = 250
+LIMIT = 600.0
+"""Seconds that a command may take, or the sandbox live."""
 UV = os.environ.get("UV", "uv")
 ENVIRONMENT = {
     name: value
@@ -43,6 +46,7 @@ def run(*command: str | Path, **environment: str) -> str:
         check=True,
         stdout=subprocess.PIPE,
         encoding="utf-8",
+        timeout=LIMIT,
     ).stdout
 
 
@@ -103,6 +107,10 @@ def sandbox(programs: Path) -> Generator[str]:
         stdout=subprocess.PIPE,
         encoding="utf-8",
     ) as process:
+        # Ends the wait for its first line and for its end, if they do not come.
+        watchdog = threading.Timer(LIMIT, process.kill)
+        watchdog.daemon = True
+        watchdog.start()
         try:
             assert process.stdout
             told = re.search(r"http://\S+", process.stdout.readline())
@@ -110,6 +118,8 @@ def sandbox(programs: Path) -> Generator[str]:
             yield told[0]
         finally:
             process.terminate()
+            process.wait()
+            watchdog.cancel()
 
 
 def check_sync(programs: Path, folder: Path) -> None:

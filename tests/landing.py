@@ -5,10 +5,11 @@ from __future__ import annotations
 import csv
 import json
 import re
-import subprocess
 from datetime import datetime, timezone
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any, TypeAlias
+
+from watchdog import finished
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -39,7 +40,7 @@ json.dump(tables, sys.stdout, default=str)
 def in_duckdb(python: Path, path: Path, schema: str) -> Tables:
     """Read a DuckDB database with the library that wrote it."""
     command: list[str | Path] = [python, "-c", DUCKDB, path, schema]
-    tables: Tables = EXACT.decode(subprocess.check_output(command, encoding="utf-8"))
+    tables: Tables = EXACT.decode(finished(command, check=True).stdout)
     return tables
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 from dataclasses import dataclass, field
 from datetime import date
@@ -11,14 +10,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from starlette.responses import Response
+from watchdog import finished
 
 from tap_kayzen.cli.check import selecting_all
 from tap_kayzen.config.settings import DEFAULT_REPORTS
 from tap_kayzen.reports.definition import Report
 from tap_kayzen.sandbox.data import DEFAULT_ADVERTISER
-from tap_kayzen.sandbox.entities import KINDS
+from tap_kayzen.sandbox.generators import KINDS
+from tap_kayzen.sandbox.report_builder import saved_request
 from tap_kayzen.sandbox.report_calls import request_of
-from tap_kayzen.sandbox.reports import saved_request
 from tap_kayzen.tap import TapKayzen
 
 if TYPE_CHECKING:
@@ -161,15 +161,8 @@ def run_process(
     env: Mapping[str, str] | None = None,
 ) -> Run:
     """Run the tap as users do: as a process."""
-    done = subprocess.run(
-        [sys.executable, *WARNINGS, "-m", "tap_kayzen", *arguments],
-        cwd=cwd,
-        env=env,
-        capture_output=True,
-        check=False,
-        encoding="utf-8",
-        timeout=60,
-    )
+    command = [sys.executable, *WARNINGS, "-m", "tap_kayzen", *arguments]
+    done = finished(command, cwd=cwd, env=env)
     return Run(done.returncode, done.stdout, done.stderr)
 
 

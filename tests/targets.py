@@ -24,6 +24,7 @@ import psycopg
 from landing import by_key, difference, kind_of
 from psycopg import sql
 from support import ROOT, SAMPLE_CONFIG
+from watchdog import finished, watched
 
 from tap_kayzen.config.settings import DEFAULT_REPORTS
 from tap_kayzen.reports.definition import Report
@@ -47,6 +48,9 @@ PAGE = ROOT / "docs" / "targets.md"
 CAMPAIGNS = 60
 GONE = 34
 """The place of the campaign that is deleted, one that has not run in these days."""
+
+LIMIT = 300.0
+"""Seconds that the tap and a target may take."""
 
 DAY = timedelta(days=1)
 FIRST = date(2026, 9, 1)
@@ -117,15 +121,10 @@ def flow(
     if state:
         command += ["--state", state]
     with tempfile.TemporaryFile("w+", encoding="utf-8") as log:
-        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log) as source:
-            done = subprocess.run(
-                target,
-                stdin=source.stdout,
-                capture_output=True,
-                check=False,
-                cwd=tap.parent,
-                encoding="utf-8",
-            )
+        with watched(
+            command, limit=LIMIT, stdout=subprocess.PIPE, stderr=log
+        ) as source:
+            done = finished(target, limit=LIMIT, stdin=source.stdout, cwd=tap.parent)
             assert source.stdout
             source.stdout.close()
         log.seek(0)
@@ -371,7 +370,7 @@ class Case:
         """The version of the package that is installed."""
         code = f"import importlib.metadata as m; print(m.version('{self.package}'))"
         command: list[str | Path] = [self.bin / "python", "-c", code]
-        return subprocess.check_output(command, encoding="utf-8").strip()
+        return finished(command, check=True).stdout.strip()
 
     def run(self, reference: Reference, place: Place) -> list[Outcome]:
         """Load two days; give what is there after each."""

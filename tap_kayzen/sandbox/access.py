@@ -5,12 +5,15 @@ from __future__ import annotations
 import base64
 import binascii
 import secrets
-import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from tap_kayzen.sandbox.clock import REAL_CLOCK, Clock
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
+
+TOKEN_PATH = "/v1/authentication/token"  # noqa: S105
 
 TOKEN_LIFETIME = 1799
 """Seconds a token lives, as documented."""
@@ -42,14 +45,14 @@ class Access:
         credentials: Credentials,
         *,
         lifetime: int = TOKEN_LIFETIME,
-        clock: Callable[[], float] = time.monotonic,
+        clock: Clock = REAL_CLOCK,
     ) -> None:
         """Start without tokens.
 
         Args:
             credentials: What a login must show.
             lifetime: Seconds that a token lives.
-            clock: Tells the time in seconds.
+            clock: The time by which tokens expire.
         """
         self.credentials = credentials
         self.lifetime = lifetime
@@ -84,7 +87,7 @@ class Access:
             msg = "Invalid login credentials"
             raise AccessDeniedError(msg)
         token = secrets.token_urlsafe(32)
-        self._ends[token] = self.clock() + self.lifetime
+        self._ends[token] = self.clock.now() + self.lifetime
         return {"access_token": token, "expires_in": str(self.lifetime), "scope": ""}
 
     def check(self, authorization: str) -> None:
@@ -94,7 +97,7 @@ class Access:
             AccessDeniedError: It holds no token that is good now.
         """
         scheme, _, token = authorization.partition(" ")
-        if scheme != "Bearer" or self._ends.get(token, 0) <= self.clock():
+        if scheme != "Bearer" or self._ends.get(token, 0) <= self.clock.now():
             msg = "Authentication error"
             raise AccessDeniedError(msg)
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from starlette.datastructures import QueryParams
     from starlette.requests import Request
 
-    from tap_kayzen.sandbox.values import Record
+    from tap_kayzen.sandbox.basics import Record
 
 
 def encode(value: Record) -> bytes:

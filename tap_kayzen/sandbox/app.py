@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl
 
 from starlette.applications import Starlette
@@ -10,7 +10,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from tap_kayzen.sandbox.access import AccessDeniedError
+from tap_kayzen.sandbox.access import TOKEN_PATH, AccessDeniedError
 from tap_kayzen.sandbox.answers import (
     chosen,
     encode,
@@ -20,9 +20,18 @@ from tap_kayzen.sandbox.answers import (
     on_error,
     positive,
 )
-from tap_kayzen.sandbox.data import DEFAULT_ADVERTISER, Dataset, find
-from tap_kayzen.sandbox.entities import KINDS
-from tap_kayzen.sandbox.lookups import LOOKUPS
+from tap_kayzen.sandbox.data import DEFAULT_ADVERTISER, find
+from tap_kayzen.sandbox.list_calls import (
+    AUDIENCES_PER_PAGE,
+    CAMPAIGN_PARTS,
+    DEFAULT_PER_PAGE,
+    FILTERS,
+    LISTS,
+    LOOKUP_PER_PAGE,
+    MAX_PER_PAGE,
+    PRE_ENCODED,
+    WITH_RECORDS,
+)
 from tap_kayzen.sandbox.report_calls import (
     ALL_REPORTS,
     CACHED_REPORTS,
@@ -34,93 +43,14 @@ from tap_kayzen.sandbox.report_calls import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from starlette.middleware import Middleware
     from starlette.requests import Request
 
     from tap_kayzen.sandbox.access import Access
-    from tap_kayzen.sandbox.values import Record
-
-TOKEN_PATH = "/v1/authentication/token"  # noqa: S105
-
-LOOKUP_PER_PAGE = 25
-"""Records a page of the /meta lists, when the request does not say; documented."""
-
-DEFAULT_PER_PAGE = 30
-"""The same of the other lists; known of /reports, assumed for the rest."""
-
-MAX_PER_PAGE = 100
-"""Records a page at most; known of /reports, assumed for the other lists."""
-
-AUDIENCES_PER_PAGE = 30
-"""Audiences a page, whatever the request says; documented."""
-
-
-ListCall: TypeAlias = "Callable[[Dataset, int], list[Record]]"
-
-
-def _campaigns(dataset: Dataset, advertiser: int) -> list[Record]:
-    return dataset.campaigns[advertiser]
-
-
-def _campaign_lookup(dataset: Dataset, advertiser: int) -> list[Record]:
-    """The look-up list: a shorter record, as is likely but not documented."""
-    return [
-        {"id": campaign["id"], "name": campaign["name"]}
-        for campaign in dataset.campaigns[advertiser]
-    ]
-
-
-def _of_advertiser(kind: str) -> ListCall:
-    return lambda dataset, advertiser: dataset.lists(kind)[advertiser]
-
-
-def _of_everybody(name: str) -> ListCall:
-    return lambda dataset, _: dataset.lookups[name]
-
-
-LISTS: dict[str, ListCall] = {
-    "/v1/campaigns": _campaigns,
-    "/v1/meta/campaigns": _campaign_lookup,
-    # The audiences are on another host.
-    **{f"/v1/{kind}": _of_advertiser(kind) for kind in KINDS if kind != "audiences"},
-    **{f"/v1/meta/{name}": _of_everybody(name) for name in LOOKUPS},
-}
-"""The list calls: path, and what gives an advertiser's records in order.
-
-A further one is a generator and its line in `KINDS` or `LOOKUPS`.
-"""
-
-PRE_ENCODED = ("/v1/campaigns", "/v1/meta/campaigns")
-"""The lists whose JSON can be made at the start; those that can be very long."""
-
-FILTERS = {
-    "/v1/meta/cities": {"country_ids[]": "country_id", "state_ids[]": "state_id"},
-    "/v1/meta/states": {"country_id": "country_id"},
-}
-"""The documented filters of lists: parameter and field.
-
-How several values are written is not documented; here it is as Rails does.
-"""
-
-WITH_RECORDS = (
-    "/v1/app_lists",
-    "/v1/asset_files",
-    "/v1/campaigns",
-    "/v1/creatives",
-    "/v1/orders",
-    "/v1/reports",
-    "/v1/tracker_assets",
-)
-"""The lists whose records can be had one by one, by their number."""
-
-CAMPAIGN_PARTS: dict[str, Callable[[Dataset, Record], Record]] = {
-    "bid_multipliers": Dataset.bid_multipliers,
-    "changelogs": Dataset.changelogs,
-    "detail": Dataset.detail,
-}
-"""The calls below a campaign: last part of the path, and what gives the body."""
+    from tap_kayzen.sandbox.basics import Record
+    from tap_kayzen.sandbox.data import Dataset
 
 
 class Api:

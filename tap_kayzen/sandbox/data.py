@@ -9,19 +9,19 @@ from operator import itemgetter
 from typing import TYPE_CHECKING, TypeAlias
 from zoneinfo import ZoneInfo
 
-from tap_kayzen.sandbox import campaign_parts, entities
-from tap_kayzen.sandbox.entities import KINDS
-from tap_kayzen.sandbox.lookups import LOOKUPS
+from tap_kayzen.sandbox import campaign_generators, generators
+from tap_kayzen.sandbox.basics import EPOCH, NO_END, Record, chance, money, time_text
+from tap_kayzen.sandbox.fixed_lists import LOOKUPS
+from tap_kayzen.sandbox.generators import KINDS
 from tap_kayzen.sandbox.performance import Performance
 from tap_kayzen.sandbox.periods import now_in
-from tap_kayzen.sandbox.reports import OF_CAMPAIGNS, Report
-from tap_kayzen.sandbox.values import EPOCH, NO_END, Record, chance, money, time_text
+from tap_kayzen.sandbox.report_builder import OF_CAMPAIGNS, Report
 
 if TYPE_CHECKING:
     from datetime import date
 
-    from tap_kayzen.sandbox.entities import Advertiser
-    from tap_kayzen.sandbox.reports import ReportRequest
+    from tap_kayzen.sandbox.generators import Advertiser
+    from tap_kayzen.sandbox.report_builder import ReportRequest
 
     Lists: TypeAlias = dict[int, list[Record]]
 
@@ -51,7 +51,7 @@ class Dataset:
             numbers rising.
         balance: The balance of each advertiser.
         lookups: The lists that are the same for everybody, by the names of
-            `lookups.LOOKUPS`.
+            `fixed_lists.LOOKUPS`.
         performance: What the campaigns achieved.
         today: The day as of which reports are given, in every time zone; None for the
             real one.
@@ -72,7 +72,7 @@ class Dataset:
             DEFAULT_ADVERTISER + index: campaigns if index == 0 else campaigns // 10
             for index in range(advertisers)
         }
-        self._advertisers = entities.advertisers(wanted)
+        self._advertisers = generators.advertisers(wanted)
         self._lists: dict[str, Lists] = {}
         source = self._source("campaigns")
         number = FIRST_CAMPAIGN
@@ -100,7 +100,7 @@ class Dataset:
         """Give what each advertiser has of one kind, numbers rising.
 
         Args:
-            kind: One of `entities.KINDS`, such as ``orders``.
+            kind: One of `generators.KINDS`, such as ``orders``.
         """
         if kind not in self._lists:
             self._lists[kind] = {
@@ -114,17 +114,19 @@ class Dataset:
 
     def detail(self, campaign: Record) -> Record:
         """Make the details of a campaign."""
-        return campaign_parts.detail(self._source("detail", campaign["id"]), campaign)
+        return campaign_generators.detail(
+            self._source("detail", campaign["id"]), campaign
+        )
 
     def bid_multipliers(self, campaign: Record) -> Record:
         """Make the bid multipliers of a campaign."""
         source = self._source("bid_multipliers", campaign["id"])
-        return campaign_parts.bid_multipliers(source, campaign)
+        return campaign_generators.bid_multipliers(source, campaign)
 
     def changelogs(self, campaign: Record) -> Record:
         """Make the change log of a campaign."""
         source = self._source("changelogs", campaign["id"])
-        return campaign_parts.changelogs(source, campaign)
+        return campaign_generators.changelogs(source, campaign)
 
     def report(self, advertiser: int, request: ReportRequest) -> Report:
         """Make a report on an advertiser's campaigns."""
@@ -209,17 +211,17 @@ def _campaign(
     creatives = [
         source.choice(owner.numbers["creatives"]) for _ in range(source.randint(0, 6))
     ]
-    statuses = [entities.creative_status(each) for each in creatives]
+    statuses = [generators.creative_status(each) for each in creatives]
     capped = chance(source, 0.2)
     order = source.choice(owner.numbers["orders"])
-    title = source.choice(entities.TITLES)
+    title = source.choice(generators.TITLES)
     return {
         "id": number,
         "name": f"{title}_{source.choice(MARKETS)}_{source.randint(1, 99)}",
         "status": status,
         "detail_id": number + 7,
         "is_active": status == "running",
-        "order_active": entities.order_is_active(order),
+        "order_active": generators.order_is_active(order),
         "has_running_creatives": "running" in statuses,
         "creative_statuses": statuses,
         "exchange_statuses": ["approved" for _ in range(source.randint(0, 12))],
@@ -233,13 +235,16 @@ def _campaign(
         "objective_cap_amount": None,
         "objective_cap_interval": None,
         "cloned_from": source.choice((0, 0, 0, previous)),
-        "creative_type": source.choice(("javascript", "video", "image")),
+        # The first is that of a documented sample.
+        "creative_type": source.choice(
+            ("javascript", "video", generators.type_beside_video(number))
+        ),
         "billing_type": None,
         "billing_price": 0.0,
         "creative_ids": creatives,
         "updated_at": time_text(created + timedelta(hours=source.randint(0, 9_000))),
         "created_at": time_text(created),
-        "tags": source.sample(entities.TAGS, k=2) if chance(source, 0.5) else [],
+        "tags": source.sample(generators.TAGS, k=2) if chance(source, 0.5) else [],
         "bid_multipliers_enabled": chance(source, 0.4),
         "skan_enabled": chance(source, 0.3),
         "app_group_id_whitelist": _app_lists(source, owner),

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+    from tap_kayzen.sandbox.clock import Clock
+
 TRANSPORT = "tap_kayzen.transport"
 """The extension of the scope by which an app gets at the connection."""
 
@@ -69,6 +71,7 @@ class Exchange:
         receive: Where the call comes from; all of its body has been read.
         send: Where the answer goes.
         request_body: That body.
+        clock: The time that passes.
     """
 
     app: ASGIApp
@@ -76,10 +79,11 @@ class Exchange:
     receive: Receive
     send: Send
     request_body: bytes
+    clock: Clock
 
     @classmethod
     async def begun(
-        cls, app: ASGIApp, scope: Scope, receive: Receive, send: Send
+        cls, app: ASGIApp, scope: Scope, receive: Receive, send: Send, clock: Clock
     ) -> Exchange:
         """Read all of a call."""
         body, more = b"", True
@@ -87,7 +91,7 @@ class Exchange:
             message = await receive()
             body += message.get("body", b"")
             more = message.get("more_body", False)
-        return cls(app, scope, receive, send, body)
+        return cls(app, scope, receive, send, body, clock)
 
     @property
     def path(self) -> str:
@@ -170,8 +174,16 @@ class Exchange:
         await self.gone()
 
     async def gone(self, seconds: float | None = None) -> None:
-        """Wait until the client is gone, or for some seconds."""
+        """Wait until the client disconnects.
+
+        Args:
+            seconds: Maximum time to wait; None for no limit.
+        """
+        ends: set[asyncio.Future[Any]] = {asyncio.ensure_future(self.receive())}
+        if seconds is not None:
+            ends.add(asyncio.ensure_future(self.clock.sleep(seconds)))
         try:
-            await asyncio.wait_for(self.receive(), seconds)
-        except asyncio.TimeoutError:
-            return
+            await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for each in ends:
+                each.cancel()

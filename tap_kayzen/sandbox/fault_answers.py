@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import gzip
-import time
 from email.utils import formatdate
 from http import HTTPStatus
+from itertools import pairwise
 from typing import TYPE_CHECKING, TypeAlias
 
 from starlette.responses import JSONResponse, Response
@@ -26,9 +25,12 @@ HTML = "<!DOCTYPE html>\n<html><body><h1>{}</h1></body></html>\n"
 ABSURD = ("999999999999", "-5", "1e400", "nan", "soon", "Thu, 99 Foo 2026 25:61:00 GMT")
 """Values of ``Retry-After`` that nobody can obey."""
 
+DATE_SECONDS = 2
+"""How far in the future a ``Retry-After`` date is; it has no fractions of seconds."""
+
 PIECES = 20
 PIECE_SECONDS = 0.005
-"""Into how many pieces a slow answer is cut, and what lies between them."""
+"""Into how many pieces a slow answer is cut, and the time before each."""
 
 DOWN_SECONDS = 0.3
 """How long new connections are refused."""
@@ -37,11 +39,11 @@ MIDDLE_SECONDS = 0.02
 """How long a client gets to read the first half of what it never gets whole."""
 
 
-def busy(retry_after: Callable[[random.Random], str | None]) -> Damage:
+def busy(retry_after: Callable[[Exchange, random.Random], str | None]) -> Damage:
     """Make a fault: HTTP 429, with ``Retry-After`` or without."""
 
     async def damage(exchange: Exchange, _: Answer, dice: random.Random) -> None:
-        value = retry_after(dice)
+        value = retry_after(exchange, dice)
         headers = {} if value is None else {"Retry-After": value}
         body = {"error": "Too Many Requests"}
         await exchange.respond(JSONResponse(body, 429, headers))
@@ -72,7 +74,7 @@ async def reset_middle(exchange: Exchange, answer: Answer, dice: random.Random) 
     """Reset the connection in the middle of the body."""
     cut = _place(answer.body, dice)
     exchange.transport.write(answer.head + b"\r\n\r\n" + answer.body[:cut])
-    await asyncio.sleep(MIDDLE_SECONDS)
+    await exchange.clock.sleep(MIDDLE_SECONDS)
     await exchange.reset()
 
 
@@ -128,12 +130,12 @@ async def slow_drip(exchange: Exchange, answer: Answer, _: random.Random) -> Non
             "headers": [(k.encode(), v.encode()) for k, v in answer.headers.items()],
         }
     )
-    size = max(1, -(-len(answer.body) // PIECES))
-    for start in range(0, len(answer.body), size):
-        piece = answer.body[start : start + size]
+    cuts = [len(answer.body) * index // PIECES for index in range(PIECES + 1)]
+    for start, end in pairwise(cuts):
+        await exchange.clock.sleep(PIECE_SECONDS)
+        piece = answer.body[start:end]
         message = {"type": "http.response.body", "body": piece, "more_body": True}
         await exchange.send(message)
-        await asyncio.sleep(PIECE_SECONDS)
     await exchange.send({"type": "http.response.body"})
 
 
@@ -147,11 +149,16 @@ def _place(body: bytes, dice: random.Random) -> int:
     return int(len(body) * dice.uniform(0.25, 0.75))
 
 
+def _date(exchange: Exchange, _: random.Random) -> str:
+    """Return a moment in the near future as an HTTP date."""
+    return formatdate(exchange.clock.unix_time() + DATE_SECONDS, usegmt=True)
+
+
 BUSY: Mapping[str, Damage] = {
-    "http-429-seconds": busy(lambda _: "1"),
-    "http-429-date": busy(lambda _: formatdate(time.time() + 2, usegmt=True)),
-    "http-429-absurd": busy(lambda dice: dice.choice(ABSURD)),
-    "http-429-missing": busy(lambda _: None),
+    "http-429-seconds": busy(lambda _, __: "1"),
+    "http-429-date": busy(_date),
+    "http-429-absurd": busy(lambda _, dice: dice.choice(ABSURD)),
+    "http-429-missing": busy(lambda _, __: None),
 }
 
 PASSING: Mapping[str, Damage] = {

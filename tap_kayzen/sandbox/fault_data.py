@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import msgspec
 
-from tap_kayzen.sandbox.app import MAX_PER_PAGE
+from tap_kayzen.sandbox.list_calls import MAX_PER_PAGE
 
 if TYPE_CHECKING:
     import random
     from collections.abc import Awaitable, Callable, Mapping
 
+    from tap_kayzen.sandbox.basics import Record
     from tap_kayzen.sandbox.exchange import Answer, Exchange
-    from tap_kayzen.sandbox.values import Record
 
     Change: TypeAlias = Callable[[Record, random.Random], None]
     Asking: TypeAlias = Callable[[Exchange, Record], Awaitable[None]]

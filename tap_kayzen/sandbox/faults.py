@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
+from tap_kayzen.sandbox.access import TOKEN_PATH
 from tap_kayzen.sandbox.answers import json_object
-from tap_kayzen.sandbox.app import TOKEN_PATH
+from tap_kayzen.sandbox.clock import REAL_CLOCK, Clock
 from tap_kayzen.sandbox.data import DEFAULT_ADVERTISER
 from tap_kayzen.sandbox.exchange import Exchange
 from tap_kayzen.sandbox.fault_answers import PASSING, unauthorized
@@ -164,7 +165,12 @@ class Faults:
     """
 
     def __init__(
-        self, app: ASGIApp, plan: FaultPlan, access: Access, dataset: Dataset
+        self,
+        app: ASGIApp,
+        plan: FaultPlan,
+        access: Access,
+        dataset: Dataset,
+        clock: Clock = REAL_CLOCK,
     ) -> None:
         """Wrap an app.
 
@@ -173,8 +179,10 @@ class Faults:
             plan: What goes wrong.
             access: Where tokens are revoked.
             dataset: Where rows move.
+            clock: The time that slow responses take.
         """
         self._app = app
+        self._clock = clock
         self._plan = plan
         self._access = access
         self._dataset = dataset
@@ -186,7 +194,7 @@ class Faults:
         """Answer, or not."""
         path = scope.get("path")
         if path == ADMIN_PATH:
-            exchange = await Exchange.begun(self._app, scope, receive, send)
+            exchange = await self._exchange(scope, receive, send)
             await exchange.respond(self._administer(exchange))
         elif path == TOKEN_PATH and self._logins_down:
             self._logins_down -= 1
@@ -199,7 +207,10 @@ class Faults:
         ):
             await self._app(scope, receive, send)
         else:
-            await self._meddle(await Exchange.begun(self._app, scope, receive, send))
+            await self._meddle(await self._exchange(scope, receive, send))
+
+    async def _exchange(self, scope: Scope, receive: Receive, send: Send) -> Exchange:
+        return await Exchange.begun(self._app, scope, receive, send, self._clock)
 
     def _administer(self, exchange: Exchange) -> Response:
         """Show the plan, after it has been changed by a PUT."""

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
-import time
 from collections import deque
 from typing import TYPE_CHECKING
 
 from starlette.responses import JSONResponse
 
-from tap_kayzen.sandbox.app import TOKEN_PATH
+from tap_kayzen.sandbox.access import TOKEN_PATH
+from tap_kayzen.sandbox.clock import REAL_CLOCK, Clock
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
@@ -18,14 +17,22 @@ if TYPE_CHECKING:
 class Latency:
     """ASGI middleware that answers late, as a distant server does."""
 
-    def __init__(self, app: ASGIApp, seconds: float) -> None:
-        """Wrap an app, to answer after so many seconds."""
+    def __init__(self, app: ASGIApp, seconds: float, clock: Clock = REAL_CLOCK) -> None:
+        """Wrap an app.
+
+        Args:
+            app: The app.
+            seconds: Delay of each response.
+            clock: The time that passes.
+        """
         self._app = app
         self._seconds = seconds
+        self._clock = clock
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Wait, then let the app answer."""
-        await asyncio.sleep(self._seconds)
+        if scope["type"] == "http":
+            await self._clock.sleep(self._seconds)
         await self._app(scope, receive, send)
 
 
@@ -36,16 +43,25 @@ class RateLimit:
     ``Retry-After`` is the common way to say so.
     """
 
-    def __init__(self, app: ASGIApp, per_second: int) -> None:
-        """Wrap an app, to let so many requests a second through."""
+    def __init__(
+        self, app: ASGIApp, per_second: int, clock: Clock = REAL_CLOCK
+    ) -> None:
+        """Wrap an app.
+
+        Args:
+            app: The app.
+            per_second: Maximum number of requests in any second.
+            clock: The time that the second is measured in.
+        """
         self._app = app
+        self._clock = clock
         self._accepted: deque[float] = deque(maxlen=per_second)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Refuse the request, or let the app answer."""
         app = self._app
         if scope["type"] == "http" and scope["path"] != TOKEN_PATH:
-            now = time.monotonic()
+            now = self._clock.now()
             full = len(self._accepted) == self._accepted.maxlen
             if full and now - self._accepted[0] < 1:
                 app = JSONResponse(

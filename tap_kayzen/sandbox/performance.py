@@ -16,15 +16,15 @@ from itertools import accumulate
 from operator import add
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
-from tap_kayzen.sandbox.lookups import COUNTRIES, EXCHANGES
+from tap_kayzen.sandbox.basics import time_of
+from tap_kayzen.sandbox.fixed_lists import COUNTRIES, EXCHANGES
 from tap_kayzen.sandbox.periods import MINUTES_A_DAY, minutes_of
-from tap_kayzen.sandbox.values import time_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from tap_kayzen.sandbox.basics import Record
     from tap_kayzen.sandbox.periods import Span
-    from tap_kayzen.sandbox.values import Record
 
     Key: TypeAlias = tuple[str | int | None, ...]
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import date, datetime, timedelta, timezone
 from typing import TYPE_CHECKING, NamedTuple
 
-from tap_kayzen.sandbox.values import EPOCH
+from tap_kayzen.sandbox.basics import EPOCH
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

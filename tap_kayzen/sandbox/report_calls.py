@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from starlette.exceptions import HTTPException
 
 from tap_kayzen.sandbox.answers import envelope, positive
-from tap_kayzen.sandbox.reports import (
+from tap_kayzen.sandbox.report_builder import (
     DIMENSIONS,
     METRICS,
     UTC,
@@ -24,8 +24,8 @@ from tap_kayzen.sandbox.reports import (
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from tap_kayzen.sandbox.basics import Record
     from tap_kayzen.sandbox.data import Dataset
-    from tap_kayzen.sandbox.values import Record
 
 Paging: TypeAlias = Literal["short", "meta", "ignored"]
 

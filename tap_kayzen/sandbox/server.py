@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import uvicorn
 
+from tap_kayzen.sandbox.clock import REAL_CLOCK, Clock
 from tap_kayzen.sandbox.exchange import SERVER, OpenProtocol
 
 if TYPE_CHECKING:
@@ -18,8 +19,14 @@ if TYPE_CHECKING:
 
     from starlette.types import ASGIApp
 
-ACCEPT_SECONDS = 0.01
-"""Enough to serve a connection that has been accepted."""
+ACCEPT_TURNS = 2
+"""Turns of the event loop that asyncio needs to serve an accepted connection.
+
+One is for the task that does it, one to spare.
+"""
+
+RESERVE_SECONDS = 0.01
+"""Time between two tries to take a port that another process still holds."""
 
 LOOPBACK = "127.0.0.1"
 
@@ -72,6 +79,16 @@ class Server(uvicorn.Server):
     _is_down = False
     _return: asyncio.Task[None]
 
+    def __init__(self, config: uvicorn.Config, clock: Clock) -> None:
+        """Prepare; nothing listens yet.
+
+        Args:
+            config: What to serve, and how.
+            clock: The time that the server is out of reach for.
+        """
+        super().__init__(config)
+        self._clock = clock
+
     async def go_down(self, seconds: float) -> None:
         """Refuse new connections for some seconds; open ones go on."""
         if self._is_down:
@@ -82,7 +99,8 @@ class Server(uvicorn.Server):
         host, port = listener.getsockname()[:2]
         # A connection that is accepted but not yet served would be left open.
         asyncio.get_running_loop().remove_reader(listener.fileno())
-        await asyncio.sleep(ACCEPT_SECONDS)
+        for _ in range(ACCEPT_TURNS):
+            await asyncio.sleep(0)
         server.close()
         self._return = asyncio.create_task(self._come_back(host, port, seconds))
 
@@ -90,7 +108,7 @@ class Server(uvicorn.Server):
         with ExitStack() as stack:
             # Kept meanwhile, or any other program might get the port.
             listener = stack.enter_context(await self._reserved(host, port))
-            await asyncio.sleep(seconds)
+            await self._clock.sleep(seconds)
             if self.should_exit:
                 return
             connection = partial(
@@ -114,14 +132,18 @@ class Server(uvicorn.Server):
                 # A process that is being started has all sockets until it begins.
                 if self.should_exit:
                     raise
-                await asyncio.sleep(ACCEPT_SECONDS)
+                await self._clock.sleep(RESERVE_SECONDS)
 
 
-def server_of(app: ASGIApp, *, log_level: str = "warning") -> uvicorn.Server:
+def server_of(app: ASGIApp, clock: Clock = REAL_CLOCK) -> uvicorn.Server:
     """Make the HTTP server of an app; it is not started yet.
 
-    The app is shown the connection and the server behind a call, as extensions of
+    The app finds the connection and the server behind a call in the extensions of
     the scope.
+
+    Args:
+        app: What to serve.
+        clock: The time that the server is out of reach for.
     """
 
     async def with_server(scope: Any, receive: Any, send: Any) -> None:  # noqa: ANN401
@@ -131,21 +153,25 @@ def server_of(app: ASGIApp, *, log_level: str = "warning") -> uvicorn.Server:
     config = uvicorn.Config(
         with_server,
         http=OpenProtocol,
-        log_level=log_level,
+        log_level="warning",
         timeout_graceful_shutdown=1,
     )
-    server = Server(config)
+    server = Server(config, clock)
     return server
 
 
 @contextmanager
-def running(app: ASGIApp) -> Generator[str]:
+def running(app: ASGIApp, clock: Clock = REAL_CLOCK) -> Generator[str]:
     """Serve an app from a thread, on a free port of the loopback, until the end.
+
+    Args:
+        app: What to serve.
+        clock: See `server_of`.
 
     Yields:
         The app's address, such as ``http://127.0.0.1:40123``.
     """
-    server = server_of(app)
+    server = server_of(app, clock)
     with listen(LOOPBACK, 0) as listener:
         thread = threading.Thread(
             target=server.run, kwargs={"sockets": [listener]}, daemon=True

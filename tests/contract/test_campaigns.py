@@ -7,6 +7,7 @@ import json
 import subprocess
 import sys
 import threading
+from itertools import count
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
@@ -24,7 +25,9 @@ from support import (
     sync,
     token_response,
 )
+from watchdog import watched
 
+from tap_kayzen.sandbox.clock import Clock
 from tap_kayzen.sandbox.data import DEFAULT_ADVERTISER
 from tap_kayzen.tap import TapKayzen
 
@@ -273,8 +276,15 @@ def test_a_second_refusal_of_the_same_request_is_the_end(
 def test_tokens_that_end_all_the_time_are_no_obstacle(
     sandbox: Sandbox, config: dict[str, Any], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    tick = iter(range(10_000_000))
-    sandbox.access.clock = lambda: float(next(tick))
+    class Ticking(Clock):
+        """A clock on which a second passes whenever somebody looks at it."""
+
+        ticks = count()
+
+        def now(self) -> float:
+            return float(next(self.ticks))
+
+    sandbox.access.clock = Ticking()
     sandbox.access.lifetime = 40
     run = sync({**config, "page_size": 10}, capsys)
     assert len(run.records) == 250
@@ -644,7 +654,7 @@ def test_a_stalled_server_does_not_hold_up_the_end(
     url, _ = serve(answer)
     path = tmp_path / "config.json"
     path.write_text(json.dumps(config_for(url)))
-    with subprocess.Popen(
+    with watched(
         [
             sys.executable,
             "-m",
@@ -653,12 +663,13 @@ def test_a_stalled_server_does_not_hold_up_the_end(
             path,
             *selecting(tmp_path, "campaigns"),
         ],
+        limit=30,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
     ) as process:
         assert asked.wait(30)
         process.terminate()
-        process.communicate(timeout=30)
+        process.communicate()
         never.set()
     assert process.returncode == 143
 

@@ -2,11 +2,48 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import chaos
 import pytest
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 @pytest.mark.parametrize("seed", range(1, 13))
 def test_what_comes_out_is_the_truth_whatever_goes_wrong(seed: int) -> None:
     figures = chaos.Scenario(seed).play()
     assert figures.runs
+
+
+STUCK = {
+    "silent from the start": "pause()",
+    "silent after a record": "print(RECORD, flush=True); pause()",
+    "deaf to SIGTERM": "signal(SIGTERM, SIG_IGN); print(RECORD, flush=True); pause()",
+    "without an output": "os.close(1); pause()",
+    "survived by a child": "os.fork() or pause()",
+}
+"""What a tap may do instead of coming to its end."""
+
+START = """
+import os
+from signal import *
+RECORD = '{"type": "RECORD", "stream": "campaigns", "record": {"id": 1}}'
+"""
+
+
+@pytest.mark.parametrize("kill", ["none", "SIGTERM", "pipe"])
+@pytest.mark.parametrize("how", STUCK)
+def test_a_tap_that_is_stuck_is_a_failure_that_names_its_seed(
+    how: str, kill: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    tap = tmp_path / "tap.py"
+    tap.write_text(START + STUCK[how])
+    monkeypatch.setattr(chaos, "IMPATIENT", tap)
+    monkeypatch.setattr(chaos, "TIMEOUT", 0.2)
+    monkeypatch.setattr(chaos, "KILLS", (kill,))
+    result = chaos.play(4711)
+    assert isinstance(result, str)
+    assert result.startswith("BrokenPromiseError: seed 4711 (")
+    assert "no end within 0.2 s" in result

@@ -5,16 +5,14 @@ from __future__ import annotations
 import json
 import os
 import re
-import signal
-import subprocess
 import sys
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
 from support import ROOT, SAMPLE_CONFIG, run_process, selecting
+from watchdog import finished
 
 from tap_kayzen.sandbox.data import DEFAULT_ADVERTISER
 from tap_kayzen.sandbox.server import LOOPBACK, listen
@@ -39,26 +37,18 @@ def script(text: str, folder: Path, environment: Mapping[str, str]) -> str:
         port = str(listener.getsockname()[1])
     here = {name: text.replace("8765", port) for name, text in environment.items()}
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    with (
-        (folder / "log").open("w+") as log,
-        subprocess.Popen(
-            ["bash", "-e", "-c", commands.replace("8765", port)],  # noqa: S607
+    with (folder / "log").open("w+") as log:
+        # What it leaves behind is killed, as with the machine of a job.
+        done = finished(
+            ["bash", "-e", "-c", commands.replace("8765", port)],
             cwd=folder,
             env={**os.environ, **here, "PATH": path},
             stdout=log,
             stderr=log,
-            start_new_session=True,
-        ) as process,
-    ):
-        try:
-            code = process.wait(timeout=60)
-        finally:
-            # As the machine of a job is taken away at its end.
-            with suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
+        )
         log.seek(0)
         output = log.read()
-    assert code == 0, output
+    assert done.returncode == 0, output
     return output
 
 

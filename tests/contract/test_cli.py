@@ -21,6 +21,7 @@ from support import (
     selecting,
     token_response,
 )
+from watchdog import finished, watched
 
 from tap_kayzen.tap import TapKayzen
 
@@ -88,13 +89,10 @@ def test_test_is_good_when_all_that_is_wanted_is_there(config_file: Path) -> Non
 def test_test_shows_no_messages_on_a_terminal(config_file: Path) -> None:
     ours, theirs = os.openpty()
     with open(ours, "rb", buffering=0) as terminal:  # noqa: PTH123
-        done = subprocess.run(
+        done = finished(
             [sys.executable, "-m", "tap_kayzen", "--config", config_file, "--test"],
             stdout=theirs,
-            stderr=subprocess.PIPE,
-            encoding="utf-8",
             check=True,
-            timeout=60,
         )
         os.write(theirs, b"the end\n")
         os.close(theirs)
@@ -295,7 +293,7 @@ def test_signals_end_the_run_with_the_shells_code(
         tmp_path / "config.json",
         {**SAMPLE_CONFIG, "api_url": url, "emit_activate_version_messages": True},
     )
-    with subprocess.Popen(
+    with watched(
         [
             sys.executable,
             "-m",
@@ -306,10 +304,9 @@ def test_signals_end_the_run_with_the_shells_code(
         ],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        encoding="utf-8",
     ) as process:
         processes.append(process)
-        stdout, stderr = process.communicate(timeout=60)
+        stdout, stderr = process.communicate()
     assert process.returncode == code
     assert f"Stopped by {number.name}" in stderr
     assert "Traceback" not in stderr
@@ -322,11 +319,10 @@ def test_a_target_that_goes_away_ends_the_run_quietly(
     config_file: Path, lines: int
 ) -> None:
     arguments = ("--config", config_file) if lines else ("--discover",)
-    with subprocess.Popen(
+    with watched(
         [sys.executable, "-m", "tap_kayzen", *arguments],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        encoding="utf-8",
     ) as process:
         assert process.stdout is not None
         assert process.stderr is not None
@@ -334,7 +330,7 @@ def test_a_target_that_goes_away_ends_the_run_quietly(
             process.stdout.readline()
         process.stdout.close()
         stderr = process.stderr.read()
-        assert process.wait(timeout=60) == 141
+        assert process.wait() == 141
     assert "Traceback" not in stderr
     assert "BrokenPipe" not in stderr
 
@@ -342,14 +338,11 @@ def test_a_target_that_goes_away_ends_the_run_quietly(
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device of Linux")
 def test_a_full_disk_is_one_line(config_file: Path) -> None:
     with Path("/dev/full").open("w", encoding="utf-8") as full:
-        process = subprocess.run(
+        process = finished(
             [sys.executable, "-m", "tap_kayzen", "--config", config_file],
             # Without a buffer nothing is left to be flushed at exit.
             env={**os.environ, "PYTHONUNBUFFERED": ""},
             stdout=full,
-            stderr=subprocess.PIPE,
-            encoding="utf-8",
-            check=False,
         )
     assert process.returncode == 1
     assert process.stderr.count("No space left on device") == 1

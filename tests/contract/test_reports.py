@@ -35,6 +35,7 @@ from support import (
     selecting,
     sync,
 )
+from watchdog import watched
 
 from tap_kayzen.sandbox.server import running
 
@@ -266,11 +267,10 @@ def test_a_run_that_is_killed_goes_on_without_a_gap(
     days = {"start_date": "2026-08-01", "end_date": "2026-09-20"}
     config.write_text(json.dumps({**SAMPLE_CONFIG, "api_url": url, **days}))
     command = [sys.executable, *WARNINGS, "-m", "tap_kayzen", "--config", str(config)]
-    with subprocess.Popen(
+    with watched(
         [*command, *map(str, selecting(tmp_path, NAME))],
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
-        encoding="utf-8",
     ) as process:
         assert process.stdout is not None
         first = [process.stdout.readline() for _ in range(lines)]

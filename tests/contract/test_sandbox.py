@@ -7,18 +7,25 @@ import re
 import signal
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import requests
+from manual_clock import ManualClock
+from starlette.middleware import Middleware
 from support import SAMPLE_CONFIG, TOKEN_PATH, Sandbox, run_process, selecting
+from watchdog import watched
 
 from tap_kayzen.sandbox.access import Credentials
-from tap_kayzen.sandbox.app import CAMPAIGN_PARTS, LISTS, WITH_RECORDS, create_app
+from tap_kayzen.sandbox.app import create_app
 from tap_kayzen.sandbox.data import DEFAULT_ADVERTISER, Dataset
+from tap_kayzen.sandbox.list_calls import CAMPAIGN_PARTS, LISTS, WITH_RECORDS
+from tap_kayzen.sandbox.network import Latency
 from tap_kayzen.sandbox.server import running
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
 FORM = {
@@ -81,14 +88,13 @@ def test_a_wrong_login_is_refused_in_words(
 
 
 def test_only_good_tokens_open_a_list(sandbox: Sandbox) -> None:
-    now = [0.0]
-    sandbox.access.clock = lambda: now[0]
+    clock = sandbox.access.clock = ManualClock()
     token = log_in(sandbox).json()["access_token"]
     assert get(sandbox, "campaigns", token).status_code == 200
     assert get(sandbox, "campaigns", "invented").status_code == 401
-    now[0] = 1798.9
+    clock.advance(1798.9)
     assert get(sandbox, "campaigns", token).status_code == 200
-    now[0] = 1799.0
+    clock.advance(0.1)
     assert get(sandbox, "campaigns", token).status_code == 401
     sandbox.access.revoke_all()
     assert get(sandbox, "campaigns", token).status_code == 401
@@ -276,17 +282,30 @@ def test_answers_made_at_the_start_are_the_same(sandbox: Sandbox) -> None:
             assert get(quick, path).content == get(sandbox, path).content
 
 
-def sandbox_process(*arguments: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
+def test_latency_delays_every_answer(sandbox: Sandbox) -> None:
+    clock = ManualClock()
+    layer = Middleware(Latency, seconds=2, clock=clock)
+    app = create_app(sandbox.dataset, sandbox.access, middleware=[layer])
+    with running(app) as url, ThreadPoolExecutor(1) as pool:
+        for _ in range(2):
+            answer = pool.submit(requests.get, f"{url}/v1/balance", timeout=5)
+            assert not answer.done()
+            assert clock.wake() == 2
+            assert answer.result().status_code == 401
+
+
+def sandbox_process(
+    *arguments: str,
+) -> AbstractContextManager[subprocess.Popen[str]]:
+    return watched(
         [
             sys.executable,
             "-c",
-            "from tap_kayzen.sandbox.cli import main; main()",
+            "from tap_kayzen.sandbox.launcher import main; main()",
             *arguments,
         ],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        encoding="utf-8",
     )
 
 
@@ -301,7 +320,7 @@ def test_the_command_serves_what_it_says(tmp_path: Path) -> None:
         only = selecting(tmp_path, "campaigns")
         run = run_process("--config", config, *only)
         process.send_signal(signal.SIGINT)
-        _, stderr = process.communicate(timeout=60)
+        _, stderr = process.communicate()
     assert len(run.records) == 12
     assert stderr == ""
     assert process.returncode == 0
@@ -310,7 +329,7 @@ def test_the_command_serves_what_it_says(tmp_path: Path) -> None:
 def test_a_port_in_use_is_said_in_one_line(sandbox: Sandbox) -> None:
     port = sandbox.url.rsplit(":", 1)[1]
     with sandbox_process("--port", port) as process:
-        stdout, stderr = process.communicate(timeout=60)
+        stdout, stderr = process.communicate()
     assert process.returncode == 1
     assert stdout == ""
     assert stderr == (

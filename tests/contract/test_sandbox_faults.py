@@ -6,23 +6,32 @@ import json
 import math
 import socket
 import struct
-import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING, Any
+from itertools import islice
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
 import pytest
 import requests
 from click.testing import CliRunner
+from manual_clock import HurriedClock, ManualClock
 from starlette.middleware import Middleware
 from support import SAMPLE_CONFIG, TOKEN_PATH, sync
 
+from tap_kayzen.api.throttle import Throttle
 from tap_kayzen.sandbox.access import Access, Credentials
 from tap_kayzen.sandbox.app import create_app
-from tap_kayzen.sandbox.cli import main
 from tap_kayzen.sandbox.data import DEFAULT_ADVERTISER, Dataset
-from tap_kayzen.sandbox.fault_answers import ABSURD, DOWN_SECONDS, PIECE_SECONDS, PIECES
+from tap_kayzen.sandbox.fault_answers import (
+    ABSURD,
+    DATE_SECONDS,
+    DOWN_SECONDS,
+    MIDDLE_SECONDS,
+    PIECE_SECONDS,
+    PIECES,
+)
 from tap_kayzen.sandbox.faults import (
     LOGINS_DOWN,
     TOKEN_CALLS,
@@ -30,10 +39,11 @@ from tap_kayzen.sandbox.faults import (
     FaultPlan,
     Faults,
 )
-from tap_kayzen.sandbox.server import listen, running
+from tap_kayzen.sandbox.launcher import main
+from tap_kayzen.sandbox.server import RESERVE_SECONDS, listen, running
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Mapping
+    from collections.abc import Callable, Generator, Mapping
 
 LOGIN: dict[str, Any] = {
     "auth": (SAMPLE_CONFIG["api_key"], SAMPLE_CONFIG["api_secret"]),
@@ -44,17 +54,23 @@ LOGIN: dict[str, Any] = {
     },
 }
 LIST = "/v1/campaigns?per_page=100"
+STALL_SECONDS = 0.3
 IP_LOCAL_PORT_RANGE = 51
 """Of Linux since 6.3; Python's `socket` does not name it."""
+
+T = TypeVar("T")
 
 
 class Faulty:
     """A sandbox with faults, and a client that has logged in."""
 
-    def __init__(self, url: str, dataset: Dataset, plan: FaultPlan) -> None:
+    def __init__(
+        self, url: str, dataset: Dataset, plan: FaultPlan, clock: ManualClock
+    ) -> None:
         self.url = url
         self.dataset = dataset
         self.plan = plan
+        self.clock = clock
         self.log_in()
 
     def meet(
@@ -80,8 +96,31 @@ class Faulty:
         content: dict[str, Any] = self.get(path).json()
         return content
 
-    def raw(self) -> tuple[bytes, bytes, bool]:
-        """Ask over a socket: head, body, and whether the end was a reset."""
+    def during(self, call: Callable[[], T], *sleeps: float) -> T:
+        """Make a call; it ends only after the sandbox slept this long, and no longer.
+
+        Args:
+            call: The call.
+            sleeps: Seconds that the sandbox sleeps, one time after the other.
+        """
+        with ThreadPoolExecutor(1) as pool:
+            answer = pool.submit(call)
+            for seconds in sleeps:
+                assert not answer.done()
+                assert self.clock.wake() == seconds
+            return answer.result()
+
+    def raw(self, *sleeps: float) -> tuple[bytes, bytes, bool]:
+        """Ask over a socket.
+
+        Args:
+            sleeps: Seconds that the sandbox sleeps, each time after the client has
+                received something.
+
+        Returns:
+            Head, body, and whether the end was a reset.
+        """
+        wanted = iter(sleeps)
         host, port = self.url.removeprefix("http://").split(":")
         received, is_reset = b"", False
         with socket.create_connection((host, int(port)), 5) as client:
@@ -91,21 +130,28 @@ class Faulty:
             try:
                 while part := client.recv(65536):
                     received += part
+                    for seconds in islice(wanted, 1):
+                        assert self.clock.wake() == seconds
             except ConnectionResetError:
                 is_reset = True
+        assert not [*wanted]
         head, _, body = received.partition(b"\r\n\r\n")
         return head.lower(), body, is_reset
 
 
 @contextmanager
 def faulty(
-    rates: Mapping[str, float], *, limit: int | None = None
+    rates: Mapping[str, float],
+    *,
+    limit: int | None = None,
+    clock: ManualClock | None = None,
 ) -> Generator[Faulty]:
+    clock = clock or ManualClock()
     dataset, access = Dataset(campaigns=250, seed=1), Access(Credentials())
-    plan = FaultPlan(1, rates, limit, stall_seconds=0.3)
-    layer = Middleware(Faults, plan=plan, access=access, dataset=dataset)
-    with running(create_app(dataset, access, middleware=[layer])) as url:
-        yield Faulty(url, dataset, plan)
+    plan = FaultPlan(1, rates, limit, stall_seconds=STALL_SECONDS)
+    layer = Middleware(Faults, plan=plan, access=access, dataset=dataset, clock=clock)
+    with running(create_app(dataset, access, middleware=[layer]), clock) as url:
+        yield Faulty(url, dataset, plan, clock)
 
 
 @pytest.fixture(scope="module")
@@ -136,7 +182,7 @@ def test_too_many_requests_come_with_every_sort_of_retry_after(api: Faulty) -> N
     assert (answer.status_code, answer.headers["Retry-After"]) == (429, "1")
     api.meet({"http-429-date": 1})
     until = parsedate_to_datetime(api.get().headers["Retry-After"])
-    assert 0 <= until.timestamp() - time.time() <= 3
+    assert until.timestamp() == api.clock.unix_time() + DATE_SECONDS
     api.meet({"http-429-absurd": 1})
     values = {api.get().headers["Retry-After"] for _ in range(40)}
     assert len(values) > 3
@@ -170,20 +216,22 @@ def test_connections_are_reset_before_and_in_the_middle(
     with pytest.raises(requests.ConnectionError):
         api.get()
     api.meet({"reset-middle": 1})
-    head, body, is_reset = api.raw()
+    head, body, is_reset = api.raw(MIDDLE_SECONDS)
     assert (head[:15], is_reset) == (b"http/1.1 200 ok", True)
     assert 0 < len(body) < len(whole)
     assert whole.startswith(body)
     with pytest.raises(requests.RequestException):
-        api.get()
+        api.during(api.get, MIDDLE_SECONDS)
 
 
 def test_connections_are_refused_for_a_moment() -> None:
     with faulty({"refused": 1}, limit=1) as api:
         assert api.raw() == (b"", b"", True)
+        api.clock.advance(0.99 * DOWN_SECONDS)
         with pytest.raises(requests.ConnectionError, match="refused"):
             api.get()
-        time.sleep(2 * DOWN_SECONDS)
+        assert api.clock.wake() == DOWN_SECONDS
+        assert api.clock.now() == DOWN_SECONDS
         assert api.get().status_code == 200
 
 
@@ -216,16 +264,16 @@ def test_a_server_comes_back_although_its_socket_was_copied(
     monkeypatch.setattr("tap_kayzen.sandbox.server.listen", copied)
     with faulty({"refused": 1}, limit=1) as api:
         assert api.raw() == (b"", b"", True)
+        assert api.clock.wake() == RESERVE_SECONDS
         copies[0].close()
-        time.sleep(2 * DOWN_SECONDS)
+        assert api.clock.wake() == RESERVE_SECONDS
+        assert api.clock.wake() == DOWN_SECONDS
         assert api.get().status_code == 200
 
 
 def test_a_stalled_answer_keeps_the_client_waiting(api: Faulty) -> None:
     api.meet({"stall": 1})
-    started = time.monotonic()
-    assert api.raw() == (b"", b"", False)
-    assert time.monotonic() - started >= 0.3
+    assert api.during(api.raw, STALL_SECONDS) == (b"", b"", False)
     with pytest.raises(requests.ReadTimeout):
         api.get(timeout=0.1)
 
@@ -286,11 +334,10 @@ def test_gzip_is_broken_in_several_ways(api: Faulty, whole: bytes) -> None:
 
 def test_a_slow_body_is_complete(api: Faulty, whole: bytes) -> None:
     api.meet({"slow-drip": 1})
-    started = time.monotonic()
-    assert api.get().content == whole
-    assert time.monotonic() - started >= PIECES * PIECE_SECONDS
+    pauses = [PIECE_SECONDS] * PIECES
+    assert api.during(api.get, *pauses).content == whole
     api.meet({"slow-drip": 1, "unknown-field": 1})
-    assert len(api.get().content) > len(whole)
+    assert len(api.during(api.get, *pauses).content) > len(whole)
 
 
 @pytest.mark.parametrize("name", ["token-revoked", "token-down"])
@@ -484,7 +531,7 @@ def test_the_tap_gets_through_all_transient_faults(
     # Retries that do not wait do not outlast the time without a server.
     names = [name for name in TRANSIENT if name != "refused"]
     rates = dict.fromkeys(names, 0.5 / len(names))
-    with faulty(rates, limit=3) as api:
+    with faulty(rates, limit=3, clock=HurriedClock()) as api:
         config = {
             **SAMPLE_CONFIG,
             "api_url": api.url,
@@ -501,9 +548,16 @@ def test_the_tap_gets_through_all_transient_faults(
 
 
 def test_the_tap_waits_for_a_server_that_is_down(
-    capsys: pytest.CaptureFixture[str],
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with faulty({"refused": 1}, limit=1) as api:
-        run = sync({**SAMPLE_CONFIG, "api_url": api.url}, capsys)
+        # What the tap waits is all the time that passes for the server.
+        monkeypatch.setattr(
+            Throttle, "sleep", lambda _, seconds: api.clock.advance(seconds)
+        )
+        # Its retries take no time, while the server needs a moment until it sleeps.
+        config = {**SAMPLE_CONFIG, "api_url": api.url, "max_retries": 40}
+        run = sync(config, capsys)
         assert len(run.records) == 250
         assert api.plan.injected["refused"] > 0
+        assert api.clock.now() >= DOWN_SECONDS

@@ -13,19 +13,19 @@ import requests
 from click.testing import CliRunner
 from support import SAMPLE_CONFIG, TOKEN_PATH
 
-from tap_kayzen.sandbox import cli
+from tap_kayzen.sandbox import launcher
 from tap_kayzen.sandbox.access import Access, Credentials
 from tap_kayzen.sandbox.app import create_app
 from tap_kayzen.sandbox.data import DEFAULT_ADVERTISER, Dataset
+from tap_kayzen.sandbox.report_builder import saved_request
 from tap_kayzen.sandbox.report_calls import ReportOptions, request_of
-from tap_kayzen.sandbox.reports import saved_request
 from tap_kayzen.sandbox.server import running
 
 if TYPE_CHECKING:
     from collections.abc import Generator
     from contextlib import AbstractContextManager
 
-    from tap_kayzen.sandbox.values import Record
+    from tap_kayzen.sandbox.basics import Record
 
 TODAY = date(2026, 9, 10)
 WEEK = TODAY - timedelta(days=6), TODAY
@@ -326,12 +326,12 @@ def test_the_command_takes_the_options(monkeypatch: pytest.MonkeyPatch) -> None:
         seen.update(options, today=dataset.today)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(cli, "create_app", stop)
+    monkeypatch.setattr(launcher, "create_app", stop)
     arguments = ["--campaigns", "1", "--today", "2026-09-10", "--report-paging", "meta"]
     arguments += ["--max-report-days", "31", "--max-report-rows", "500"]
-    CliRunner().invoke(cli.main, arguments)
+    CliRunner().invoke(launcher.main, arguments)
     assert seen["today"] == TODAY
     assert seen["reports"] == ReportOptions("meta", max_rows=500, max_days=31)
-    CliRunner().invoke(cli.main, ["--campaigns", "1"])
+    CliRunner().invoke(launcher.main, ["--campaigns", "1"])
     assert seen["today"] is None
     assert seen["reports"] == ReportOptions()

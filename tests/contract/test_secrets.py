@@ -6,7 +6,6 @@ import base64
 import html
 import json
 import os
-import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, quote_plus
@@ -21,6 +20,7 @@ from support import (
     selecting,
     token_response,
 )
+from watchdog import finished
 
 from tap_kayzen.sandbox.server import LOOPBACK, listen, url_of
 
@@ -112,13 +112,9 @@ def tap(folder: Path, *arguments: str | Path, code: str = "", **changes: object)
     path.write_text(json.dumps({**CONFIG, **changes}), encoding="utf-8")
     arguments = arguments or ("--config", path, *selecting(folder, "campaigns"))
     script = f"{DEBUGGING}{code}\nmain()"
-    done = subprocess.run(
+    done = finished(
         [sys.executable, "-W", "always", "-c", script, *arguments],
         env={**os.environ, "TAP_KAYZEN_LOGLEVEL": "DEBUG"},
-        capture_output=True,
-        check=False,
-        encoding="utf-8",
-        timeout=60,
     )
     return Run(done.returncode, done.stdout, done.stderr)
 

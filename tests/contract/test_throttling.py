@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
+from threading import get_ident
 from typing import TYPE_CHECKING
 
+import pytest
+import requests
+from manual_clock import ManualClock
 from starlette.middleware import Middleware
-from support import SAMPLE_CONFIG, sync
+from support import SAMPLE_CONFIG, TOKEN_PATH, sync
 
+from tap_kayzen.api.throttle import Throttle
 from tap_kayzen.sandbox.access import Access, Credentials
 from tap_kayzen.sandbox.app import create_app
 from tap_kayzen.sandbox.data import Dataset
@@ -14,7 +20,8 @@ from tap_kayzen.sandbox.network import RateLimit
 from tap_kayzen.sandbox.server import running
 
 if TYPE_CHECKING:
-    import pytest
+    from collections.abc import Generator
+
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 ALLOWED = 5
@@ -38,8 +45,41 @@ class Statuses:
         await self._app(scope, receive, count)
 
 
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> ManualClock:
+    """A time for tap and sandbox that passes only while no request is on its way."""
+    clock = ManualClock()
+    busy: set[int] = set()
+    request, wait = Throttle.request, Throttle.wait
+
+    @contextmanager
+    def counted(throttle: Throttle) -> Generator[float]:
+        busy.add(get_ident())
+        with request(throttle) as started:
+            try:
+                yield started
+            finally:
+                # Before the others hear of the end.
+                busy.discard(get_ident())
+
+    def pass_time(throttle: Throttle, seconds: float | None) -> None:
+        busy.discard(get_ident())
+        if busy:
+            # The end of their requests ends this wait.
+            wait(throttle, None)
+        else:
+            assert seconds is not None
+            clock.advance(seconds)
+        busy.add(get_ident())
+
+    monkeypatch.setattr(Throttle, "now", lambda _: clock.now())
+    monkeypatch.setattr(Throttle, "request", counted)
+    monkeypatch.setattr(Throttle, "wait", pass_time)
+    return clock
+
+
 def test_few_calls_are_wasted_on_a_server_with_a_limit(
-    capsys: pytest.CaptureFixture[str],
+    clock: ManualClock, capsys: pytest.CaptureFixture[str]
 ) -> None:
     answered: dict[int, int] = {}
     dataset = Dataset(campaigns=PAGES, seed=1)
@@ -48,7 +88,7 @@ def test_few_calls_are_wasted_on_a_server_with_a_limit(
         Access(Credentials()),
         middleware=[
             Middleware(Statuses, counts=answered),
-            Middleware(RateLimit, per_second=ALLOWED),
+            Middleware(RateLimit, per_second=ALLOWED, clock=clock),
         ],
     )
     with running(app) as url:
@@ -58,3 +98,23 @@ def test_few_calls_are_wasted_on_a_server_with_a_limit(
     assert answered.keys() == {200, 429}
     assert answered[200] == PAGES
     assert answered[429] < 0.1 * (answered[200] + answered[429])
+    assert PAGES / clock.now() > 0.6 * ALLOWED
+
+
+def test_the_sandbox_accepts_no_more_than_its_limit_in_any_second() -> None:
+    clock = ManualClock()
+    limit = Middleware(RateLimit, per_second=2, clock=clock)
+    dataset = Dataset(campaigns=1, seed=1)
+    app = create_app(dataset, Access(Credentials()), middleware=[limit])
+    statuses = []
+    with running(app) as url:
+        for seconds in (0, 0.5, 0.25, 0.25, 0.25, 0.25, 1, 0):
+            clock.advance(seconds)
+            answer = requests.get(f"{url}/v1/campaigns", timeout=5)
+            statuses.append(answer.status_code)
+            if answer.status_code == 429:
+                assert answer.headers["Retry-After"] == "1"
+        # A login does not count.
+        assert requests.post(url + TOKEN_PATH, timeout=5).status_code == 415
+    # The limit lets a call through that has no token.
+    assert statuses == [401, 401, 429, 401, 429, 401, 401, 401]

@@ -8,6 +8,9 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Generator
 
+# Meltano installs its plugins in the first one.
+demo.COMMAND_SECONDS = 900.0
+
 
 @pytest.fixture(scope="session")
 def server() -> Generator[str]:

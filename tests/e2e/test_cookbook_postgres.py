@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from typing import TYPE_CHECKING
 
 import cookbook
@@ -12,6 +11,7 @@ import targets
 from psycopg import sql
 from support import SAMPLE_CONFIG, sync
 from targets import POSTGRES, Place
+from watchdog import finished
 
 from tap_kayzen.cli.check import selecting_all
 from tap_kayzen.tap import TapKayzen
@@ -47,13 +47,8 @@ def test_each_query_gives_what_the_page_shows_on_postgres_too(
     with psycopg.connect(server) as connection:
         drop = sql.SQL("DROP SCHEMA IF EXISTS {} CASCADE")
         connection.execute(drop.format(schema))
-    done = subprocess.run(
-        [POSTGRES.bin / "target-postgres", "--config", settings],
-        input=run.stdout,
-        capture_output=True,
-        check=False,
-        encoding="utf-8",
-    )
+    command: list[str | Path] = [POSTGRES.bin / "target-postgres", "--config", settings]
+    done = finished(command, limit=targets.LIMIT, given=run.stdout)
     assert done.returncode == 0, done.stderr[-2000:]
     with psycopg.connect(server) as connection:
         connection.execute(sql.SQL("SET search_path TO {}").format(schema))

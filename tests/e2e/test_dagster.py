@@ -6,9 +6,9 @@ import json
 import signal
 import sqlite3
 import subprocess
-from contextlib import closing
+from contextlib import AbstractContextManager, ExitStack, closing
 from datetime import datetime, timedelta, timezone
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import dagster_dev
 import demo
@@ -16,12 +16,18 @@ import psutil
 import psycopg
 import pytest
 from support import SAMPLE_CONFIG
+from watchdog import finished, watched
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
     from support import Sandbox
+
+Process: TypeAlias = AbstractContextManager[subprocess.Popen[str]]
+
+LIMIT = 300.0
+"""Seconds that a command of Dagster may take, with a run of Meltano in it."""
 
 REPORT = "campaign_performance"
 TODAY = datetime.now(timezone.utc).date()
@@ -73,45 +79,45 @@ def rows(database: str, schema: str) -> list[dict[str, Any]]:
         ]
 
 
-def dagster(*arguments: str, environment: Mapping[str, str]) -> subprocess.Popen[str]:
+def dagster(*arguments: str, environment: Mapping[str, str]) -> Process:
     """Start a command of Dagster on the definitions of the example."""
-    return subprocess.Popen(
+    return watched(
         [dagster_dev.DAGSTER, *arguments, "-f", dagster_dev.DEFINITIONS],
+        limit=LIMIT,
         env=environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
-        encoding="utf-8",
     )
 
 
-def materialize(
-    asset: str, *arguments: str, environment: Mapping[str, str]
-) -> subprocess.Popen[str]:
+def materialize(asset: str, *arguments: str, environment: Mapping[str, str]) -> Process:
     return dagster(
         "asset", "materialize", "--select", asset, *arguments, environment=environment
     )
 
 
-def end(*processes: subprocess.Popen[str]) -> list[str]:
-    """Wait for processes, which must succeed; return what they printed."""
+def end(*processes: Process) -> list[str]:
+    """Run processes side by side, which must succeed; return what they printed."""
     outputs = []
-    for process in processes:
-        with process:
+    with ExitStack() as stack:
+        for process in [stack.enter_context(each) for each in processes]:
             output, _ = process.communicate()
-        assert process.returncode == 0, output
-        outputs.append(output)
+            assert process.returncode == 0, output
+            outputs.append(output)
     return outputs
 
 
 def script(code: str, environment: Mapping[str, str]) -> str:
     """Run a script with the definitions at hand; return what it printed."""
-    return subprocess.check_output(
+    done = finished(
         [dagster_dev.DAGSTER.with_name("python"), "-c", code],
+        limit=LIMIT,
         cwd=dagster_dev.DEFINITIONS.parent,
         env=environment,
         stderr=subprocess.STDOUT,
-        encoding="utf-8",
     )
+    assert done.returncode == 0, done.stdout
+    return done.stdout
 
 
 def test_days_in_processes_of_their_own_equal_one_run(
@@ -213,7 +219,8 @@ def test_a_run_that_is_ended_takes_meltano_with_it(environment: dict[str, str]) 
         process.send_signal(signal.SIGTERM)
         output, _ = process.communicate()
         assert process.returncode != 0
+        # Before the watchdog kills what is left.
+        _, alive = psutil.wait_procs(children, timeout=30)
+        assert not [each for each in alive if each.status() != psutil.STATUS_ZOMBIE]
     assert "Ended from outside" in output
     assert "STEP_UP_FOR_RETRY" not in output
-    _, alive = psutil.wait_procs(children, timeout=30)
-    assert not [each for each in alive if each.status() != psutil.STATUS_ZOMBIE]

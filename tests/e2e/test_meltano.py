@@ -23,6 +23,7 @@ import yaml
 from jsonschema import Draft202012Validator
 from plugin_definitions import FOR_HUB, HUB, PLUGINS, dumped_lock, postgres_lock
 from support import REPORT_DAYS, SAMPLE_CONFIG, catalog_of, truth
+from watchdog import watched
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -288,6 +289,39 @@ def short_path() -> Generator[Path]:
         yield Path(folder)
 
 
+ENDLESS = (sys.executable, "-c", "import signal; signal.pause()")
+
+
+def test_a_command_that_does_not_end_is_killed(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    ours, theirs = os.pipe()
+    started: list[subprocess.Popen[bytes]] = []
+
+    class Deaf(subprocess.Popen[bytes]):
+        def __init__(self, *args: Any, **kwargs: Any) -> None:
+            kwargs["pass_fds"] = [theirs]
+            super().__init__(*args, **kwargs)
+            started.append(self)
+            assert os.read(ours, 1) == b"."
+
+    code = f"""
+import os, signal
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+os.write({theirs}, b".")
+signal.pause()
+"""
+    monkeypatch.setattr("demo.subprocess.Popen", Deaf)
+    monkeypatch.setattr(demo, "COMMAND_SECONDS", 0.1)
+    monkeypatch.setattr(demo, "GRACE_SECONDS", 0.1)
+    command = (sys.executable, "-c", code)
+    with pytest.raises(subprocess.TimeoutExpired):
+        demo.run(*command, folder=tmp_path, environment=os.environ)
+    assert [process.returncode for process in started] == [-signal.SIGKILL]
+    os.close(ours)
+    os.close(theirs)
+
+
 def test_a_signal_at_the_start_of_a_command_ends_it_too(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -303,7 +337,7 @@ def test_a_signal_at_the_start_of_a_command_ends_it_too(
     before = signal.signal(signal.SIGTERM, demo.stop)
     try:
         with pytest.raises(SystemExit):
-            demo.run("sleep", "60", folder=tmp_path, environment=os.environ)
+            demo.run(*ENDLESS, folder=tmp_path, environment=os.environ)
     finally:
         signal.signal(signal.SIGTERM, before)
         (process,) = started
@@ -314,12 +348,12 @@ def test_a_signal_at_the_start_of_a_command_ends_it_too(
 
 
 def test_a_demo_that_is_ended_leaves_nothing_behind(short_path: Path) -> None:
-    with subprocess.Popen(
+    with watched(
         [sys.executable, demo.__file__],
+        limit=120,
         env={**os.environ, "TMPDIR": str(short_path)},
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
-        encoding="utf-8",
     ) as process:
         assert process.stdout is not None
         assert process.stdout.readline().startswith("Sandbox at ")
@@ -327,7 +361,9 @@ def test_a_demo_that_is_ended_leaves_nothing_behind(short_path: Path) -> None:
         process.stdout.readline()
         children = server.children(recursive=True)
         process.send_signal(signal.SIGTERM)
-        assert process.wait(timeout=60) == 143
-    assert not [folder for folder in short_path.iterdir() if "postgres" in folder.name]
-    _, alive = psutil.wait_procs(children, timeout=30)
-    assert not [each for each in alive if each.status() != psutil.STATUS_ZOMBIE]
+        assert process.wait() == 143
+        names = [folder.name for folder in short_path.iterdir()]
+        assert not [name for name in names if "postgres" in name]
+        # Before the watchdog kills what is left.
+        _, alive = psutil.wait_procs(children, timeout=30)
+        assert not [each for each in alive if each.status() != psutil.STATUS_ZOMBIE]

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from support import WARNINGS, selecting
+from watchdog import watched
 
 from tap_kayzen.output.progress import Progress
 
@@ -46,10 +47,10 @@ def test_a_line_every_ten_seconds_at_most(
     assert [record.getMessage() for record in caplog.records] == [line]
 
 
-def run_on_a_terminal(config_file: Path, **env: str) -> tuple[bytes, str]:
+def run_on_a_terminal(config_file: Path, **env: str) -> tuple[str, str]:
     """Run the tap with a terminal as stderr; return stdout and what it showed."""
     ours, theirs = pty.openpty()
-    with subprocess.Popen(
+    with watched(
         [
             *(sys.executable, *WARNINGS, "-m", "tap_kayzen", "--config", config_file),
             *selecting(config_file.parent, "campaigns"),
@@ -59,7 +60,7 @@ def run_on_a_terminal(config_file: Path, **env: str) -> tuple[bytes, str]:
         stderr=theirs,
     ) as process:
         os.close(theirs)
-        stdout, _ = process.communicate(timeout=60)
+        stdout, _ = process.communicate()
     shown = b""
     try:
         while chunk := os.read(ours, 65536):

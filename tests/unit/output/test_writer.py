@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 from copy import deepcopy
 from decimal import Decimal
@@ -13,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from singer_sdk.singerlib import RecordMessage, StateMessage
 from support import SAMPLE_CONFIG
+from watchdog import finished
 
 from tap_kayzen.output.writer import MAX_BYTES, BufferedWriter
 from tap_kayzen.reading.pages import Page
@@ -161,8 +161,6 @@ writer = BufferedWriter()
 writer.write_message(RecordMessage("campaigns", {"id": 1}))
 writer._buffer += b'{"type": "REC'
 """
-    done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, check=True, timeout=30
-    )
+    done = finished([sys.executable, "-c", code], check=True)
     assert json.loads(done.stdout)["record"] == {"id": 1}
-    assert done.stdout.endswith(b"\n")
+    assert done.stdout.endswith("\n")

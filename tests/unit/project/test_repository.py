@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 import shutil
-import subprocess
 
 import pytest
 import yaml
 from support import ROOT, SAMPLE_CONFIG
+from watchdog import finished
 
 from tap_kayzen.output.redaction import SECRET_SETTINGS
 from tap_kayzen.sandbox.access import Credentials
@@ -51,14 +51,7 @@ CONFIGS = (".json", ".yaml", ".yml", ".toml", ".md", ".env")
 
 
 def git(*arguments: str, given: str = "") -> list[str]:
-    done = subprocess.run(
-        ["git", *arguments],  # noqa: S607
-        cwd=ROOT,
-        input=given,
-        capture_output=True,
-        check=False,
-        encoding="utf-8",
-    )
+    done = finished(["git", *arguments], cwd=ROOT, given=given)
     return done.stdout.splitlines()
 
 

@@ -14,16 +14,16 @@ import pytest
 from support import SCHEMAS
 
 from tap_kayzen.records.converter import RecordConverter
-from tap_kayzen.sandbox.app import LISTS
 from tap_kayzen.sandbox.data import DEFAULT_ADVERTISER, Dataset
-from tap_kayzen.sandbox.lookups import LOOKUPS
+from tap_kayzen.sandbox.fixed_lists import LOOKUPS
+from tap_kayzen.sandbox.list_calls import LISTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from syrupy.assertion import SnapshotAssertion
 
-    from tap_kayzen.sandbox.values import Record
+    from tap_kayzen.sandbox.basics import Record
 
 REFERENCES = {
     "campaigns": {
@@ -271,6 +271,10 @@ def test_what_the_documentation_knows_is_there(dataset: Dataset) -> None:
         len(each["app_bundles"].split(",")) for each in rows_of(dataset, "app_lists")
     ]
     assert [length for length in lengths if 20 < length <= 10_000]
+    types = {each["type"] for each in rows_of(dataset, "creatives")}
+    assert types == {"video", "img", "html", "native"}
+    types = {each["creative_type"] for each in rows_of(dataset, "campaigns")}
+    assert types == {"javascript", "video", "img", "html", "native"}
     trackers = rows_of(dataset, "tracker_assets")
     assert all("{CAMPAIGN_ID}" in each["click_url"] for each in trackers)
 

@@ -15,22 +15,22 @@ import time_machine
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tap_kayzen.sandbox.basics import time_of
 from tap_kayzen.sandbox.data import DEFAULT_ADVERTISER, Dataset
 from tap_kayzen.sandbox.performance import BREAKDOWN
 from tap_kayzen.sandbox.periods import local_days, minutes_of, now_in
-from tap_kayzen.sandbox.reports import (
+from tap_kayzen.sandbox.report_builder import (
     DIMENSIONS,
     METRICS,
     Metric,
     ReportRequest,
     saved_request,
 )
-from tap_kayzen.sandbox.values import time_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from tap_kayzen.sandbox.values import Record
+    from tap_kayzen.sandbox.basics import Record
 
 TODAY = date(2026, 9, 10)
 PAST = date(2025, 10, 20), date(2025, 11, 5)

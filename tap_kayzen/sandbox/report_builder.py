@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from datetime import date
 
+    from tap_kayzen.sandbox.basics import Record
     from tap_kayzen.sandbox.performance import Event, Key, Performance
     from tap_kayzen.sandbox.periods import Now, Span
-    from tap_kayzen.sandbox.values import Record
 
 MILLION = 1_000_000
 UTC = "UTC"

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tap_kayzen.sandbox.values import Record
+    from tap_kayzen.sandbox.basics import Record
 
 COUNTRIES = (
     (11, "AF", "Afghanistan"),

@@ -5,23 +5,23 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from tap_kayzen.sandbox import lookups
-from tap_kayzen.sandbox.entities import creative_status
-from tap_kayzen.sandbox.values import Record, chance, time_of, time_text
+from tap_kayzen.sandbox import fixed_lists
+from tap_kayzen.sandbox.basics import Record, chance, time_of, time_text
+from tap_kayzen.sandbox.generators import creative_status
 
 if TYPE_CHECKING:
     import random
 
 MULTIPLIER_KEYS = {
     "app_bundle": [f"com.example.app{index}" for index in range(40)],
-    "app_id": [str(number) for number in lookups.APPS],
-    "city_id": [str(city["id"]) for city in lookups.cities()],
+    "app_id": [str(number) for number in fixed_lists.APPS],
+    "city_id": [str(city["id"]) for city in fixed_lists.cities()],
     "connection_type": ["cellular"],
-    "country_id": [str(number) for number, *_ in lookups.COUNTRIES],
-    "exchange_id": [str(number) for number in lookups.EXCHANGES],
+    "country_id": [str(number) for number, *_ in fixed_lists.COUNTRIES],
+    "exchange_id": [str(number) for number in fixed_lists.EXCHANGES],
     "has_device_id": ["0", "1"],
     "rewarded_ad": ["0", "1"],
-    "state_id": [str(number) for number, *_ in lookups.STATES],
+    "state_id": [str(number) for number, *_ in fixed_lists.STATES],
 }
 """Keys by type. Those of the type auction_type are not known; it is left out."""
 
@@ -41,12 +41,14 @@ def detail(source: random.Random, campaign: Record) -> Record:
     Nothing is known of it but that there are such things as targeting and creatives:
     all names in here are made up.
     """
-    countries = sorted(number for number, *_ in source.sample(lookups.COUNTRIES, k=2))
+    countries = sorted(
+        number for number, *_ in source.sample(fixed_lists.COUNTRIES, k=2)
+    )
     return {
         "id": campaign["detail_id"],
         "targeting": {
             "country_ids": countries,
-            "exchange_ids": sorted(source.sample(lookups.EXCHANGES, k=3)),
+            "exchange_ids": sorted(source.sample(fixed_lists.EXCHANGES, k=3)),
         },
         "creatives": _creatives(campaign),
     }

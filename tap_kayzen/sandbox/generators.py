@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from tap_kayzen.sandbox.lookups import EXCHANGES, TIME_ZONES
-from tap_kayzen.sandbox.values import EPOCH, NO_END, Record, chance, money, time_text
+from tap_kayzen.sandbox.basics import EPOCH, NO_END, Record, chance, money, time_text
+from tap_kayzen.sandbox.fixed_lists import EXCHANGES, TIME_ZONES
 
 if TYPE_CHECKING:
     import random
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 TITLES = ("Puzzle Isle", "Farm Café", "Fleet Duel", "Word Trail", "Runner Zoë")
 TAGS = ("ua", "retargeting", "brand", "test")
+TYPES_BESIDE_VIDEO = ("img", "html", "native")
+"""As Kayzen's help on macros writes them: help.kayzen.io, article 3808313."""
+
 SIZES = ((320, 480), (480, 320), (300, 250))
 VIDEO_EVENTS = (
     "start_tracking",
@@ -59,6 +62,12 @@ def creative_status(number: int) -> str:
     return "running" if number % 3 else "paused"
 
 
+def type_beside_video(number: int) -> str:
+    """Return the type of a creative, or of a campaign's creatives, without a video."""
+    # By threes, since the state of a creative changes with each number.
+    return TYPES_BESIDE_VIDEO[number // 3 % len(TYPES_BESIDE_VIDEO)]
+
+
 def asset_is_video(number: int) -> bool:
     """Tell whether an asset file is a video rather than an image."""
     return number % 2 == 1
@@ -92,20 +101,21 @@ def order(source: random.Random, number: int, owner: Advertiser) -> Record:
 def creative(source: random.Random, number: int, owner: Advertiser) -> Record:
     """Make a creative, with the attributes of the documented create call.
 
-    Those beside images and videos are left out, and `rewarded_type` is always null:
-    no more is known of either.
+    Of HTML and native creatives only the type is known: they have no asset file here.
+    The values of `rewarded_type` are not known: it is always null.
     """
     start = EPOCH + timedelta(minutes=source.randrange(3_000_000))
     assets = owner.numbers["asset_files"]
     asset = source.choice(assets)
     is_video = asset_is_video(asset)
+    kind = "video" if is_video else type_beside_video(number)
     has_end_card = is_video and chance(source, 0.5)
     return {
         "id": number,
         "name": f"{source.choice(TITLES)} {number}",
-        "type": "video" if is_video else "image",
+        "type": kind,
         "status": creative_status(number),
-        "asset_file_id": asset,
+        "asset_file_id": asset if kind in {"video", "img"} else None,
         "end_card_id": source.choice(assets) if has_end_card else None,
         "tracker_id": source.choice(owner.numbers["tracker_assets"]),
         "rewarded_type": None,
