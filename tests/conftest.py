@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import HealthCheck, settings
+from starlette.middleware import Middleware
 from support import SAMPLE_CONFIG, Sandbox, ScriptedApi
 
 from tap_kayzen.api.throttle import Throttle
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from starlette.responses import Response
+    from starlette.types import ASGIApp, Receive, Scope, Send
     from support import Call
 
     Serve = Callable[[Callable[[Call], Response]], tuple[str, ScriptedApi]]
@@ -55,8 +57,21 @@ def _own_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 def sandbox() -> Generator[Sandbox]:
     dataset = Dataset(campaigns=250, seed=1)
     access = Access(Credentials())
-    with running(create_app(dataset, access)) as url:
-        yield Sandbox(url, dataset, access)
+    requests: list[str] = []
+
+    class Noted:
+        """Notes the paths that are requested."""
+
+        def __init__(self, app: ASGIApp) -> None:
+            self._app = app
+
+        async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+            requests.append(scope.get("path", ""))
+            await self._app(scope, receive, send)
+
+    app = create_app(dataset, access, middleware=[Middleware(Noted)])
+    with running(app) as url:
+        yield Sandbox(url, dataset, access, requests)
 
 
 @pytest.fixture

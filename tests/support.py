@@ -65,6 +65,8 @@ class Sandbox:
     url: str
     dataset: Dataset
     access: Access
+    requests: list[str] = field(default_factory=list)
+    """Paths that were requested."""
 
 
 @dataclass(frozen=True)

@@ -80,10 +80,6 @@ class KayzenAuthenticator(OAuthAuthenticator):
             client_id=config["api_key"],
             client_secret=config["api_secret"],
             default_expiration=DEFAULT_LIFETIME_SECONDS,
-            oauth_headers={
-                "Accept": "application/json",
-                "User-Agent": config["user_agent"],
-            },
         )
         self.logger = logging.getLogger("tap-kayzen.auth")
         self._username: str = config["username"]
@@ -226,7 +222,7 @@ class KayzenAuthenticator(OAuthAuthenticator):
             response = self._http.post(
                 self.auth_endpoint,
                 data=self.oauth_request_payload,
-                headers=self._oauth_headers,
+                headers={"Accept": "application/json"},
                 # Given here and not as a header, which an entry in ~/.netrc would
                 # replace.
                 auth=(_utf8(str(self.client_id)), _utf8(str(self.client_secret))),

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import gzip
+import inspect
 import json
 import logging
 import os
 from collections import Counter
 from datetime import datetime, timedelta, timezone
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import pyarrow.parquet as pq
@@ -253,6 +255,59 @@ def test_a_part_that_no_campaign_has_ends_with_the_way_out(
     with pytest.raises(FatalAPIError, match=rf"^{stream}.*select: \['!{stream}\.\*'\]"):
         sync({**SAMPLE_CONFIG, "api_url": url}, capsys, streams=[stream])
     assert len(api.calls) < 160
+
+
+@pytest.mark.parametrize("streams", [PARTS, ["campaigns", *PARTS]])
+def test_the_campaigns_are_listed_once_for_all_streams(
+    streams: list[str],
+    sandbox: Sandbox,
+    config: dict[str, Any],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    advertisers = list(sandbox.dataset.campaigns)
+    config |= {"advertiser_ids": advertisers}
+    run = sync(config, capsys, streams=streams)
+    assert len(run.of_type("SCHEMA")) == len(streams)
+    pages = sum(-(-len(each) // 100) for each in sandbox.dataset.campaigns.values())
+    assert sandbox.requests.count("/v1/campaigns") == pages
+    for part in ("campaign_details", "campaign_changelogs"):
+        numbers = [
+            each["record"]["campaign_id"]
+            for each in run.of_type("RECORD")
+            if each["stream"] == part
+        ]
+        wanted = [
+            campaign["id"]
+            for advertiser in advertisers
+            for campaign in sandbox.dataset.campaigns[advertiser]
+        ]
+        assert list(dict.fromkeys(numbers)) == wanted
+
+
+def test_nothing_is_requested_before_a_run(serve: Serve) -> None:
+    url, api = serve(lambda _: json_response({}, 500))
+    config = {**SAMPLE_CONFIG, "api_url": url, "report_ids": [1]}
+    tap = TapKayzen(config=config)
+    for stream in tap.streams.values():
+        properties = inspect.getmembers(
+            type(stream), lambda member: isinstance(member, (property, cached_property))
+        )
+        for name, _ in properties:
+            getattr(stream, name)
+    assert tap.catalog_dict
+    assert api.calls == []
+
+
+def test_the_campaigns_are_read_before_their_parts() -> None:
+    tap = TapKayzen(config=SAMPLE_CONFIG)
+    names = [*tap.streams]
+    place = names.index("campaigns")
+    assert names[place + 1 : place + 4] == PARTS
+    others = [name for name in names if name not in PARTS]
+    assert others == sorted(others)
+    # What users see is in the order of names.
+    catalog = [entry["tap_stream_id"] for entry in tap.catalog_dict["streams"]]
+    assert catalog == sorted(names)
 
 
 @pytest.mark.parametrize("advertisers", [[1, 2], [2, 1]])

@@ -44,13 +44,19 @@ def config_of(**changes: object) -> dict[str, Any]:
     }
 
 
+def session_of(config: dict[str, Any]) -> requests.Session:
+    session = requests.Session()
+    session.headers["User-Agent"] = config["user_agent"]
+    return session
+
+
 def authenticator(
     url: str, *, redactor: Redactor | None = None, **changes: object
 ) -> KayzenAuthenticator:
     config = config_of(api_url=url, **changes)
     return KayzenAuthenticator(
         config=config,
-        session=requests.Session(),
+        session=session_of(config),
         throttle=Throttle(concurrency=16),
         redactor=redactor or Redactor(config),
     )

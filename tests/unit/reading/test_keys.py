@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tap_kayzen.reading.keys import KeySet
+from tap_kayzen.reading.keys import ColumnKeys, KeySet
 
 if TYPE_CHECKING:
     from tap_kayzen.reading.keys import Key
@@ -66,3 +66,40 @@ def test_a_rising_key_takes_8_bytes(order: str, most: int, step: int) -> None:
         tracemalloc.stop()
     assert len(keys) == 50_000
     assert size / 50_000 <= most
+
+
+def ids(keys: ColumnKeys, *numbers: int) -> list[int]:
+    return [record["id"] for record in keys.new([{"id": each} for each in numbers])]
+
+
+def test_a_key_goes_out_once_in_a_run() -> None:
+    sent = KeySet()
+    first = ColumnKeys(["id"], sent)
+    first.begin_pass()
+    assert ids(first, 1, 2, 2) == [1, 2]
+    assert first.different == 2
+    # What slipped through is sent in the next pass, in which all keys count anew.
+    first.begin_pass()
+    assert ids(first, 1, 2, 3) == [3]
+    assert first.different == 3
+    other = ColumnKeys(["id"], sent)
+    other.begin_pass()
+    assert ids(other, 3, 4) == [4]
+    assert other.different == 2
+
+
+def test_a_key_of_several_columns_is_all_of_them() -> None:
+    keys = ColumnKeys(["type", "id"], KeySet())
+    keys.begin_pass()
+    rows = [{"type": kind, "id": 1} for kind in "aba"]
+    assert [*keys.new(rows)] == rows[:2]
+
+
+def test_new_keys_are_told_in_their_order() -> None:
+    told: list[Key] = []
+    keys = ColumnKeys(["id"], KeySet(), told.append)
+    keys.begin_pass()
+    ids(keys, 3, 1, 3)
+    keys.begin_pass()
+    ids(keys, 1, 2)
+    assert told == [3, 1, 2]

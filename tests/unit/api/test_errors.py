@@ -1,0 +1,59 @@
+"""One line an error: what was read, what happened, what to do, Kayzen's words."""
+
+from __future__ import annotations
+
+import pytest
+from singer_sdk.exceptions import FatalAPIError
+
+from tap_kayzen.api.errors import CutShortError, RefusedError, UnavailableError
+
+
+def refused() -> RefusedError:
+    return RefusedError(
+        "HTTP 403: Kayzen does not allow it to this user",
+        403,
+        what="orders, page 3",
+        hint="deselect the stream",
+        words='{"error": "no"}',
+    )
+
+
+def test_an_error_has_its_parts_in_one_line() -> None:
+    assert str(refused()) == (
+        "orders, page 3: HTTP 403: Kayzen does not allow it to this user; deselect "
+        'the stream. Kayzen\'s words: {"error": "no"}'
+    )
+
+
+@pytest.mark.parametrize(
+    ("parts", "text"),
+    [
+        ({}, "it broke"),
+        ({"what": "orders"}, "orders: it broke"),
+        ({"hint": "mend it"}, "it broke; mend it"),
+        ({"words": "oh"}, "it broke. Kayzen's words: oh"),
+    ],
+)
+def test_parts_that_are_missing_leave_no_trace(
+    parts: dict[str, str], text: str
+) -> None:
+    assert str(UnavailableError("it broke", **parts)) == text
+
+
+def test_an_error_within_a_larger_read_has_the_hint_of_that() -> None:
+    error = refused().within("campaign_details, which needs the campaigns", "do this")
+    assert str(error) == (
+        "campaign_details, which needs the campaigns: orders, page 3: HTTP 403: "
+        "Kayzen does not allow it to this user; do this. Kayzen's words: "
+        '{"error": "no"}'
+    )
+    assert error.status == 403
+    assert type(error) is RefusedError
+    assert str(CutShortError("too few").within("a window", "")) == "a window: too few"
+
+
+def test_all_that_ends_a_stream_is_an_error_of_the_sdk() -> None:
+    assert all(
+        issubclass(each, FatalAPIError)
+        for each in (CutShortError, RefusedError, UnavailableError)
+    )
