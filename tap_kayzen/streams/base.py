@@ -12,11 +12,12 @@ from singer_sdk import metrics
 from tap_kayzen.api.errors import ReadError
 from tap_kayzen.api.transport import Request
 from tap_kayzen.reading.pages import parse_page
+from tap_kayzen.reading.passes import Reader, Source
 from tap_kayzen.records.converter import ADVERTISER
 from tap_kayzen.streams.messages import RecordStream
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from singer_sdk import Tap
     from singer_sdk.helpers.types import Context
@@ -156,6 +157,25 @@ class KayzenStream(RecordStream, ABC):
     @abstractmethod
     def read(self, contexts: list[Context | None]) -> Iterator[Record]:
         """Read the records of some contexts, in order; see `get_records`."""
+
+    def reader(self, slices: Iterable[Slice], **parts: Any) -> Reader[Slice]:
+        """Return a reader of slices.
+
+        Args:
+            slices: The slices, in the order in which they will be read.
+            parts: Fields of `Source`; `fetch`, `label` and `on_page` have defaults.
+        """
+        defaults: dict[str, Any] = {
+            "fetch": self.fetch_page,
+            "label": self.label,
+            "on_page": self.on_page,
+        }
+        return Reader(
+            Source(**{**defaults, **parts}),
+            slices,
+            workers=self.client.workers,
+            logger=self.logger,
+        )
 
     def on_page(self, page: Page) -> None:  # noqa: ARG002
         """Count a page whose records are out, and let them go before waiting."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from array import array
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -82,7 +83,7 @@ class CampaignPartStream(ListStream):
         self._check(len(requested) or MAX_MISSING)
 
     def _campaign_ids(self, context: Context | None) -> CampaignIds:
-        limit = MAX_MISSING if self.is_sampling else None
+        limit = MAX_MISSING if self.is_sampling else sys.maxsize
         try:
             return self._campaigns.ids(context, limit)
         except RefusedError as error:
@@ -95,7 +96,7 @@ class CampaignPartStream(ListStream):
         def slices() -> Iterator[Slice]:
             return (Slice({**(context or {}), CAMPAIGN: each}) for each in ids)
 
-        reader = self.reader(slices(), None)
+        reader = self.list_reader(slices(), None)
         try:
             for slice_ in slices():
                 yield from reader.read(slice_)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from array import array
 from dataclasses import dataclass, field
-from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from tap_kayzen.reading.keys import ColumnKeys
@@ -88,28 +88,24 @@ class CampaignsStream(ListStream):
             self._gathered.is_complete = is_complete
             self._ids[_advertiser(context)] = self._gathered
 
-    def ids(self, context: Context | None, limit: int | None = None) -> CampaignIds:
+    def ids(self, context: Context | None, limit: int = sys.maxsize) -> CampaignIds:
         """Return the IDs of the campaigns of a context; reads the list if need be.
 
         Args:
             context: The advertiser, if the settings name any.
-            limit: How many are enough, None for all.
+            limit: How many are enough.
 
         Raises:
             FatalAPIError: Kayzen refused, or could not be read after all retries.
         """
-        known = self._ids.get(_advertiser(context))
-        if known is not None:
-            return known
-        rows, reader = self.rows_for_others(
-            context, lambda row: {"id": to_integer(row.get("id"))}
-        )
-        ids = CampaignIds(array("q", (row["id"] for row in islice(rows, limit))))
-        reader.close()
-        ids.is_complete = reader.last_pass.is_complete
-        if limit is None:
-            self._ids[_advertiser(context)] = ids
-        return ids
+        advertiser = _advertiser(context)
+        if advertiser not in self._ids:
+            rows, is_complete = self.read_for_others(
+                context, lambda row: {"id": to_integer(row.get("id"))}, limit
+            )
+            ids = array("q", (row["id"] for row in rows))
+            self._ids[advertiser] = CampaignIds(ids, is_complete)
+        return self._ids[advertiser]
 
 
 def _advertiser(context: Context | None) -> int | None:

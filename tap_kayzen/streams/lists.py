@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta, timezone
+from itertools import islice
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from singer_sdk.exceptions import ConfigurationError, MissingKeyPropertiesError
@@ -10,7 +11,6 @@ from singer_sdk.singerlib.catalog import REPLICATION_INCREMENTAL
 
 from tap_kayzen.reading.keys import ColumnKeys, KeySet
 from tap_kayzen.reading.paging import ListPaging
-from tap_kayzen.reading.passes import Reader, Source
 from tap_kayzen.records.converter import EXTRA
 from tap_kayzen.records.values import LossyError
 from tap_kayzen.streams.base import KayzenStream, Slice
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from tap_kayzen.output.progress import Progress
     from tap_kayzen.reading.keys import Keys
     from tap_kayzen.reading.pages import Page
+    from tap_kayzen.reading.passes import Reader
     from tap_kayzen.streams.base import Record, Services
 
 MAX_CLOCK_SKEW = timedelta(minutes=5)
@@ -67,7 +68,7 @@ class ListStream(KayzenStream):
         self._sent = KeySet()
         self._is_complete = True
         slices = [Slice(context) for context in contexts]
-        reader = self.reader(slices, self.display.stream(self.name))
+        reader = self.list_reader(slices, self.display.stream(self.name))
         try:
             for slice_ in slices:
                 yield from self._changed(reader.read(slice_), slice_.context)
@@ -75,7 +76,7 @@ class ListStream(KayzenStream):
         finally:
             reader.close()
 
-    def reader(
+    def list_reader(
         self, slices: Iterable[Slice], progress: Progress | None
     ) -> Reader[Slice]:
         """Return a reader of this stream's records.
@@ -84,36 +85,34 @@ class ListStream(KayzenStream):
             slices: What will be read.
             progress: Counts rows, if anything does.
         """
-        source = Source(
-            fetch=self.fetch_page,
+        return self.reader(
+            slices,
             convert=self.convert,
             keys=self.keys,
             paging=ListPaging(),
-            label=self.label,
-            on_page=self.on_page,
             progress=progress,
         )
-        return Reader(source, slices, workers=self.client.workers, logger=self.logger)
 
     def keys(self, slice_: Slice) -> Keys:  # noqa: ARG002
         """Return the keys of a slice; each goes out once in a run."""
         return ColumnKeys(self._keys, self._sent)
 
-    def rows_for_others(
-        self, context: Context | None, needed: Callable[[Record], Record]
-    ) -> tuple[Iterator[Record], Reader[Slice]]:
+    def read_for_others(
+        self, context: Context | None, needed: Callable[[Record], Record], limit: int
+    ) -> tuple[list[Record], bool]:
         """Read the list for a stream that has to know what is in it.
 
-        It looks at nothing but what is needed, whatever the catalog says of the
-        columns, and counts neither as pages nor as progress of this stream.
+        Looks at nothing but what is needed, whatever the catalog says of the columns,
+        and counts neither as pages nor as progress of this stream.
 
         Args:
             context: The partition, if any.
             needed: Returns what is needed of a row, its `id` above all, in the types
                 of the schema; raises LossyError if that is missing.
+            limit: Maximum number of rows.
 
         Returns:
-            The rows, and the reader, which knows whether they were complete.
+            What is needed of each row, and whether no row seems to be missing.
         """
 
         def convert(page: Page, slice_: Slice) -> list[Record]:
@@ -124,17 +123,16 @@ class ListStream(KayzenStream):
                 raise MissingKeyPropertiesError(msg) from error
 
         slice_ = Slice(context)
-        source = Source(
-            fetch=self.fetch_page,
+        reader = self.reader(
+            [slice_],
             convert=convert,
             keys=lambda _: ColumnKeys(("id",), KeySet()),
             paging=ListPaging(),
-            label=self.label,
+            on_page=lambda _: None,
         )
-        reader = Reader(
-            source, [slice_], workers=self.client.workers, logger=self.logger
-        )
-        return reader.read(slice_), reader
+        rows = list(islice(reader.read(slice_), limit))
+        reader.close()
+        return rows, reader.last_pass.is_complete
 
     def convert(self, page: Page, slice_: Slice) -> list[Record]:
         """Turn a page into records.

@@ -11,7 +11,6 @@ from singer_sdk.singerlib.catalog import REPLICATION_INCREMENTAL
 
 from tap_kayzen.reading.bookmarks import Bookmark, Plan
 from tap_kayzen.reading.keys import KEY, RowKeys
-from tap_kayzen.reading.passes import Reader, Source
 from tap_kayzen.reading.windows import Window
 from tap_kayzen.records.converter import EXTRA
 from tap_kayzen.reports.columns import DAY
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
 
     from tap_kayzen.reading.pages import Page
     from tap_kayzen.reading.paging import ReportPaging
+    from tap_kayzen.reading.passes import Reader
     from tap_kayzen.reading.windows import Range
     from tap_kayzen.streams.base import Record
 
@@ -104,7 +104,14 @@ class ReportRowsStream(KayzenStream):
         self._log_days(plans, len(slices))
         progress = self.display.stream(self.name)
         progress.expect(len(slices))
-        reader = self._reader(slices)
+        reader = self.reader(
+            slices,
+            convert=self.convert,
+            keys=lambda _: RowKeys(self.about),
+            paging=self.paging(),
+            hint=self.cut_short_hint,
+            may_be_empty=True,
+        )
         unsaved = 0
         try:
             for plan in plans:
@@ -127,19 +134,6 @@ class ReportRowsStream(KayzenStream):
                     self.logger.warning("The bookmark stays where it is")
         finally:
             reader.close()
-
-    def _reader(self, slices: list[Slice]) -> Reader[Slice]:
-        source = Source(
-            fetch=self.fetch_page,
-            convert=self.convert,
-            keys=lambda _: RowKeys(self.about),
-            paging=self.paging(),
-            label=self.label,
-            hint=self.cut_short_hint,
-            may_be_empty=True,
-            on_page=self.on_page,
-        )
-        return Reader(source, slices, workers=self.client.workers, logger=self.logger)
 
     def label(self, slice_: Slice) -> str:
         """Name a window in messages."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
@@ -74,13 +75,12 @@ class SavedReportsStream(ListStream):
             The time zone of each report, by report ID; UTC where Kayzen names none
             that the IANA database has.
         """
-        rows, _ = self.rows_for_others(
-            context,
-            lambda row: {
-                "id": to_integer(row.get("id")),
-                "zone": str(row.get("time_zone_name")),
-            },
-        )
+
+        def needed(row: Record) -> Record:
+            zone = str(row.get("time_zone_name"))
+            return {"id": to_integer(row.get("id")), "zone": zone}
+
+        rows, _ = self.read_for_others(context, needed, sys.maxsize)
         return {
             row["id"]: row["zone"] if is_zone(row["zone"]) else "UTC" for row in rows
         }
