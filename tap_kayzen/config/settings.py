@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 ENVIRONMENT_PREFIX = "TAP_KAYZEN_"
 
 SETTINGS: dict[str, Any] = json.loads(
-    files("tap_kayzen.config").joinpath("settings.json").read_text(encoding="utf-8")
+    Path(__file__).with_name("settings.json").read_text(encoding="utf-8")
 )
 """JSON Schema of the tap's own settings; the SDK adds its own when it starts."""
 

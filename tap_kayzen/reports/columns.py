@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from importlib.resources import files
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tap_kayzen.reading.keys import KEY
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 DAY = "day"
 
 _TABLE: dict[str, dict[str, Column]] = json.loads(
-    files("tap_kayzen.reports").joinpath("columns.json").read_text(encoding="utf-8")
+    Path(__file__).with_name("columns.json").read_text(encoding="utf-8")
 )
 
 METRICS = _TABLE["metrics"]
