@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from abc import ABC, abstractmethod
 from array import array
 from bisect import bisect_left
 from hashlib import sha256
@@ -65,26 +64,12 @@ class KeySet:
         return True
 
 
-class Keys(ABC):
-    """Lets each key of a slice go out once, however often the slice is read.
+class ColumnKeys:
+    """Keys made of columns of the record; each goes out once in a run.
 
     Attributes:
         different: Number of different keys in this pass.
     """
-
-    different: int
-
-    @abstractmethod
-    def begin_pass(self) -> None:
-        """Begin to read the slice, or to read it again."""
-
-    @abstractmethod
-    def new(self, records: list[Record]) -> Iterator[Record]:
-        """Yield the records of the next page that have not been sent."""
-
-
-class ColumnKeys(Keys):
-    """Keys made of columns of the record; each goes out once in a run."""
 
     def __init__(
         self,
@@ -143,13 +128,16 @@ def _short(key: str) -> int:
     return int(key[:SHORT_DIGITS], 16)
 
 
-class RowKeys(Keys):
+class RowKeys:
     """Gives keys to the rows of one window, which have none of their own.
 
     The key is a hash of what a row is about. Where Kayzen holds several rows about the
     same, such as one for each name that a campaign had, they get a key each, by the
     order in which they come. On different pages, the second may also be the first once
     more, moved and restated in between: it counts when the next pass has it too.
+
+    Attributes:
+        different: Number of different keys in this pass.
     """
 
     def __init__(self, about: Callable[[Record], Mapping[str, Any]]) -> None:
@@ -211,3 +199,7 @@ class RowKeys(Keys):
         is_new = _short(key) not in self._sent
         self._sent.add(_short(key))
         return key if is_new else None
+
+
+Keys: TypeAlias = ColumnKeys | RowKeys
+"""Lets each key of a slice go out once, however often the slice is read."""

@@ -79,12 +79,14 @@ class KayzenStream(RecordStream, ABC):
         http_method: HTTP method of its requests.
         with_token: Whether its requests need the bearer token.
         per_advertiser: Whether each advertiser has rows of its own.
+        is_paged: Whether the responses come in pages.
     """
 
     path: str
     http_method: ClassVar[str] = "GET"
     with_token: ClassVar[bool] = True
     per_advertiser: ClassVar[bool] = True
+    is_paged: ClassVar[bool] = True
 
     def __init__(self, tap: Tap, services: Services, name: str | None = None) -> None:
         """Prepare the stream; nothing is requested yet.
@@ -245,16 +247,13 @@ class KayzenStream(RecordStream, ABC):
             self.body(slice_, number),
             self.with_token,
         )
+        label = self.label(slice_)
         return self.client.fetch(
             request,
             lambda body: self.parse(body, slice_),
-            what=f"{self.label(slice_)}{self.page_label(number)}",
+            what=f"{label}, page {number}" if self.is_paged else label,
             hint=self.hint,
         )
-
-    def page_label(self, number: int) -> str:
-        """Name a page, as an appendix to its slice's label."""
-        return f", page {number}"
 
     def decode(self, page: Page, slice_: Slice) -> list[dict[str, Any]]:
         """Decode the rows of a page.

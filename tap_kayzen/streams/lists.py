@@ -38,13 +38,11 @@ class ListStream(KayzenStream):
     A subclass needs a `name`, a `path` and a schema file of its name.
 
     Attributes:
-        is_paged: Whether the list comes in pages.
         max_page_size: Rows that Kayzen returns a page at most.
         keeps_history: Rows missing from the API stay valid; never send
             ACTIVATE_VERSION.
     """
 
-    is_paged: ClassVar[bool] = True
     max_page_size: ClassVar[int] = 1000
     keeps_history: ClassVar[bool] = False
 
@@ -162,10 +160,6 @@ class ListStream(KayzenStream):
             size = min(self.config["page_size"], self.max_page_size)
             query |= {"page": page, "per_page": size}
         return query
-
-    def page_label(self, number: int) -> str:
-        """Name a page after its list, if the list has several."""
-        return super().page_label(number) if self.is_paged else ""
 
     # Bookmarks
 
