@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+import sys
 from copy import deepcopy
 from functools import cached_property
 from typing import IO, TYPE_CHECKING, Any, ClassVar
@@ -13,7 +15,7 @@ from singer_sdk.tap_base import CliTestOptionValue
 from tap_kayzen.api.client import KayzenClient
 from tap_kayzen.cli import files
 from tap_kayzen.cli.check import check, selecting_all
-from tap_kayzen.cli.command import FAILED, KayzenCommand, exit_on_signals
+from tap_kayzen.cli.command import FAILED, KayzenCommand
 from tap_kayzen.config import settings, sources, validation
 from tap_kayzen.output.progress import Display
 from tap_kayzen.output.writer import BufferedWriter
@@ -21,6 +23,8 @@ from tap_kayzen.streams import all_streams
 from tap_kayzen.streams.base import KayzenStream, Services
 
 if TYPE_CHECKING:
+    from types import FrameType
+
     import click
 
 
@@ -31,18 +35,6 @@ class TapKayzen(Tap):
     message_writer_class = BufferedWriter
     message_writer: BufferedWriter
     config_jsonschema: ClassVar[dict[str, Any]] = deepcopy(settings.SETTINGS)
-
-    def __init__(self, **options: Any) -> None:
-        """Read the settings and build the streams; nothing is requested yet.
-
-        Args:
-            options: Those of the SDK's `Tap`: `config`, `catalog`, `state`, ...
-
-        Raises:
-            ConfigValidationError: A setting is wrong; `errors` has a line for each.
-        """
-        super().__init__(**options)
-        exit_on_signals(self.logger)
 
     @cached_property
     def client(self) -> KayzenClient:
@@ -95,6 +87,15 @@ class TapKayzen(Tap):
         return errors
 
     # The command line
+
+    def _handle_termination(self, signum: int, frame: FrameType | None) -> None:  # noqa: ARG002
+        """Exit at SIGTERM and Ctrl-C with the shell's exit code for it.
+
+        Overridden because the SDK would exit with 0, as if the run were complete, and
+        write a STATE into whatever line is being written at that moment.
+        """
+        self.logger.warning("Stopped by %s", signal.Signals(signum).name)
+        sys.exit(128 + signum)
 
     @classmethod
     def cb_config(

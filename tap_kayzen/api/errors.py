@@ -16,9 +16,9 @@
     └── StoppedError         the read was aborted; its requests are not sent
 
 A `TransientError` or a network error of `requests` becomes a `LoginError` or an
-`UnavailableError` when the retries end, an `EnvelopeError` a `RefusedError`. Outside of
-this package nothing but a `FatalAPIError` leaves a stream, except for configuration
-errors of the SDK and what the operating system raises.
+`UnavailableError` when the retries end, an `EnvelopeError` a `RefusedError`. A stream
+raises a `FatalAPIError`, or one of the SDK's own: `MissingKeyPropertiesError` for a
+record without a key, `ConfigurationError` for an unusable state or catalog.
 """
 
 from __future__ import annotations
@@ -28,6 +28,8 @@ from typing import TYPE_CHECKING
 from singer_sdk.exceptions import FatalAPIError, RetriableAPIError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import requests
     from typing_extensions import Self
 
@@ -44,10 +46,17 @@ class ReadError(FatalAPIError):
         what: What was read, such as ``campaigns, page 3``.
         hint: What the user can do.
         words: The beginning of Kayzen's response, without secrets.
+        status: HTTP status of the response, 0 without one.
     """
 
     def __init__(
-        self, cause: str, *, what: str = "", hint: str = "", words: str = ""
+        self,
+        cause: str,
+        status: int = 0,
+        *,
+        what: str = "",
+        hint: str = "",
+        words: str = "",
     ) -> None:
         """Keep the parts; `str()` formats them."""
         super().__init__(cause)
@@ -55,6 +64,7 @@ class ReadError(FatalAPIError):
         self.what = what
         self.hint = hint
         self.words = words
+        self.status = status
 
     def __str__(self) -> str:
         """Format the error as one line."""
@@ -62,35 +72,20 @@ class ReadError(FatalAPIError):
         text = f"{text}; {self.hint}" if self.hint else text
         return f"{text}. Kayzen's words: {self.words}" if self.words else text
 
-    def within(self, what: str, hint: str) -> Self:
-        """Return this error as part of a larger read, with that read's hint."""
-        error = type(self).__new__(type(self))
-        error.__dict__.update(self.__dict__)
-        error.what = f"{what}: {self.what}" if self.what else what
-        error.hint = hint
-        error.args = self.args
-        return error
+    def within(self, what: str, hints: Mapping[str, str]) -> Self:
+        """Make this error one of a larger read, and return it.
+
+        Args:
+            what: The larger read.
+            hints: Hints to replace, such as the one of the list that it needs.
+        """
+        self.what = f"{what}: {self.what}" if self.what else what
+        self.hint = hints.get(self.hint, self.hint)
+        return self
 
 
 class RefusedError(ReadError):
-    """Kayzen rejected a request, or answered with something else.
-
-    Attributes:
-        status: HTTP status of the response.
-    """
-
-    def __init__(
-        self,
-        cause: str,
-        status: int,
-        *,
-        what: str = "",
-        hint: str = "",
-        words: str = "",
-    ) -> None:
-        """Keep the status with the other parts."""
-        super().__init__(cause, what=what, hint=hint, words=words)
-        self.status = status
+    """Kayzen rejected a request, or answered with something else."""
 
 
 class UnavailableError(ReadError):

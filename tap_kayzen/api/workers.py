@@ -35,8 +35,14 @@ class Workers:
         self._tasks.put(task)
         if len(self._threads) < self.count:
             thread = threading.Thread(target=self._run, daemon=True)
-            self._threads.append(thread)
-            thread.start()
+            try:
+                thread.start()
+            except RuntimeError:
+                # The system allows no more threads: those that run do the work.
+                if not self._threads:
+                    raise
+            else:
+                self._threads.append(thread)
 
     def _run(self) -> None:
         while True:

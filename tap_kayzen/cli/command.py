@@ -6,7 +6,6 @@ import logging
 import os
 import signal
 import sys
-import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -18,32 +17,12 @@ from tap_kayzen.output.redaction import log_python_output
 
 if TYPE_CHECKING:
     from collections.abc import Generator
-    from types import FrameType
 
 FAILED = 1
 """Exit code of a run that failed."""
 
 TARGET_EXITED = 141
 """Exit code of a run whose target has exited: the shell's for SIGPIPE."""
-
-
-def exit_on_signals(logger: logging.Logger) -> None:
-    """Exit at SIGTERM and Ctrl-C with the shell's exit code for it.
-
-    The SDK would exit with 0, as if the run were complete, and write a STATE into
-    whatever line is being written at that moment.
-
-    Args:
-        logger: Receives a warning that names the signal.
-    """
-
-    def stop(number: int, _: FrameType | None) -> None:
-        logger.warning("Stopped by %s", signal.Signals(number).name)
-        sys.exit(128 + number)
-
-    if threading.current_thread() is threading.main_thread():
-        signal.signal(signal.SIGINT, stop)
-        signal.signal(signal.SIGTERM, stop)
 
 
 def _discard_output() -> None:

@@ -13,6 +13,7 @@ from singer_sdk.singerlib.encoding.simple import (
     ActivateVersionMessage,
     Message,
     RecordMessage,
+    SchemaMessage,
 )
 from singer_sdk.singerlib.json import serialize_json
 
@@ -63,6 +64,8 @@ class BufferedWriter(GenericSingerWriter[bytes, Message]):
         elif isinstance(message, ActivateVersionMessage):
             self._held.append(message)
         else:
+            if isinstance(message, SchemaMessage):
+                self._held.clear()
             self._append(message)
             self.flush()
 

@@ -101,11 +101,12 @@ class PagesAhead(Generic[Slice]):
                 self._drop(chain)
             self._chains.clear()
 
-    def pages(self, slice_: Slice) -> Generator[Page]:
+    def pages(self, slice_: Slice, *, again: bool = False) -> Generator[Page]:
         """Take the pages of the next slice.
 
         Args:
             slice_: That slice: they must be taken in the order given.
+            again: Whether it is the slice taken before, from its first page on.
 
         Yields:
             The pages, in order.
@@ -114,7 +115,9 @@ class PagesAhead(Generic[Slice]):
             Exception: What fetching or judging a page raised, in its turn.
         """
         with self._changed:
-            if not self._chains:
+            if again:
+                self._chains.appendleft(_Chain(slice_))
+            elif not self._chains:
                 self._chains.append(_Chain(next(self._slices)))
             chain = self._chains[0]
             self._fill()
@@ -182,19 +185,22 @@ class PagesAhead(Generic[Slice]):
         return self._chains[-1]
 
     def _work(self, chain: _Chain[Slice], number: int) -> None:
-        page: Page | BaseException
+        page: Page | BaseException | None = None
         try:
-            page = self._fetch(chain.slice, number)
+            if not chain.is_closed:
+                page = self._fetch(chain.slice, number)
+                if self._paging.compares_rows:
+                    _ = page.digest
         except BaseException as error:  # noqa: BLE001
             page = error
         with self._changed:
             self._in_flight -= 1
-            if not chain.is_closed:
+            if page is not None and not chain.is_closed:
                 self._waiting += 1
                 chain.arrived[number] = page
                 self._judge(chain)
-            self._fill()
             self._changed.notify_all()
+            self._fill()
 
     def _judge(self, chain: _Chain[Slice]) -> None:
         """Judge what has come, in order, and drop what is beyond the end."""

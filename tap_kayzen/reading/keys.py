@@ -71,22 +71,15 @@ class ColumnKeys:
         different: Number of different keys in this pass.
     """
 
-    def __init__(
-        self,
-        columns: Sequence[str],
-        sent: KeySet,
-        on_new: Callable[[Key], None] | None = None,
-    ) -> None:
+    def __init__(self, columns: Sequence[str], sent: KeySet) -> None:
         """Start a slice.
 
         Args:
             columns: The columns; every record has them.
             sent: Keys sent in this run; new ones are added.
-            on_new: Called with each new key.
         """
         self._key_of = itemgetter(*columns)
         self._sent = sent
-        self._on_new = on_new
 
     def begin_pass(self) -> None:
         """Begin to read the slice, or to read it again."""
@@ -103,8 +96,6 @@ class ColumnKeys:
             if is_new_now(key):
                 self.different += 1
                 if is_new is None or is_new(key):
-                    if self._on_new is not None:
-                        self._on_new(key)
                     yield record
 
 

@@ -36,8 +36,8 @@ class PagesSoFar:
         total_pages: What the newest page with ``total_pages`` says.
         max_total_pages: The largest ``total_pages``.
         total_entries: What the newest page with ``total_entries`` says.
-        idle: Pages in a row that brought nothing new.
-        digests: Digests of the pages that a paging compares later ones with.
+        idle: Pages in a row, up to now, that were empty or repeated another.
+        seen: Digests, or edges, of the pages.
     """
 
     pages: int = 0
@@ -46,7 +46,7 @@ class PagesSoFar:
     max_total_pages: int = 0
     total_entries: int | None = None
     idle: int = 0
-    digests: set[int] = field(default_factory=set)
+    seen: set[int] = field(default_factory=set)
 
     def add(self, page: Page) -> None:
         """Count one more page."""
@@ -58,22 +58,38 @@ class PagesSoFar:
         if page.total_entries is not None:
             self.total_entries = page.total_entries
 
-    def repeats(self, page: Page) -> bool:
-        """Return whether a page has the rows of an earlier one, and remember it."""
-        is_repeat = page.digest in self.digests
-        self.digests.add(page.digest)
+    def repeats(self, page: Page, mark: int) -> bool:
+        """Return whether a page has the rows of an earlier one, and remember it.
+
+        Args:
+            page: The page; an empty one repeats nothing.
+            mark: Its digest or edges.
+        """
+        is_repeat = bool(page.rows) and mark in self.seen
+        self.seen.add(mark)
         return is_repeat
 
 
 class Paging(ABC):
-    """A way to recognize the last page; one instance serves all windows of a stream.
+    """A way to recognize the last page; one instance serves all slices of a stream.
 
     Attributes:
         guesses_length: Whether windows are likely as long as the one before, so that
             their pages may be requested before one of them has come.
+        max_idle_pages: Pages in a row without a new key after which reading stops.
+        max_idle_pages_without_meta: The same if no page had ``total_pages``.
+        idle_is_fatal: Whether Kayzen may hold more rows then.
+        empty_is_idle: Whether empty pages count.
+        compares_rows: Whether `judge` needs the digest of pages, which takes
+            milliseconds and so is computed before, without a lock held.
     """
 
     guesses_length: ClassVar[bool]
+    max_idle_pages: ClassVar[int]
+    max_idle_pages_without_meta: ClassVar[int]
+    idle_is_fatal: ClassVar[bool]
+    empty_is_idle: ClassVar[bool]
+    compares_rows: ClassVar[bool]
 
     @abstractmethod
     def judge(self, page: Page, so_far: PagesSoFar) -> Verdict:
@@ -82,27 +98,6 @@ class Paging(ABC):
         Args:
             page: The page.
             so_far: The pages before it.
-
-        Raises:
-            CutShortError: Kayzen may hold rows that it does not return.
-        """
-
-    def is_idle(self, page: Page, *, has_news: bool) -> bool:  # noqa: ARG002
-        """Return whether a page counts as one that brought nothing new.
-
-        Args:
-            page: The page.
-            has_news: Whether one of its records had a new key.
-        """
-        return not has_news
-
-    @abstractmethod
-    def ends_after(self, idle: int, page: Page) -> bool:
-        """Return whether to stop reading although more pages may come.
-
-        Args:
-            idle: Idle pages in a row.
-            page: The last of them.
 
         Raises:
             CutShortError: Kayzen may hold rows that it does not return.
@@ -120,63 +115,43 @@ class ListPaging(Paging):
     """
 
     guesses_length = False
-
-    MAX_IDLE_PAGES = 50
-    """Pages in a row without a new key after which a list is over in any case.
-
-    A server that ignores ``page``, or that always announces one page more, would be
-    read for ever.
-    """
-
-    MAX_IDLE_PAGES_WITHOUT_META = 2
+    # A server that ignores `page`, or that always announces one page more, would be
+    # read for ever.
+    max_idle_pages = 50
+    max_idle_pages_without_meta = 2
+    idle_is_fatal = False
+    empty_is_idle = True
+    compares_rows = False
 
     def judge(self, page: Page, so_far: PagesSoFar) -> Verdict:
         """Judge a page by what has been announced."""
         number = so_far.pages + 1
-        end = page.total_pages or so_far.total_pages
-        if end is not None and number < end:
-            return Verdict.MORE
-        is_new = page.rows and not so_far.repeats(page)
+        is_new = page.rows and not so_far.repeats(page, page.edges)
         so_far.idle = 0 if is_new else so_far.idle + 1
+        end = page.total_pages or so_far.total_pages
         if end is None:
-            is_over = so_far.idle >= self.MAX_IDLE_PAGES_WITHOUT_META
+            is_over = so_far.idle >= self.max_idle_pages_without_meta
             return Verdict.LAST if is_over else Verdict.MORE
+        if number < end:
+            return Verdict.MORE
+        # An end that moved towards the start may be none: a look beyond it tells.
+        end = max(end, so_far.max_total_pages)
         entries = page.total_entries
         entries = so_far.total_entries if entries is None else entries
         is_short = entries is not None and so_far.rows + len(page.rows) < entries
-        may_go_on = is_short or number < so_far.max_total_pages
-        is_beyond_and_idle = so_far.idle and number > end
-        is_over = is_beyond_and_idle or not may_go_on
+        may_be_over = not is_short or (number > end and so_far.idle > 0)
+        is_over = number >= end and may_be_over
         return Verdict.LAST if is_over else Verdict.MORE
-
-    def ends_after(self, idle: int, page: Page) -> bool:
-        """Stop a list that goes on without new keys."""
-        has_meta = page.total_pages is not None
-        most = self.MAX_IDLE_PAGES if has_meta else self.MAX_IDLE_PAGES_WITHOUT_META
-        return idle >= most
 
 
 class ReportPaging(Paging):
     """What the ways to page a report have in common."""
 
     guesses_length = True
-
-    MAX_IDLE_PAGES = 3
-    """Pages in a row without a new row after which reading fails."""
-
-    def is_idle(self, page: Page, *, has_news: bool) -> bool:
-        """Return whether a page has rows, but none that is new."""
-        return bool(page.rows) and not has_news
-
-    def ends_after(self, idle: int, page: Page) -> bool:  # noqa: ARG002
-        """Fail where Kayzen seems to return the same rows again and again."""
-        if idle >= self.MAX_IDLE_PAGES:
-            msg = (
-                f"{idle} pages in a row have no new row: Kayzen seems to give the same "
-                "ones again and again"
-            )
-            raise CutShortError(msg)
-        return False
+    max_idle_pages = max_idle_pages_without_meta = 3
+    idle_is_fatal = True
+    empty_is_idle = False
+    compares_rows = True
 
     @staticmethod
     def _check_repeat(page: Page, so_far: PagesSoFar, *, is_limit: bool) -> None:
@@ -212,7 +187,7 @@ class AnnouncedPaging(ReportPaging):
 
     def judge(self, page: Page, so_far: PagesSoFar) -> Verdict:
         """Judge a page by what it announces."""
-        if so_far.repeats(page):
+        if so_far.repeats(page, page.digest):
             self._check_repeat(page, so_far, is_limit=True)
             return Verdict.BEYOND
         is_last = so_far.pages + 1 >= (page.total_pages or FIRST_PAGE)
@@ -241,7 +216,7 @@ class GuessedPaging(ReportPaging):
     def judge(self, page: Page, so_far: PagesSoFar) -> Verdict:
         """Judge a page by what is known of all pages of the report."""
         count = len(page.rows)
-        if so_far.repeats(page):
+        if so_far.repeats(page, page.digest):
             # A round number may be a limit of Kayzen's own.
             is_limit = count == self._per_page or count % ROUND == 0
             self._check_repeat(page, so_far, is_limit=is_limit)

@@ -33,6 +33,9 @@ class Pass:
     Attributes:
         rows: Number of rows.
         keys: Number of different keys.
+        pages: Number of pages.
+        end: The largest ``total_pages``, 0 without any.
+        surplus: Rows of pages beyond the end on which no key was new.
         announced: ``total_entries`` of the newest page that has it.
         lengths: The different lengths, in pages and rows, that pages announced.
         is_complete: Whether no row seems to be missing after the last pass.
@@ -40,13 +43,18 @@ class Pass:
 
     rows: int = 0
     keys: int = 0
+    pages: int = 0
+    end: int = 0
+    surplus: int = 0
     announced: int | None = None
     lengths: set[tuple[int | None, int | None]] = field(default_factory=set)
     is_complete: bool = True
 
     def add(self, page: Page) -> None:
         """Count one more page."""
+        self.pages += 1
         self.rows += len(page.rows)
+        self.end = max(self.end, page.total_pages or 0)
         if page.total_pages is not None or page.total_entries is not None:
             self.lengths.add((page.total_pages, page.total_entries))
         if page.total_entries is not None:
@@ -64,8 +72,13 @@ class Pass:
 
     @property
     def is_short(self) -> bool:
-        """Whether fewer rows came than announced."""
-        return self.announced is not None and self.rows < self.announced
+        """Whether fewer rows came than announced.
+
+        A page beyond the end that repeats another one must not make up for a row that
+        is missing.
+        """
+        came = self.rows - self.surplus
+        return self.announced is not None and came < self.announced
 
     @property
     def is_silent(self) -> bool:
@@ -151,14 +164,9 @@ class Reader(Generic[Slice]):
             logger: Receives a line when a slice is read again or not complete.
         """
         self._source = source
-        self._workers = workers
         self._logger = logger
-        self._ahead = self._pages_of(slices)
+        self._ahead = PagesAhead(source.fetch, source.paging, slices, workers)
         self.last_pass = Pass()
-
-    def _pages_of(self, slices: Iterable[Slice]) -> PagesAhead[Slice]:
-        source = self._source
-        return PagesAhead(source.fetch, source.paging, slices, self._workers)
 
     def close(self) -> None:
         """Request nothing more."""
@@ -178,7 +186,7 @@ class Reader(Generic[Slice]):
             try:
                 this = yield from self._read_once(slice_, keys, again=number > 1)
             except CutShortError as error:
-                raise error.within(label, self._source.hint) from error
+                raise error.within(label, {"": self._source.hint}) from None
             self.last_pass = this
             is_last = this.is_steady or this.is_like(before) or number == MAX_PASSES
             is_doubtful = this.is_silent and not self._source.may_be_empty
@@ -201,12 +209,11 @@ class Reader(Generic[Slice]):
     ) -> Generator[Record, None, Pass]:
         """Read a slice from its start to its end."""
         source = self._source
-        ahead = self._pages_of([slice_]) if again else self._ahead
         this = Pass()
         idle = 0
         is_first = True
         keys.begin_pass()
-        pages = ahead.pages(slice_)
+        pages = self._ahead.pages(slice_, again=again)
         try:
             for page in pages:
                 if source.progress and is_first:
@@ -214,19 +221,35 @@ class Reader(Generic[Slice]):
                 is_first = False
                 this.add(page)
                 yield from keys.new(source.convert(page, slice_))
-                has_news = keys.different > this.keys
+                is_idle = keys.different == this.keys
                 this.keys = keys.different
+                if is_idle and 0 < this.end < this.pages:
+                    this.surplus += len(page.rows)
                 source.on_page(page)
                 if source.progress:
                     source.progress.advance(len(page.rows))
-                is_idle = source.paging.is_idle(page, has_news=has_news)
-                idle = idle + 1 if is_idle else 0
-                if source.paging.ends_after(idle, page):
+                may_count = page.rows or source.paging.empty_is_idle
+                idle = idle + 1 if is_idle and may_count else 0
+                if self._ends_after(idle, this):
                     break
                 # Else two pages would be in memory while the next one comes.
                 del page
         finally:
             pages.close()
-            if again:
-                ahead.close()
         return this
+
+    def _ends_after(self, idle: int, this: Pass) -> bool:
+        """Return whether to stop reading although more pages may come.
+
+        Raises:
+            CutShortError: Kayzen seems to return the same rows again and again.
+        """
+        paging = self._source.paging
+        most = paging.max_idle_pages if this.end else paging.max_idle_pages_without_meta
+        if idle >= most and paging.idle_is_fatal:
+            msg = (
+                f"{idle} pages in a row have no new row: Kayzen seems to give the same "
+                "ones again and again"
+            )
+            raise CutShortError(msg)
+        return idle >= most

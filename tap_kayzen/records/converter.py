@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from tap_kayzen.output.once import WarnOnce
 from tap_kayzen.records.fast import PageCheck
-from tap_kayzen.records.values import LossyError, converter_to
+from tap_kayzen.records.values import AS_THEY_ARE, LossyError, converter_to
 
 if TYPE_CHECKING:
     import logging
@@ -44,10 +44,14 @@ class RecordConverter:
         """
         properties = schema["properties"]
         self._deselected = frozenset(deselected)
-        self._columns = {
+        converters = {
             name: converter_to(definition)
             for name, definition in properties.items()
             if name != EXTRA and name not in self._deselected
+        }
+        self._columns = {
+            name: (AS_THEY_ARE.get(converter), converter)
+            for name, converter in converters.items()
         }
         self._keeps_extra = EXTRA in properties and EXTRA not in self._deselected
         self._warn_once = WarnOnce(logger)
@@ -98,14 +102,20 @@ class RecordConverter:
         """
         record: dict[str, Any] = {}
         extra: dict[str, Any] = {}
+        columns = self._columns
+        # For every value of a page with a single one that needs a conversion.
         for name, value in row.items():
-            if name not in self._columns:
+            if name not in columns:
                 if name not in self._deselected:
                     extra[name] = value
                     self._warn(name, "is not in the schema")
                 continue
+            kind, converter = columns[name]
+            if value is None or type(value) is kind:
+                record[name] = value
+                continue
             try:
-                record[name] = None if value is None else self._columns[name](value)
+                record[name] = converter(value)
             except LossyError:
                 record[name] = None
                 extra[name] = value

@@ -182,6 +182,14 @@ def _array(item: Converter) -> Converter:
     return convert
 
 
+AS_THEY_ARE: dict[Converter, type] = {
+    to_boolean: bool,
+    to_list: list,
+    to_number: Decimal,
+    to_text: str,
+}
+"""The type whose values a converter would return as they are."""
+
 _SCALARS: dict[str, Converter] = {
     "boolean": to_boolean,
     "integer": to_integer,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from array import array
 from http import HTTPStatus
+from itertools import chain
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from tap_kayzen.api.errors import EnvelopeError, RefusedError
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
     from tap_kayzen.output.progress import Progress
     from tap_kayzen.reading.keys import Keys
+    from tap_kayzen.reading.passes import Reader
     from tap_kayzen.streams.base import Record, Services
     from tap_kayzen.streams.campaigns import CampaignIds, CampaignsStream
 
@@ -58,6 +60,7 @@ class CampaignPartStream(ListStream):
         # Of all advertisers of a run; the first refusals are enough.
         self._missing: list[RefusedError] = []
         self._is_found = False
+        self._are_complete = True
 
     @property
     def reading_order(self) -> tuple[str, str]:
@@ -71,15 +74,26 @@ class CampaignPartStream(ListStream):
             RefusedError: Kayzen has the part of no campaign.
         """
         self._missing, self._is_found, self._is_complete = [], False, True
+        campaigns = [self._campaign_ids(context) for context in contexts]
         requested = KeySet()
+        new = [array("q", filter(requested.add, each.ids)) for each in campaigns]
+
+        def slices(place: int) -> Iterator[Slice]:
+            context = contexts[place] or {}
+            return (Slice({**context, CAMPAIGN: each}) for each in new[place])
+
+        places = range(len(contexts))
+        reader = self.list_reader(chain.from_iterable(map(slices, places)), None)
         progress = self.display.stream(self.name)
-        for context in contexts:
-            campaigns = self._campaign_ids(context)
-            new = array("q", filter(requested.add, campaigns.ids))
-            progress.expect(len(new))
-            parts = self._parts(new, context, progress)
-            yield from self._changed(parts, context)
-            self.finish(context, is_complete=campaigns.is_complete)
+        progress.expect(len(requested))
+        try:
+            for place in places:
+                self._are_complete = campaigns[place].is_complete
+                parts = self._parts(reader, slices(place), progress)
+                yield from self._changed(parts, contexts[place])
+                self.finish(contexts[place], is_complete=self._are_complete)
+        finally:
+            reader.close()
         self._check(len(requested) or MAX_MISSING)
 
     def _campaign_ids(self, context: Context | None) -> CampaignIds:
@@ -88,26 +102,15 @@ class CampaignPartStream(ListStream):
             return self._campaigns.ids(context, limit)
         except RefusedError as error:
             what = f"{self.name}, which needs the campaigns"
-            raise error.within(what, self.hint) from error
+            raise error.within(what, {self._campaigns.hint: self.hint}) from None
 
     def _parts(
-        self, ids: array[int], context: Context | None, progress: Progress
+        self, reader: Reader[Slice], slices: Iterator[Slice], progress: Progress
     ) -> Iterator[Record]:
-        def slices() -> Iterator[Slice]:
-            return (Slice({**(context or {}), CAMPAIGN: each}) for each in ids)
-
-        reader = self.list_reader(slices(), None)
-        try:
-            for slice_ in slices():
-                yield from reader.read(slice_)
-                self._is_complete &= reader.last_pass.is_complete
-                progress.advance(1)
-        finally:
-            reader.close()
-
-    def finish(self, context: Context | None, *, is_complete: bool) -> None:
-        """Move the bookmark of a context, unless a part of it was incomplete."""
-        super().finish(context, is_complete=is_complete and self._is_complete)
+        for slice_ in slices:
+            yield from reader.read(slice_)
+            self._are_complete &= reader.last_pass.is_complete
+            progress.advance(1)
 
     def keys(self, slice_: Slice) -> Keys:  # noqa: ARG002
         """Return the keys of a campaign: none is remembered for longer."""

@@ -4,36 +4,35 @@ from __future__ import annotations
 
 import sys
 from array import array
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from tap_kayzen.reading.keys import ColumnKeys
 from tap_kayzen.records.converter import ADVERTISER
 from tap_kayzen.records.values import LossyError, to_integer
 from tap_kayzen.streams.lists import ListStream
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from singer_sdk import Tap
     from singer_sdk.helpers.types import Context
 
-    from tap_kayzen.reading.keys import Key, Keys
-    from tap_kayzen.streams.base import KayzenStream, Services, Slice
+    from tap_kayzen.reading.pages import Page
+    from tap_kayzen.streams.base import KayzenStream, Record, Services, Slice
 
 SHORT_RECORD = 5
 """Fields up to which a campaign counts as little more than its id and name."""
 
 
-@dataclass
-class CampaignIds:
+class CampaignIds(NamedTuple):
     """IDs of the campaigns of one context, in the order of the list.
 
     Attributes:
-        ids: The IDs.
+        ids: The IDs; may have one twice.
         is_complete: Whether none seems to be missing.
     """
 
-    ids: array[int] = field(default_factory=lambda: array("q"))
-    is_complete: bool = True
+    ids: array[int]
+    is_complete: bool
 
 
 class CampaignsStream(ListStream):
@@ -54,7 +53,7 @@ class CampaignsStream(ListStream):
         self.path = f"/{self.config['campaigns_endpoint']}"
         self.dependents: list[KayzenStream] = []
         self._ids: dict[int | None, CampaignIds] = {}
-        self._gathered: CampaignIds | None = None
+        self._gathered: array[int] | None = None
 
     def prepare(self, rows: list[dict[str, Any]], slice_: Slice) -> None:  # noqa: ARG002
         """Warn once if there is little in the look-up list."""
@@ -65,28 +64,29 @@ class CampaignsStream(ListStream):
                 "`campaigns_endpoint` to `campaigns` for the other columns"
             )
 
-    def keys(self, slice_: Slice) -> Keys:
-        """Return the keys of a slice; gathers them if other streams need them."""
-        self._gathered = None
-        if not any(each.selected for each in self.dependents):
-            return super().keys(slice_)
-        self._gathered = CampaignIds()
-        return ColumnKeys(self._keys, self._sent, self._gather)
-
-    def _gather(self, key: Key) -> None:
+    def convert(self, page: Page, slice_: Slice) -> list[Record]:
+        """Turn a page into records; keep their IDs if other streams need them."""
+        records = super().convert(page, slice_)
         if self._gathered is not None:
             try:
-                self._gathered.ids.append(to_integer(key))
+                self._gathered.extend(to_integer(record["id"]) for record in records)
             except LossyError:
                 # An edited catalog has another type for `id`.
                 self._gathered = None
+        return records
+
+    def read(self, contexts: list[Context | None]) -> Iterator[Record]:
+        """Read the campaigns of each context."""
+        is_needed = any(each.selected for each in self.dependents)
+        self._gathered = array("q") if is_needed else None
+        yield from super().read(contexts)
 
     def finish(self, context: Context | None, *, is_complete: bool) -> None:
         """Keep the IDs of a context whose campaigns are out."""
         super().finish(context, is_complete=is_complete)
         if self._gathered is not None:
-            self._gathered.is_complete = is_complete
-            self._ids[_advertiser(context)] = self._gathered
+            self._ids[_advertiser(context)] = CampaignIds(self._gathered, is_complete)
+            self._gathered = array("q")
 
     def ids(self, context: Context | None, limit: int = sys.maxsize) -> CampaignIds:
         """Return the IDs of the campaigns of a context; reads the list if need be.

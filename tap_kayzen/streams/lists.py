@@ -128,8 +128,10 @@ class ListStream(KayzenStream):
             paging=ListPaging(),
             on_page=lambda _: None,
         )
-        rows = list(islice(reader.read(slice_), limit))
-        reader.close()
+        try:
+            rows = list(islice(reader.read(slice_), limit))
+        finally:
+            reader.close()
         return rows, reader.last_pass.is_complete
 
     def convert(self, page: Page, slice_: Slice) -> list[Record]:

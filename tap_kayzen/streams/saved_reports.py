@@ -159,7 +159,7 @@ class ReportResultsStream(ReportRowsStream):
             return self._definitions.time_zones(context)
         except RefusedError as error:
             what = f"{self.name}, which needs the saved reports"
-            raise error.within(what, self.hint) from error
+            raise error.within(what, {self._definitions.hint: self.hint}) from None
 
     def paging(self) -> AnnouncedPaging:
         """Return how to recognize the last page of a day."""

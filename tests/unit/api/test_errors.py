@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from singer_sdk.exceptions import FatalAPIError
 
@@ -35,13 +37,14 @@ def test_an_error_has_its_parts_in_one_line() -> None:
     ],
 )
 def test_parts_that_are_missing_leave_no_trace(
-    parts: dict[str, str], text: str
+    parts: dict[str, Any], text: str
 ) -> None:
     assert str(UnavailableError("it broke", **parts)) == text
 
 
 def test_an_error_within_a_larger_read_has_the_hint_of_that() -> None:
-    error = refused().within("campaign_details, which needs the campaigns", "do this")
+    what = "campaign_details, which needs the campaigns"
+    error = refused().within(what, {"deselect the stream": "do this"})
     assert str(error) == (
         "campaign_details, which needs the campaigns: orders, page 3: HTTP 403: "
         "Kayzen does not allow it to this user; do this. Kayzen's words: "
@@ -49,7 +52,15 @@ def test_an_error_within_a_larger_read_has_the_hint_of_that() -> None:
     )
     assert error.status == 403
     assert type(error) is RefusedError
-    assert str(CutShortError("too few").within("a window", "")) == "a window: too few"
+    short = CutShortError("too few").within("a window", {"": "ask for less"})
+    assert str(short) == "a window: too few; ask for less"
+
+
+def test_a_hint_that_is_not_the_other_streams_own_stays() -> None:
+    error = RefusedError("too large", 200, what="campaigns", hint="raise the limit")
+    assert error.within("details", {"deselect campaigns": "deselect details"}).hint == (
+        "raise the limit"
+    )
 
 
 def test_all_that_ends_a_stream_is_an_error_of_the_sdk() -> None:

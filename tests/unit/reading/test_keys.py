@@ -93,13 +93,3 @@ def test_a_key_of_several_columns_is_all_of_them() -> None:
     keys.begin_pass()
     rows = [{"type": kind, "id": 1} for kind in "aba"]
     assert [*keys.new(rows)] == rows[:2]
-
-
-def test_new_keys_are_told_in_their_order() -> None:
-    told: list[Key] = []
-    keys = ColumnKeys(["id"], KeySet(), told.append)
-    keys.begin_pass()
-    ids(keys, 3, 1, 3)
-    keys.begin_pass()
-    ids(keys, 1, 2)
-    assert told == [3, 1, 2]

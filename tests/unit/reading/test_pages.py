@@ -124,6 +124,14 @@ def test_rows_wait_undecoded() -> None:
         assert page.decode() == [{"id": 1}]
 
 
+def test_rows_that_are_not_strict_json_wait_undecoded_too() -> None:
+    page = parse_page(b'{"data": [{"a": NaN, "b": 0.10, "c": 1E+400}]}')
+    assert not any(isinstance(row, dict) for row in page.rows)
+    assert str(page.decode()) == (
+        "[{'a': 'NaN', 'b': Decimal('0.10'), 'c': Decimal('1E+400')}]"
+    )
+
+
 def test_a_number_beyond_all_bounds_shows_when_its_row_is_decoded() -> None:
     page = parse_page(b'{"data": [{"id": 1e9999999999999999999}]}')
     with pytest.raises(ValueError, match="beyond all bounds"):

@@ -101,6 +101,24 @@ def walk(pages: Sequence[Page], workers: int) -> tuple[list[int], list[int]]:
             id="the last page again and again",
         ),
         pytest.param(
+            [Page(rows(1), 2, 9), Page(rows(2), 2, 9), Page(rows(1), 2, 9)],
+            [1, 2, 1],
+            3,
+            id="the first page beyond the end",
+        ),
+        pytest.param(
+            [
+                Page(rows(1), 5, 9),
+                Page(rows(2), 2, 9),
+                Page([], 2, 9),
+                Page(rows(3), 2, 9),
+                Page([], 2, 9),
+            ],
+            [1, 2, 3],
+            6,
+            id="an end that moved is looked beyond",
+        ),
+        pytest.param(
             [Page(rows(1)), Page(rows(2), 3), Page(rows(3), 3)],
             [1, 2, 3],
             3,
@@ -119,18 +137,6 @@ def test_a_list_that_shrinks_may_be_asked_for_pages_that_it_had() -> None:
     pages = [Page(rows(1), 3), Page(rows(2), 2), Page([], 2)]
     assert walk(pages, 1) == ([1, 2], [1, 2, 3])
     assert walk(pages, 4) == ([1, 2], [1, 2, 3])
-
-
-@pytest.mark.parametrize(
-    ("total_pages", "idle", "is_over"),
-    [(9, 49, False), (9, 50, True), (None, 1, False), (None, 2, True)],
-)
-def test_a_list_is_over_after_so_many_pages_without_a_new_key(
-    total_pages: int | None,
-    idle: int,
-    is_over: bool,  # noqa: FBT001
-) -> None:
-    assert ListPaging().ends_after(idle, Page([], total_pages)) == is_over
 
 
 @pytest.mark.parametrize("total", [10**17, sys.maxsize])

@@ -310,7 +310,48 @@ def test_a_list_that_goes_on_without_new_keys_has_an_end() -> None:
         return Page([{"id": 1, "spend": number}], 10**6)
 
     assert ids_of(reader(fetch)) == [1]
-    assert ListPaging.MAX_IDLE_PAGES < max(asked) < ListPaging.MAX_IDLE_PAGES + 5
+    assert ListPaging.max_idle_pages < max(asked) < ListPaging.max_idle_pages + 5
+
+
+def test_one_idle_page_without_meta_does_not_end_an_announced_list() -> None:
+    def fetch(_: int, number: int) -> Page:
+        # The second page repeats the first, the third is empty and announces nothing.
+        ids = {1: [1, 2], 2: [1, 2], 3: []}.get(number, [2 * number, 2 * number + 1])
+        total = None if number == 3 else 10
+        return Page([{"id": each} for each in ids], total)
+
+    came = ids_of(reader(fetch))
+    assert came == [1, 2, *range(8, 22)]
+
+
+def test_a_page_beyond_the_end_that_repeats_another_makes_up_for_nothing() -> None:
+    pages = {1: [1, 2], 2: [3, 4], 3: [1, 2]}
+
+    def fetch(_: int, number: int) -> Page:
+        return Page([{"id": each} for each in pages[min(number, 3)]], 2, 6)
+
+    list_reader = reader(fetch)
+    assert ids_of(list_reader) == [1, 2, 3, 4]
+    assert not list_reader.last_pass.is_complete
+
+
+def test_pages_in_memory_are_bounded_while_a_list_is_read_again() -> None:
+    alive: list[weakref.ref[Counted]] = []
+    most = 0
+
+    def fetch(slice_: int, number: int) -> Page:
+        # The first list has one row twice, and so is read twice.
+        row = {"id": 1 if not slice_ and number == 2 else 100 * slice_ + number}
+        page = Counted([row], 20, 20)
+        alive.append(weakref.ref(page))
+        return page
+
+    list_reader = reader(fetch, 4, range(3))
+    for slice_ in range(3):
+        for _ in list_reader.read(slice_):
+            gc.collect()
+            most = max(most, sum(each() is not None for each in alive))
+    assert most <= 2 * 4 + 2
 
 
 def test_the_progress_counts_rows() -> None:
