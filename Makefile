@@ -28,7 +28,7 @@ dagster: $(VENV)/demo.stamp .meltano/plugins.stamp .cache/dagster/stamp  ## Open
 	@$(BIN)/python examples/dagster_dev.py
 
 targets: $(VENV)/dev.stamp $(TARGETS:%=.cache/targets/%/stamp)  ## Pipe the tap into real targets and look at what lands; writes docs/targets.md (a minute)
-	PYTHONPATH=examples $(BIN)/python tests/targets.py
+	PYTHONPATH=examples $(BIN)/python tools/targets.py
 
 test: lint types build docs pytest  ## Run all checks and tests
 
@@ -52,10 +52,10 @@ build: .cache/package/stamp  ## Build the package into dist/, check it and run i
 	$(UV) build --quiet --no-create-gitignore --build-constraints requirements/build.txt
 	$(PACKAGE)/twine check --strict dist/*
 	$(PACKAGE)/check-wheel-contents dist/*.whl
-	UV=$(UV) $(PACKAGE)/python tests/install_check.py dist/*.whl uv
+	UV=$(UV) $(PACKAGE)/python tools/install_check.py dist/*.whl uv
 
 install-check: build  ## Install the package by pip and pipx too, and run it
-	$(PACKAGE)/python tests/install_check.py dist/*.whl pip pipx
+	$(PACKAGE)/python tools/install_check.py dist/*.whl pip pipx
 
 image:  ## Build the container images tap-kayzen and kayzen-sandbox
 	docker build --quiet --tag tap-kayzen .
@@ -82,14 +82,14 @@ fuzz: $(VENV)/dev.stamp  ## Try the reading and writing of records with 20,000 h
 mutation: .cache/mutation/stamp  ## Measure how many faults put into the core the tests find (an hour)
 	rm -rf mutants
 	.cache/mutation/bin/mutmut run --max-children 3
-	.cache/mutation/bin/python tests/mutation.py
+	.cache/mutation/bin/python tools/mutation.py
 
 snapshot: $(VENV)/dev.stamp  ## Accept the catalog and the sandbox's data as they are now
 	$(BIN)/pytest tests/unit/test_catalog.py tests/unit/test_dataset.py --snapshot-update
 
 plugins: $(VENV)/dev.stamp | $(UV)  ## Write the definitions that Meltano reads, in plugins/, anew
 	$(UV) run --quiet --isolated --no-project --python $(BIN)/python --with-requirements requirements/target-postgres.txt \
-		target-postgres --about --format=json | $(BIN)/python tests/plugin_definitions.py
+		target-postgres --about --format=json | $(BIN)/python tools/plugin_definitions.py
 
 # Interpreters of pyenv count, without being switched on.
 SPACE := $(subst ,, )
@@ -115,7 +115,7 @@ RUNS ?= 1000
 SEED ?= 1
 
 chaos: $(VENV)/dev.stamp  ## Run the tap RUNS times (1000) against faults and kills, from SEED on (10 minutes)
-	$(BIN)/python tests/chaos.py $(RUNS) --first $(SEED)
+	$(BIN)/python tools/chaos.py $(RUNS) --first $(SEED)
 
 # Not of the target whose locked packages are those of 2023, as it demands.
 audit: .cache/audit/stamp  ## Ask PyPI which locked packages have known vulnerabilities
@@ -138,7 +138,7 @@ docs-serve: .cache/docs/stamp  ## Show that site on http://127.0.0.1:8000, as it
 	NO_MKDOCS_2_WARNING=1 .cache/docs/bin/mkdocs serve
 
 docs-pages: $(VENV)/dev.stamp  ## Write the tables of settings, streams and columns in docs/ anew
-	$(BIN)/python docs/pages.py
+	$(BIN)/python tools/docs_pages.py
 
 LOCK = $(UV) pip compile --quiet --universal --generate-hashes --no-emit-index-url \
 	--no-emit-find-links --python-version 3.10 --no-annotate \

@@ -1,4 +1,4 @@
-"""The tap piped into real targets, and what landed held against what was sent.
+"""Pipes the tap into real targets and compares what landed with what was sent.
 
 `make targets` runs all of them and writes docs/targets.md.
 """
@@ -22,8 +22,8 @@ import demo
 import landing
 import psycopg
 from landing import by_key, difference, kind_of
+from project import ROOT, SAMPLE_CONFIG
 from psycopg import sql
-from support import ROOT, SAMPLE_CONFIG
 
 from tap_kayzen.reports.definition import DEFAULT_REPORTS, Report
 from tap_kayzen.sandbox.access import Access, Credentials

@@ -1,18 +1,19 @@
-"""The definitions by which Meltano knows the plugins. Run by `make plugins`.
+"""Writes the plugin definitions that Meltano reads. Run by `make plugins`.
 
-They are written from what the tap and target-postgres say of themselves with
-`--about`; what that of the target says comes in by stdin.
+The sources are the output of `tap-kayzen --about` and, on stdin, that of
+`target-postgres --about`.
 """
 
 from __future__ import annotations
 
 import json
 import re
+import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
 
 import yaml
-from support import ROOT, SAMPLE_CONFIG, run_process
+from project import ROOT, SAMPLE_CONFIG
 
 from tap_kayzen.client import KayzenStream
 from tap_kayzen.tap import TapKayzen
@@ -155,7 +156,8 @@ def dumped_hub(described: Mapping[str, Any]) -> str:
 
 def main() -> None:
     """Write all definitions but that of target-jsonl, which has no `--about`."""
-    tap = json.loads(run_process("--about", "--format=json").stdout)
+    command = [sys.executable, "-m", "tap_kayzen", "--about", "--format=json"]
+    tap = json.loads(subprocess.check_output(command, encoding="utf-8"))
     for lock in (tap_lock(tap), postgres_lock(json.load(sys.stdin))):
         path, text = dumped_lock(lock)
         path.write_text(text, encoding="utf-8")

@@ -1,4 +1,4 @@
-"""What landed in a target, read back, and how it differs from what was sent."""
+"""Reads back what landed in a target and compares it with what was sent."""
 
 from __future__ import annotations
 
