@@ -12,8 +12,8 @@ export UV_LINK_MODE := copy
 unexport PYTHONDONTWRITEBYTECODE
 
 # Targets that the tap is piped into, and those of them that the tests need.
-TARGETS := postgres parquet jsonl csv duckdb pipelinewise-postgres
-TESTED := postgres csv duckdb
+TARGETS := postgres parquet csv
+TESTED := postgres csv
 
 .DEFAULT_GOAL := help
 .PHONY: help demo dagster targets test lint types pytest coverage fuzz mutation snapshot plugins matrix bench bench-reports chaos audit docs docs-pages docs-serve build install-check image lowest sbom lock clean
@@ -87,9 +87,8 @@ mutation: .cache/mutation/stamp  ## Measure how many faults put into the core th
 snapshot: $(VENV)/dev.stamp  ## Accept the catalog and the sandbox's data as they are now
 	$(BIN)/pytest tests/unit/test_catalog.py tests/unit/test_dataset.py --snapshot-update
 
-plugins: $(VENV)/dev.stamp | $(UV)  ## Write the definitions that Meltano reads, in plugins/, anew
-	$(UV) run --quiet --isolated --no-project --python $(BIN)/python --with-requirements requirements/target-postgres.txt \
-		target-postgres --about --format=json | $(BIN)/python tools/plugin_definitions.py
+plugins: $(VENV)/dev.stamp $(TESTED:%=.cache/targets/%/stamp)  ## Write the definitions in plugins/ that Meltano reads
+	$(BIN)/python tools/plugin_definitions.py
 
 # Interpreters of pyenv count, without being switched on.
 SPACE := $(subst ,, )
@@ -117,9 +116,8 @@ SEED ?= 1
 chaos: $(VENV)/dev.stamp  ## Run the tap RUNS times (1000) against faults and kills, from SEED on (10 minutes)
 	$(BIN)/python tools/chaos.py $(RUNS) --first $(SEED)
 
-# Not of the target whose locked packages are those of 2023, as it demands.
 audit: .cache/audit/stamp  ## Ask PyPI which locked packages have known vulnerabilities
-	for lock in $(filter-out %-pipelinewise-postgres.txt,$(wildcard requirements/*.txt)); do \
+	for lock in requirements/*.txt; do \
 		.cache/audit/bin/pip-audit --disable-pip --require-hashes --progress-spinner off -r $$lock || exit 1; \
 	done
 
@@ -159,11 +157,8 @@ lock: $(UV)  ## Write requirements/ anew; UPGRADE=--upgrade takes newer releases
 	$(LOCK) --group dbt -o requirements/dbt.txt
 	$(LOCK) --group docs -o requirements/docs.txt
 	$(LOCK) --group target-postgres -o requirements/target-postgres.txt
-	$(LOCK) --group target-jsonl -o requirements/target-jsonl.txt
 	$(LOCK) --group target-csv -o requirements/target-csv.txt
-	$(LOCK) --group target-duckdb -o requirements/target-duckdb.txt
 	$(LOCK) --group target-parquet -c requirements/target-postgres.txt -o requirements/target-parquet.txt
-	$(LOCK) --group target-pipelinewise-postgres -o requirements/target-pipelinewise-postgres.txt
 
 clean:  ## Remove all that was installed or built here
 	rm -rf $(VENV) .cache .hypothesis .meltano .mypy_cache .pytest_cache .ruff_cache .tox .coverage .coverage.* build dist mutants output
@@ -203,7 +198,7 @@ endef
 	$(install)
 
 # Meltano installs what is missing, but does not see that a lock has changed.
-.meltano/plugins.stamp: requirements/tap.txt requirements/target-postgres.txt requirements/target-jsonl.txt
+.meltano/plugins.stamp: requirements/tap.txt requirements/target-postgres.txt requirements/target-csv.txt
 	@rm -rf .meltano/extractors .meltano/loaders
 	@mkdir -p $(@D)
 	@touch $@

@@ -16,7 +16,6 @@ from datetime import date, datetime, timedelta, timezone
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
-from urllib.parse import parse_qs, urlsplit
 
 import demo
 import landing
@@ -432,19 +431,6 @@ def postgres_settings(place: Place) -> dict[str, Any]:
     }
 
 
-def pipelinewise_settings(place: Place) -> dict[str, Any]:
-    """Give the parts of a database's address."""
-    parts = urlsplit(place.database)
-    return {
-        "host": parts.hostname or parse_qs(parts.query)["host"][0],
-        "port": parts.port or 5432,
-        "user": parts.username,
-        "password": parts.password or "none",
-        "dbname": parts.path.strip("/"),
-        "default_target_schema": SCHEMA,
-    }
-
-
 def in_postgres(place: Place) -> Tables:
     """Read what landed in PostgreSQL."""
     with psycopg.connect(place.database) as connection:
@@ -501,29 +487,20 @@ POSTGRES_PARQUET = Case(
     "target-postgres (Parquet BATCH)",
     "parquet",
     "meltanolabs-target-postgres",
-    "With `pyarrow` beside it; in the tap, installed as `tap-kayzen[parquet]`, "
+    "With `pyarrow` installed; in the tap, installed as `tap-kayzen[parquet]`, "
     "`batch_config`: `parquet`, `gzip`, `file://`",
     postgres_settings,
     in_postgres,
     tap=batches("parquet"),
     differs=frozenset({landing.NUL}),
 )
-JSONL = Case(
-    "target-jsonl",
-    "jsonl",
-    "target-jsonl",
-    "`do_timestamp_file: false`, as in meltano.yml",
-    lambda place: {"destination_path": f"{place.out}", "do_timestamp_file": False},
-    lambda place: landing.in_files(place.out.glob("*.jsonl"), landing.json_rows),
-    repeated=True,
-)
 CSV = Case(
     "target-csv",
     "csv",
     "meltanolabs-target-csv",
-    "As it is",
+    "Defaults",
     lambda place: {"output_path": f"{place.out}"},
-    lambda place: landing.in_files(place.out.glob("*.csv"), landing.csv_rows),
+    lambda place: landing.csv_tables(place.out),
     missing=True,
     deleted="is gone",
     differs=frozenset({landing.NULL, landing.NESTED}),
@@ -533,55 +510,21 @@ CSV_FLAT = Case(
     "csv",
     "meltanolabs-target-csv",
     "`file_naming_scheme: '{stream_name}-{timestamp}.csv'`, "
-    "`timestamp_format: '%Y-%m-%d.T%H%M%S.%f'`; in the tap "
-    "`flattening_enabled: true`, `flattening_max_depth: 1`",
+    "`timestamp_format: '%Y-%m-%d.T%H%M%S.%f'`, `flattening_enabled: true`, "
+    "`flattening_max_depth: 1`, as in meltano.yml",
     lambda place: {
         "output_path": f"{place.out}",
         "file_naming_scheme": "{stream_name}-{timestamp}.csv",
-        # By default to the second: a run soon after another would write over its files.
+        # The default has seconds: a run soon after another would overwrite its files.
         "timestamp_format": "%Y-%m-%d.T%H%M%S.%f",
+        "flattening_enabled": True,
+        "flattening_max_depth": 1,
     },
     CSV.read,
-    tap=lambda _: {"flattening_enabled": True, "flattening_max_depth": 1},
     repeated=True,
     differs=frozenset({landing.NULL}),
 )
-DUCKDB = Case(
-    "target-duckdb",
-    "duckdb",
-    "target-duckdb",
-    "With `duckdb<1.3` beside it; `add_metadata_columns: true`",
-    lambda place: {
-        "path": f"{place.folder / 'kayzen.duckdb'}",
-        "default_target_schema": SCHEMA,
-        "add_metadata_columns": True,
-    },
-    lambda place: landing.in_duckdb(
-        ENVIRONMENTS / "duckdb" / "bin" / "python",
-        place.folder / "kayzen.duckdb",
-        SCHEMA,
-    ),
-    differs=frozenset({landing.EMPTY, landing.DIGITS}),
-)
-PIPELINEWISE = Case(
-    "target-postgres (PipelineWise)",
-    "pipelinewise-postgres",
-    "pipelinewise-target-postgres",
-    "As it is",
-    pipelinewise_settings,
-    in_postgres,
-    differs=frozenset({landing.EMPTY, landing.DIGITS, landing.NUL, landing.BREAKS}),
-)
-CASES = (
-    POSTGRES,
-    POSTGRES_BATCH,
-    POSTGRES_PARQUET,
-    JSONL,
-    CSV,
-    CSV_FLAT,
-    DUCKDB,
-    PIPELINEWISE,
-)
+CASES = (POSTGRES, POSTGRES_BATCH, POSTGRES_PARQUET, CSV, CSV_FLAT)
 
 
 def line(case: Case, reference: Reference, outcomes: list[Outcome]) -> str:
