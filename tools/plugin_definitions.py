@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-ENVIRONMENTS = ROOT / ".cache" / "targets"
+BIN = ROOT / ".cache" / "targets" / "bin"
 PLUGINS = ROOT / "plugins"
 HUB = PLUGINS / "extractors" / "tap-kayzen.yml"
 """What MeltanoHub takes."""
@@ -178,11 +178,8 @@ def about(*command: str | Path) -> dict[str, Any]:
 def main() -> None:
     """Write all definitions."""
     tap = about(sys.executable, "-m", "tap_kayzen")
-    loaders = [
-        about(ENVIRONMENTS / name.removeprefix("target-") / "bin" / name)
-        for name in LOADERS
-    ]
-    for lock in (tap_lock(tap), *map(loader_lock, loaders)):
+    loaders = [loader_lock(about(BIN / name)) for name in LOADERS]
+    for lock in (tap_lock(tap), *loaders):
         path, text = dumped_lock(lock)
         path.write_text(text, encoding="utf-8")
     HUB.write_text(dumped_hub(tap), encoding="utf-8")

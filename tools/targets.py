@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 Key: TypeAlias = tuple[str, ...]
 
-ENVIRONMENTS = ROOT / ".cache" / "targets"
+BIN = ROOT / ".cache" / "targets" / "bin"
 TEMPLATE = Path(__file__).with_name("targets_template.md")
 PAGE = ROOT / "docs" / "targets.md"
 
@@ -335,7 +335,6 @@ class Case:
 
     Attributes:
         name: Its name in the table; the first word is the command.
-        environment: The folder of its environment, and the end of its lock's name.
         package: What is installed there.
         how: What was set, in words.
         settings: The target's settings.
@@ -348,7 +347,6 @@ class Case:
     """
 
     name: str
-    environment: str
     package: str
     how: str
     settings: Callable[[Place], dict[str, Any]]
@@ -360,15 +358,15 @@ class Case:
     differs: frozenset[str] = frozenset()
 
     @property
-    def bin(self) -> Path:
-        """Where its commands are."""
-        return ENVIRONMENTS / self.environment / "bin"
+    def command(self) -> Path:
+        """The program."""
+        return BIN / self.name.split()[0]
 
     @property
     def version(self) -> str:
         """The version of the package that is installed."""
         code = f"import importlib.metadata as m; print(m.version('{self.package}'))"
-        command: list[str | Path] = [self.bin / "python", "-c", code]
+        command: list[str | Path] = [BIN / "python", "-c", code]
         return subprocess.check_output(command, encoding="utf-8").strip()
 
     def run(self, reference: Reference, place: Place) -> list[Outcome]:
@@ -388,8 +386,7 @@ class Case:
             outcome.state = last_state(printed) == reference.days[number].state
             outcomes.append(outcome)
 
-        command: list[str | Path] = [self.bin / self.name.split()[0]]
-        command += ["--config", settings]
+        command: list[str | Path] = [self.command, "--config", settings]
         two_days(place.folder, self.tap(place), command, after=look)
         return outcomes
 
@@ -465,7 +462,6 @@ def batches(encoding: str) -> Callable[[Place], dict[str, Any]]:
 
 POSTGRES = Case(
     "target-postgres",
-    "postgres",
     "meltanolabs-target-postgres",
     "`load_method: upsert`, `sanitize_null_text_characters: true`, as in meltano.yml",
     postgres_settings,
@@ -475,7 +471,6 @@ POSTGRES = Case(
 )
 POSTGRES_BATCH = Case(
     "target-postgres (BATCH)",
-    "postgres",
     "meltanolabs-target-postgres",
     "The same; in the tap `batch_config`: `jsonl`, `gzip`, `file://`",
     postgres_settings,
@@ -485,7 +480,6 @@ POSTGRES_BATCH = Case(
 )
 POSTGRES_PARQUET = Case(
     "target-postgres (Parquet BATCH)",
-    "parquet",
     "meltanolabs-target-postgres",
     "With `pyarrow` installed; in the tap, installed as `tap-kayzen[parquet]`, "
     "`batch_config`: `parquet`, `gzip`, `file://`",
@@ -496,7 +490,6 @@ POSTGRES_PARQUET = Case(
 )
 CSV = Case(
     "target-csv",
-    "csv",
     "meltanolabs-target-csv",
     "Defaults",
     lambda place: {"output_path": f"{place.out}"},
@@ -507,7 +500,6 @@ CSV = Case(
 )
 CSV_FLAT = Case(
     "target-csv (a file a run)",
-    "csv",
     "meltanolabs-target-csv",
     "`file_naming_scheme: '{stream_name}-{timestamp}.csv'`, "
     "`timestamp_format: '%Y-%m-%d.T%H%M%S.%f'`, `flattening_enabled: true`, "

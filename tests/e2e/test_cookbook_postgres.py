@@ -48,7 +48,7 @@ def test_each_query_gives_what_the_page_shows_on_postgres_too(
         drop = sql.SQL("DROP SCHEMA IF EXISTS {} CASCADE")
         connection.execute(drop.format(schema))
     done = subprocess.run(
-        [POSTGRES.bin / "target-postgres", "--config", settings],
+        [POSTGRES.command, "--config", settings],
         input=run.stdout,
         capture_output=True,
         check=False,
