@@ -26,7 +26,10 @@ dagster: $(VENV)/demo.stamp .meltano/plugins.stamp .cache/dagster/stamp  ## Open
 targets: $(VENV)/dev.stamp .cache/targets/stamp  ## Pipe the tap into real targets and look at what lands; writes docs/targets.md (a minute)
 	PYTHONPATH=examples $(BIN)/python tools/targets.py
 
-test: lint types build docs pytest  ## Run all checks and tests
+# The tests first, as they take longest; what each step prints stays together.
+test:  ## Run all checks and tests, side by side (2 minutes)
+	@$(MAKE) --no-print-directory --jobs=2 $(if $(filter output-sync,$(.FEATURES)),--output-sync=target) \
+		pytest lint types build docs
 
 lint: $(VENV)/dev.stamp  ## Check style, workflows and Dockerfile
 	$(BIN)/ruff check .
@@ -57,10 +60,8 @@ image:  ## Build the container images tap-kayzen and kayzen-sandbox
 	docker build --quiet --tag tap-kayzen .
 	docker build --quiet --tag kayzen-sandbox --target sandbox .
 
-# Runs of Meltano in one project overwrite each other's catalog: one after the other.
 pytest: $(VENV)/dev.stamp .meltano/plugins.stamp .cache/dagster/stamp .cache/dbt/stamp .cache/targets/stamp  ## Run the tests, those with Meltano and PostgreSQL too
-	$(BIN)/pytest tests/e2e
-	$(BIN)/pytest --numprocesses=logical tests/unit tests/contract
+	$(BIN)/pytest --numprocesses=auto --dist=loadgroup tests/e2e tests/contract tests/unit
 
 coverage: $(VENV)/dev.stamp  ## Measure how much of the tap the quick tests run; fails below 95 % (10 minutes)
 	rm -f .coverage .coverage.*
@@ -98,7 +99,7 @@ lowest: | $(UV)  ## Run them on Python 3.10 with the oldest releases that are al
 	PATH="$$PATH$(PYENV)" $(UV) venv --quiet --clear --python 3.10 .cache/lowest
 	$(UV) pip install --quiet --python .cache/lowest/bin/python --resolution lowest-direct \
 		--build-constraints requirements/build.txt --group test -e '.[sandbox]'
-	.cache/lowest/bin/pytest --numprocesses=logical --dist=loadgroup tests/unit tests/contract
+	.cache/lowest/bin/pytest --numprocesses=auto tests/unit tests/contract
 
 bench: $(VENV)/demo.stamp .cache/bench/stamp  ## Measure the tap beside its peers; writes benchmarks/README.md (20 minutes)
 	.cache/bench/bin/python benchmarks/run.py
@@ -188,13 +189,13 @@ endef
 	$(new_environment) -c $< --group $*
 	@touch $@
 
-# Meltano installs what is missing, but does not see that a lock has changed.
-.meltano/plugins.stamp: requirements/tap.txt requirements/targets.txt
-	@rm -rf .meltano/extractors .meltano/loaders
-	@mkdir -p $(@D)
+# Meltano does not see that a lock has changed.
+.meltano/plugins.stamp: requirements/tap.txt requirements/targets.txt | $(VENV)/demo.stamp
+	rm -rf .meltano/extractors .meltano/loaders
+	$(BIN)/meltano --log-level=warning install
 	@touch $@
 
-$(VENV)/dev.stamp: requirements/dev.txt pyproject.toml | $(BIN)/python $(UV)
+$(VENV)/dev.stamp: requirements/dev.txt pyproject.toml | $(VENV)/demo.stamp
 	$(UV) pip install --quiet --python $(BIN)/python \
 		--build-constraints requirements/build.txt -r $< -e .
 	@touch $@

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import cookbook
 import psycopg
+import pytest
 import targets
 from psycopg import sql
 from support import SAMPLE_CONFIG, sync
@@ -19,7 +20,7 @@ from tap_kayzen.tap import TapKayzen
 if TYPE_CHECKING:
     from pathlib import Path
 
-    import pytest
+pytestmark = pytest.mark.xdist_group("targets")
 
 RECIPES = [recipe for recipe in cookbook.recipes() if recipe.queries]
 

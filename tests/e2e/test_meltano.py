@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
     from support import Sandbox
 
+pytestmark = pytest.mark.xdist_group("demo")
+
 
 @pytest.fixture
 def database(server: str) -> str:
@@ -158,6 +160,7 @@ ORPHANS = {
 }
 
 
+@pytest.mark.parametrize("campaigns", [60])
 def test_all_streams_land_and_join(sandbox: Sandbox, database: str) -> None:
     environment = {
         "TAP_KAYZEN__SELECT": '["*.*"]',
