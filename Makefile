@@ -7,7 +7,6 @@ BIN := $(VENV)/bin
 # uv from the machine if it has one, else bootstrapped from PyPI into .cache.
 UV := $(or $(shell command -v uv 2>/dev/null),.cache/uv/bin/uv)
 export UV_PYTHON_DOWNLOADS := never
-export UV_LINK_MODE := copy
 # Tests and benchmarks start hundreds of processes, which need not compile all anew.
 unexport PYTHONDONTWRITEBYTECODE
 
@@ -29,7 +28,8 @@ targets: $(VENV)/dev.stamp .cache/targets/stamp  ## Pipe the tap into real targe
 # The tests first, as they take longest; what each step prints stays together.
 test:  ## Run all checks and tests, side by side (2 minutes)
 	@$(MAKE) --no-print-directory --jobs=2 $(if $(filter output-sync,$(.FEATURES)),--output-sync=target) \
-		pytest lint types build docs
+		pytest lint types build docs \
+		|| { echo "A step failed: look for *** above" >&2; exit 1; }
 
 lint: $(VENV)/dev.stamp  ## Check style, workflows and Dockerfile
 	$(BIN)/ruff check .
