@@ -1,4 +1,4 @@
-"""Tests of one `xdist_group` share a schema, so they run in one process."""
+"""Tests of one `xdist_group` run in one process, which has a PostgreSQL of its own."""
 
 from __future__ import annotations
 
@@ -19,6 +19,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Generator[str]:
     # As root, PostgreSQL needs a user, which only one process may create.
     lock = tmp_path_factory.getbasetemp().parent / "postgres.lock"
     with ExitStack() as stack:
+        environment = stack.enter_context(pytest.MonkeyPatch.context())
+        environment.delenv("DATABASE_URL", raising=False)
         with lock.open("w") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             url = stack.enter_context(demo.postgres())

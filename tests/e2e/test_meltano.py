@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from support import Sandbox
 
-pytestmark = pytest.mark.xdist_group("demo")
+pytestmark = pytest.mark.xdist_group("meltano")
 
 
 @pytest.fixture

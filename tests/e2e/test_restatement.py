@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from support import Sandbox
 
-pytestmark = pytest.mark.xdist_group("demo")
+pytestmark = pytest.mark.xdist_group("restatement")
 
 DAY = timedelta(days=1)
 FIRST = date(2025, 3, 1)
