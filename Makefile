@@ -7,13 +7,8 @@ BIN := $(VENV)/bin
 # uv from the machine if it has one, else bootstrapped from PyPI into .cache.
 UV := $(or $(shell command -v uv 2>/dev/null),.cache/uv/bin/uv)
 export UV_PYTHON_DOWNLOADS := never
-export UV_LINK_MODE := copy
 # Tests and benchmarks start hundreds of processes, which need not compile all anew.
 unexport PYTHONDONTWRITEBYTECODE
-
-# Targets that the tap is piped into, and those of them that the tests need.
-TARGETS := postgres parquet jsonl csv duckdb pipelinewise-postgres
-TESTED := postgres csv duckdb
 
 .DEFAULT_GOAL := help
 .PHONY: help demo dagster targets test lint types pytest coverage fuzz mutation snapshot plugins matrix bench bench-reports chaos audit docs docs-pages docs-serve build install-check image lowest sbom lock clean
@@ -27,10 +22,14 @@ demo: $(VENV)/demo.stamp .meltano/plugins.stamp .cache/dbt/stamp  ## Load the sa
 dagster: $(VENV)/demo.stamp .meltano/plugins.stamp .cache/dagster/stamp  ## Open Dagster, reading the sandbox day by day (examples/dagster)
 	@$(BIN)/python examples/dagster_dev.py
 
-targets: $(VENV)/dev.stamp $(TARGETS:%=.cache/targets/%/stamp)  ## Pipe the tap into real targets and look at what lands; writes docs/targets.md (a minute)
-	PYTHONPATH=examples $(BIN)/python tests/targets.py
+targets: $(VENV)/dev.stamp .cache/targets/stamp  ## Pipe the tap into real targets and look at what lands; writes docs/targets.md (a minute)
+	PYTHONPATH=examples $(BIN)/python tools/targets.py
 
-test: lint types build docs pytest  ## Run all checks and tests
+# The tests first, as they take longest; what each step prints stays together.
+test:  ## Run all checks and tests, side by side (2 minutes)
+	@$(MAKE) --no-print-directory --jobs=2 $(if $(filter output-sync,$(.FEATURES)),--output-sync=target) \
+		pytest lint types build docs \
+		|| { echo "A step failed: look for *** above" >&2; exit 1; }
 
 lint: $(VENV)/dev.stamp  ## Check style, workflows and Dockerfile
 	$(BIN)/ruff check .
@@ -53,19 +52,17 @@ build: .cache/package/stamp  ## Build the package into dist/, check it and run i
 	$(UV) build --quiet --no-create-gitignore --build-constraints requirements/build.txt
 	$(PACKAGE)/twine check --strict dist/*
 	$(PACKAGE)/check-wheel-contents dist/*.whl
-	UV=$(UV) $(PACKAGE)/python tests/install_check.py dist/*.whl uv
+	UV=$(UV) $(PACKAGE)/python tools/install_check.py dist/*.whl uv
 
 install-check: build  ## Install the package by pip and pipx too, and run it
-	$(PACKAGE)/python tests/install_check.py dist/*.whl pip pipx
+	$(PACKAGE)/python tools/install_check.py dist/*.whl pip pipx
 
 image:  ## Build the container images tap-kayzen and kayzen-sandbox
 	docker build --quiet --tag tap-kayzen .
 	docker build --quiet --tag kayzen-sandbox --target sandbox .
 
-# Runs of Meltano in one project overwrite each other's catalog: one after the other.
-pytest: $(VENV)/dev.stamp .meltano/plugins.stamp .cache/dagster/stamp .cache/dbt/stamp $(TESTED:%=.cache/targets/%/stamp)  ## Run the tests, those with Meltano and PostgreSQL too
-	$(BIN)/pytest tests/e2e
-	$(BIN)/pytest --numprocesses=logical tests/unit tests/contract
+pytest: $(VENV)/dev.stamp .meltano/plugins.stamp .cache/dagster/stamp .cache/dbt/stamp .cache/targets/stamp  ## Run the tests, those with Meltano and PostgreSQL too
+	$(BIN)/pytest --numprocesses=auto --dist=loadgroup tests/e2e tests/contract tests/unit
 
 coverage: $(VENV)/dev.stamp  ## Measure how much of the tap the quick tests run; fails below 95 % (10 minutes)
 	rm -f .coverage .coverage.*
@@ -80,17 +77,16 @@ fuzz: $(VENV)/dev.stamp  ## Try the reading and writing of records with 20,000 h
 			--hypothesis-seed=$$seed || exit 1; \
 	done
 
-mutation: .cache/mutation/stamp  ## Measure how many faults put into the core the tests find (an hour)
+mutation: $(VENV)/dev.stamp  ## Measure how many faults put into the core the tests find (an hour)
 	rm -rf mutants
-	.cache/mutation/bin/mutmut run --max-children 3
-	.cache/mutation/bin/python tests/mutation.py
+	$(BIN)/mutmut run --max-children 3
+	$(BIN)/python tools/mutation.py
 
 snapshot: $(VENV)/dev.stamp  ## Accept the catalog and the sandbox's data as they are now
 	$(BIN)/pytest tests/unit/project/test_catalog.py tests/unit/sandbox/test_dataset.py --snapshot-update
 
-plugins: $(VENV)/dev.stamp | $(UV)  ## Write the definitions that Meltano reads, in plugins/, anew
-	$(UV) run --quiet --isolated --no-project --python $(BIN)/python --with-requirements requirements/target-postgres.txt \
-		target-postgres --about --format=json | $(BIN)/python tests/plugin_definitions.py
+plugins: $(VENV)/dev.stamp .cache/targets/stamp  ## Write the definitions in plugins/ that Meltano reads
+	$(BIN)/python tools/plugin_definitions.py
 
 # Interpreters of pyenv count, without being switched on.
 SPACE := $(subst ,, )
@@ -104,7 +100,7 @@ lowest: | $(UV)  ## Run them on Python 3.10 with the oldest releases that are al
 	PATH="$$PATH$(PYENV)" $(UV) venv --quiet --clear --python 3.10 .cache/lowest
 	$(UV) pip install --quiet --python .cache/lowest/bin/python --resolution lowest-direct \
 		--build-constraints requirements/build.txt --group test -e '.[sandbox]'
-	.cache/lowest/bin/pytest --numprocesses=logical --dist=loadgroup tests/unit tests/contract
+	.cache/lowest/bin/pytest --numprocesses=auto tests/unit tests/contract
 
 bench: $(VENV)/demo.stamp .cache/bench/stamp  ## Measure the tap beside its peers; writes benchmarks/README.md (20 minutes)
 	.cache/bench/bin/python benchmarks/run.py
@@ -116,12 +112,11 @@ RUNS ?= 1000
 SEED ?= 1
 
 chaos: $(VENV)/dev.stamp  ## Run the tap RUNS times (1000) against faults and kills, from SEED on (10 minutes)
-	$(BIN)/python tests/chaos.py $(RUNS) --first $(SEED)
+	$(BIN)/python tools/chaos.py $(RUNS) --first $(SEED)
 
-# Not of the target whose locked packages are those of 2023, as it demands.
-audit: .cache/audit/stamp  ## Ask PyPI which locked packages have known vulnerabilities
-	for lock in $(filter-out %-pipelinewise-postgres.txt,$(wildcard requirements/*.txt)); do \
-		.cache/audit/bin/pip-audit --disable-pip --require-hashes --progress-spinner off -r $$lock || exit 1; \
+audit: $(VENV)/dev.stamp  ## Ask PyPI which locked packages have known vulnerabilities
+	for lock in requirements/*.txt; do \
+		$(BIN)/pip-audit --disable-pip --require-hashes --progress-spinner off -r $$lock || exit 1; \
 	done
 
 # Not `--output-reproducible`: actions/attest takes no SBOM without a serial number.
@@ -132,85 +127,81 @@ sbom: build  ## List what the locked tap consists of in build/tap-kayzen.cdx.jso
 	$(PACKAGE)/cyclonedx-py environment --pyproject pyproject.toml --mc-type application \
 		-o build/tap-kayzen.cdx.json .cache/sbom/bin/python
 
-docs: .cache/docs/stamp  ## Build the site of docs/ into .cache/site; fails at a dead link
-	NO_MKDOCS_2_WARNING=1 .cache/docs/bin/mkdocs build --strict
+docs: $(VENV)/dev.stamp  ## Build the site of docs/ into .cache/site; fails at a dead link
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
-docs-serve: .cache/docs/stamp  ## Show that site on http://127.0.0.1:8000, as it is while you write
-	NO_MKDOCS_2_WARNING=1 .cache/docs/bin/mkdocs serve
+docs-serve: $(VENV)/dev.stamp  ## Show that site on http://127.0.0.1:8000, as it is while you write
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs serve
 
 docs-pages: $(VENV)/dev.stamp  ## Write the tables of settings, streams and columns in docs/ anew
-	$(BIN)/python docs/pages.py
+	$(BIN)/python tools/docs_pages.py
 
 LOCK = $(UV) pip compile --quiet --universal --generate-hashes --no-emit-index-url \
 	--no-emit-find-links --python-version 3.10 --no-annotate \
 	--custom-compile-command "make lock" $(UPGRADE)
 
+# Why each lock is separate:
+# - dev: all that developers run in .venv; `make demo` installs a part of it.
+# - tap, sandbox: Meltano and the container images install these, and nothing else.
+# - build: uv and hatchling, which everything else is installed and built with.
+# - examples: dbt holds back packages that mypy and the tests need.
+# - package: slows the start of all that imports jsonschema; see pyproject.toml.
+# - targets: they hold back psycopg.
+# - benchmark: airbyte-cdk holds back python-dateutil.
 lock: $(UV)  ## Write requirements/ anew; UPGRADE=--upgrade takes newer releases
 	$(LOCK) pyproject.toml --extra sandbox --group dev -o requirements/dev.txt
 	$(LOCK) pyproject.toml -c requirements/dev.txt -o requirements/tap.txt
 	$(LOCK) pyproject.toml --extra sandbox -c requirements/dev.txt -o requirements/sandbox.txt
-	$(LOCK) pyproject.toml --extra sandbox --group demo -c requirements/dev.txt -o requirements/demo.txt
 	$(LOCK) pyproject.toml --group benchmark -c requirements/tap.txt -o requirements/benchmark.txt
-	$(LOCK) pyproject.toml --extra sandbox --group mutation -c requirements/dev.txt -o requirements/mutation.txt
-	$(LOCK) --group bootstrap -c requirements/dev.txt -o requirements/bootstrap.txt
-	$(LOCK) --group build -o requirements/build.txt
+	$(LOCK) --group build -c requirements/dev.txt -o requirements/build.txt
+	$(LOCK) --group dagster --group dbt -o requirements/examples.txt
 	$(LOCK) --group package -o requirements/package.txt
-	$(LOCK) --group audit -o requirements/audit.txt
-	$(LOCK) --group dagster -o requirements/dagster.txt
-	$(LOCK) --group dbt -o requirements/dbt.txt
-	$(LOCK) --group docs -o requirements/docs.txt
-	$(LOCK) --group target-postgres -o requirements/target-postgres.txt
-	$(LOCK) --group target-jsonl -o requirements/target-jsonl.txt
-	$(LOCK) --group target-csv -o requirements/target-csv.txt
-	$(LOCK) --group target-duckdb -o requirements/target-duckdb.txt
-	$(LOCK) --group target-parquet -c requirements/target-postgres.txt -o requirements/target-parquet.txt
-	$(LOCK) --group target-pipelinewise-postgres -o requirements/target-pipelinewise-postgres.txt
+	$(LOCK) --group targets -o requirements/targets.txt
 
 clean:  ## Remove all that was installed or built here
 	rm -rf $(VENV) .cache .hypothesis .meltano .mypy_cache .pytest_cache .ruff_cache .tox .coverage .coverage.* build dist mutants output
 
-.cache/uv/bin/uv: requirements/bootstrap.txt
+.cache/uv/bin/uv: requirements/build.txt
 	$(PYTHON) -m venv .cache/uv
 	.cache/uv/bin/python -m pip install --quiet --disable-pip-version-check \
-		--require-hashes -r requirements/bootstrap.txt
+		--require-hashes -r requirements/build.txt
 	@touch $@
 
 $(BIN)/python: | $(UV)
 	@$(PYTHON) -c 'import sys; sys.exit("Python 3.10 or newer, please: make PYTHON=python3.x" if sys.version_info < (3, 10) else 0)'
 	$(UV) venv --quiet --python "$$(command -v $(PYTHON))" $(VENV)
 
-.cache/bench/stamp: requirements/benchmark.txt pyproject.toml | $(UV)
-	$(UV) venv --quiet --clear --python "$$(command -v $(PYTHON))" .cache/bench
-	$(UV) pip install --quiet --python .cache/bench/bin/python \
-		--build-constraints requirements/build.txt -r $< -e .
-	@touch $@
-
-.cache/mutation/stamp: requirements/mutation.txt pyproject.toml | $(UV)
-	$(UV) venv --quiet --clear --python "$$(command -v $(PYTHON))" .cache/mutation
-	$(UV) pip install --quiet --python .cache/mutation/bin/python \
-		--build-constraints requirements/build.txt -r $< -e .
-	@touch $@
-
-define install
-$(UV) venv --quiet --clear --python "$$(command -v $(PYTHON))" $(@D)
-$(UV) pip install --quiet --python $(@D)/bin/python -r $<
-@touch $@
+define new_environment
+rm -rf $(@D)
+$(UV) venv --quiet --python "$$(command -v $(PYTHON))" $(@D)
+$(UV) pip install --quiet --python $(@D)/bin/python
 endef
 
-.cache/%/stamp: requirements/%.txt | $(UV)
-	$(install)
-
-.cache/targets/%/stamp: requirements/target-%.txt | $(UV)
-	$(install)
-
-# Meltano installs what is missing, but does not see that a lock has changed.
-.meltano/plugins.stamp: requirements/tap.txt requirements/target-postgres.txt requirements/target-jsonl.txt
-	@rm -rf .meltano/extractors .meltano/loaders
-	@mkdir -p $(@D)
+.cache/bench/stamp: requirements/benchmark.txt pyproject.toml | $(UV)
+	$(new_environment) --build-constraints requirements/build.txt -r $< -e .
 	@touch $@
 
-# dev.txt holds all that demo.txt does, in the same versions.
-$(VENV)/%.stamp: requirements/%.txt pyproject.toml | $(BIN)/python $(UV)
+.cache/package/stamp .cache/targets/stamp: .cache/%/stamp: requirements/%.txt | $(UV)
+	$(new_environment) -r $<
+	@touch $@
+
+# One group of several in a lock, whose hashes hold for constraints too.
+.cache/dagster/stamp .cache/dbt/stamp: .cache/%/stamp: requirements/examples.txt | $(UV)
+	$(new_environment) -c $< --group $*
+	@touch $@
+
+# Meltano does not see that a lock has changed.
+.meltano/plugins.stamp: requirements/tap.txt requirements/targets.txt | $(VENV)/demo.stamp
+	rm -rf .meltano/extractors .meltano/loaders
+	$(BIN)/meltano --log-level=warning install
+	@touch $@
+
+$(VENV)/dev.stamp: requirements/dev.txt pyproject.toml | $(VENV)/demo.stamp
 	$(UV) pip install --quiet --python $(BIN)/python \
 		--build-constraints requirements/build.txt -r $< -e .
+	@touch $@
+
+$(VENV)/demo.stamp: requirements/dev.txt pyproject.toml | $(BIN)/python $(UV)
+	$(UV) pip install --quiet --python $(BIN)/python \
+		--build-constraints requirements/build.txt -c $< --group demo -e '.[sandbox]'
 	@touch $@

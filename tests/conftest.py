@@ -39,6 +39,12 @@ settings.register_profile(
 settings.load_profile("ci")
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """Return two processes for each CPU: tests wait for half of their time."""
+    return 2 * (os.cpu_count() or 1)
+
+
 @pytest.fixture(autouse=True)
 def _own_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Keep the tests apart from the settings and files of whoever runs them."""
@@ -54,8 +60,14 @@ def _own_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def sandbox() -> Generator[Sandbox]:
-    dataset = Dataset(campaigns=250, seed=1)
+def campaigns() -> int:
+    """Return how many campaigns each advertiser of the sandbox has."""
+    return 250
+
+
+@pytest.fixture
+def sandbox(campaigns: int) -> Generator[Sandbox]:
+    dataset = Dataset(campaigns=campaigns, seed=1)
     access = Access(Credentials())
     requests: list[str] = []
 

@@ -46,9 +46,17 @@ PARTS = ["campaign_bid_multipliers", "campaign_changelogs", "campaign_details"]
 
 
 @pytest.fixture
+def campaigns() -> int:
+    return 60
+
+
+@pytest.fixture
 def everything(sandbox: Sandbox) -> dict[str, Any]:
     return {
         **SAMPLE_CONFIG,
+        # Small, so that long streams have several pages.
+        "page_size": 25,
+        "report_page_size": 100,
         "api_url": sandbox.url,
         "audience_url": sandbox.url,
         "audience_api_key": "sandbox-audience-key",

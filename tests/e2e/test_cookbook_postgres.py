@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import cookbook
 import psycopg
+import pytest
 import targets
 from psycopg import sql
 from support import SAMPLE_CONFIG, sync
@@ -19,7 +20,7 @@ from tap_kayzen.tap import TapKayzen
 if TYPE_CHECKING:
     from pathlib import Path
 
-    import pytest
+pytestmark = pytest.mark.xdist_group("targets")
 
 RECIPES = [recipe for recipe in cookbook.recipes() if recipe.queries]
 
@@ -47,7 +48,7 @@ def test_each_query_gives_what_the_page_shows_on_postgres_too(
     with psycopg.connect(server) as connection:
         drop = sql.SQL("DROP SCHEMA IF EXISTS {} CASCADE")
         connection.execute(drop.format(schema))
-    command: list[str | Path] = [POSTGRES.bin / "target-postgres", "--config", settings]
+    command: list[str | Path] = [POSTGRES.command, "--config", settings]
     done = finished(command, limit=targets.LIMIT, given=run.stdout)
     assert done.returncode == 0, done.stderr[-2000:]
     with psycopg.connect(server) as connection:

@@ -29,15 +29,12 @@ Process: TypeAlias = AbstractContextManager[subprocess.Popen[str]]
 LIMIT = 300.0
 """Seconds that a command of Dagster may take, with a run of Meltano in it."""
 
+pytestmark = pytest.mark.xdist_group("dagster")
+
 REPORT = "campaign_performance"
 TODAY = datetime.now(timezone.utc).date()
-DAYS = [str(TODAY - timedelta(days)) for days in range(90, 0, -1)]
+DAYS = [str(TODAY - timedelta(days)) for days in range(30, 0, -1)]
 AT_ONCE, DAY_BY_DAY = "kayzen_at_once", "kayzen_day_by_day"
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _plugins() -> None:
-    assert demo.meltano("install", api_url="", database="://") == 0
 
 
 @pytest.fixture

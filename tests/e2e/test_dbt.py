@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
     from support import Sandbox
 
+pytestmark = pytest.mark.xdist_group("dbt")
+
 TODAY = date(2025, 3, 12)
 DAYS = [str(TODAY - timedelta(age)) for age in range(10, 0, -1)]
 ADVERTISERS = [DEFAULT_ADVERTISER, DEFAULT_ADVERTISER + 1]

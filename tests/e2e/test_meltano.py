@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import signal
 import sqlite3
 import subprocess
@@ -16,19 +15,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import demo
+import landing
 import psutil
 import psycopg
 import pytest
 import yaml
 from jsonschema import Draft202012Validator
-from plugin_definitions import FOR_HUB, HUB, PLUGINS, dumped_lock, postgres_lock
-from support import REPORT_DAYS, SAMPLE_CONFIG, catalog_of, truth
+from plugin_definitions import FOR_HUB, HUB, LOADERS, dumped_lock, loader_lock
+from support import REPORT_DAYS, SAMPLE_CONFIG, SCHEMAS, catalog_of, truth
 from watchdog import watched
 
 if TYPE_CHECKING:
     from collections.abc import Generator
 
     from support import Sandbox
+
+pytestmark = pytest.mark.xdist_group("meltano")
 
 
 @pytest.fixture
@@ -159,6 +161,7 @@ ORPHANS = {
 }
 
 
+@pytest.mark.parametrize("campaigns", [60])
 def test_all_streams_land_and_join(sandbox: Sandbox, database: str) -> None:
     environment = {
         "TAP_KAYZEN__SELECT": '["*.*"]',
@@ -213,34 +216,34 @@ def test_a_run_that_dies_marks_nothing(sandbox: Sandbox, database: str) -> None:
     assert query(database, marked) == []
 
 
-def test_campaigns_land_in_json_lines(
+def test_campaigns_land_in_csv_files(
     sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("TARGET_JSONL_DESTINATION_PATH", str(tmp_path / "out"))
+    folder = tmp_path / "out"
+    monkeypatch.setenv("TARGET_CSV_OUTPUT_PATH", str(folder))
     code = demo.meltano(
         "--environment=ci",
         "run",
-        "kayzen-to-jsonl",
+        "kayzen-to-csv",
         api_url=sandbox.url,
         database="://",
     )
     assert code == 0
-    lines = (tmp_path / "out" / "campaigns.jsonl").read_text().splitlines()
+    landed = landing.csv_tables(folder)["campaigns"]
     truth = next(iter(sandbox.dataset.campaigns.values()))
-    assert [json.loads(line) for line in lines] == truth
+    columns = SCHEMAS["campaigns"]["properties"]
+    losses = {
+        landing.difference(
+            landing.kind_of(columns[name]), campaign.get(name), row[name]
+        )
+        for campaign, row in zip(truth, landed, strict=True)
+        for name in columns
+    }
+    assert losses == {None, landing.NULL}
     # Not the state that the other environments go on from.
     with closing(sqlite3.connect(tmp_path / "meltano.db")) as system:
         states = system.execute("SELECT state_id FROM state").fetchall()
-    assert states == [("ci:tap-kayzen-to-target-jsonl",)]
-
-    # It has no --about; what it takes is in its code.
-    (code_of_target,) = demo.ROOT.glob(
-        ".meltano/loaders/target-jsonl/venv/lib/*/site-packages/target_jsonl.py"
-    )
-    takes = re.findall(r"config\.get\('(\w+)'", code_of_target.read_text())
-    lock = PLUGINS / "loaders" / "target-jsonl--andyh1203.lock"
-    settings = json.loads(lock.read_text())["settings"]
-    assert {setting["name"] for setting in settings} == set(takes)
+    assert states == [("ci:tap-kayzen-to-target-csv",)]
 
 
 @pytest.mark.parametrize(
@@ -260,14 +263,15 @@ def test_meltano_can_test_the_settings(
     )
 
 
-def test_meltano_knows_target_postgres_as_it_is(
-    capfd: pytest.CaptureFixture[str],
+@pytest.mark.parametrize("name", LOADERS)
+def test_meltano_knows_each_target_as_it_is(
+    name: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """`make plugins` writes the definition anew."""
-    asked = ("invoke", "target-postgres", "--about", "--format=json")
+    asked = ("invoke", name, "--about", "--format=json")
     assert demo.meltano(*asked, api_url="", database="://") == 0
     about = json.loads(capfd.readouterr().out)
-    path, lock = dumped_lock(postgres_lock(about))
+    path, lock = dumped_lock(loader_lock(about))
     assert path.read_text() == lock
 
 

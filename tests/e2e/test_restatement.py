@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
     from support import Sandbox
 
+pytestmark = pytest.mark.xdist_group("restatement")
+
 DAY = timedelta(days=1)
 FIRST = date(2025, 3, 1)
 TODAYS = [date(2025, 3, 10), date(2025, 3, 11), date(2025, 3, 12)]

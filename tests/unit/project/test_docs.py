@@ -10,7 +10,7 @@ from functools import cache
 from string import Formatter
 from typing import TYPE_CHECKING
 
-import pages
+import docs_pages
 import pytest
 from support import ROOT, SAMPLE_CONFIG, sync
 
@@ -47,7 +47,7 @@ def name(path: Path) -> str:
 @pytest.mark.parametrize("path", DOCS, ids=name)
 def test_tables_of_settings_and_columns_are_those_of_the_code(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
-    assert pages.written_anew(text) == text, "run `make docs-pages`"
+    assert docs_pages.written_anew(text) == text, "run `make docs-pages`"
 
 
 def test_every_setting_and_stream_has_its_place() -> None:
@@ -57,7 +57,7 @@ def test_every_setting_and_stream_has_its_place() -> None:
     streams = (ROOT / "docs" / "streams.md").read_text(encoding="utf-8")
     tap = TapKayzen(config={**SAMPLE_CONFIG, "audience_api_key": "key"})
     assert re.findall(r"^## `(.*)`$", streams, re.MULTILINE) == sorted(tap.streams)
-    assert pages.CERTAINTY.keys() == tap.streams.keys()
+    assert docs_pages.CERTAINTY.keys() == tap.streams.keys()
 
 
 @cache
@@ -157,7 +157,7 @@ def test_the_state_shown_is_of_the_default_report() -> None:
 
 
 def test_the_page_of_targets_has_the_words_of_its_template() -> None:
-    template = (ROOT / "tests" / "targets_template.md").read_text(encoding="utf-8")
+    template = (ROOT / "tools" / "targets_template.md").read_text(encoding="utf-8")
     words = "".join(
         re.escape(text) + (".*" if name else "")
         for text, name, _, _ in Formatter().parse(template)

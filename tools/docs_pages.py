@@ -1,15 +1,17 @@
-"""Writes what docs/ says of settings, streams and columns, from the code itself.
+"""Writes the tables of settings, streams and columns in docs/ from the code.
 
-Run by `make docs-pages`. A page holds the text between a pair of comments,
-``<!-- begin NAME ... -->`` and ``<!-- end NAME -->``; the rest is written by hand.
+Run by `make docs-pages`. Each table stands between a pair of comments,
+``<!-- begin NAME ... -->`` and ``<!-- end NAME -->``. The rest of a page is written by
+hand.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
+
+from project import ROOT
 
 from tap_kayzen.config.settings import ENVIRONMENT_PREFIX, SETTINGS
 from tap_kayzen.reports.columns import DIMENSIONS, METRICS
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
 
     from tap_kayzen.streams.base import KayzenStream
 
-DOCS = Path(__file__).resolve().parent
+DOCS = ROOT / "docs"
 BLOCK = re.compile(r"(<!-- begin (\S+).*?-->\n).*?(<!-- end \2 -->)", re.DOTALL)
 
 CERTAINTY: Mapping[str, str] = {

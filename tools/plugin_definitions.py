@@ -1,18 +1,18 @@
-"""The definitions by which Meltano knows the plugins. Run by `make plugins`.
+"""Writes the plugin definitions that Meltano reads. Run by `make plugins`.
 
-They are written from what the tap and target-postgres say of themselves with
-`--about`; what that of the target says comes in by stdin.
+The source is what the tap and the targets print with `--about`.
 """
 
 from __future__ import annotations
 
 import json
 import re
+import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
 
 import yaml
-from support import ROOT, SAMPLE_CONFIG, run_process
+from project import ROOT, SAMPLE_CONFIG
 
 from tap_kayzen.tap import TapKayzen
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
+BIN = ROOT / ".cache" / "targets" / "bin"
 PLUGINS = ROOT / "plugins"
 HUB = PLUGINS / "extractors" / "tap-kayzen.yml"
 """What MeltanoHub takes."""
@@ -37,19 +38,29 @@ FOR_HUB = {
     "maintenance_status": "beta",
     "quality": "unknown",
 }
-POSTGRES = {
-    "plugin_type": "loaders",
-    "variant": "meltanolabs",
-    "label": "PostgreSQL",
-    "pip_url": "meltanolabs-target-postgres",
+LOADERS = {
+    "target-csv": {
+        "plugin_type": "loaders",
+        "variant": "meltanolabs",
+        "label": "CSV",
+        "pip_url": "meltanolabs-target-csv",
+    },
+    "target-postgres": {
+        "plugin_type": "loaders",
+        "variant": "meltanolabs",
+        "label": "PostgreSQL",
+        "pip_url": "meltanolabs-target-postgres",
+    },
 }
-POSTGRES_SETTINGS: dict[str, dict[str, Any]] = {
-    "default_target_schema": {"value": "$MELTANO_EXTRACT__LOAD_SCHEMA"},
-    "password": {"sensitive": True},
-    "sqlalchemy_url": {"sensitive": True},
-    "ssl_client_private_key": {"sensitive": True},
+LOADER_SETTINGS: dict[str, dict[str, dict[str, Any]]] = {
+    "target-postgres": {
+        "default_target_schema": {"value": "$MELTANO_EXTRACT__LOAD_SCHEMA"},
+        "password": {"sensitive": True},
+        "sqlalchemy_url": {"sensitive": True},
+        "ssl_client_private_key": {"sensitive": True},
+    },
 }
-"""What Meltano must know of settings and the target does not say."""
+"""What Meltano must know of settings and the target does not print."""
 
 # Not decimal: Meltano itself fails on such a variable in the environment.
 KINDS = {"number": "integer"}
@@ -133,11 +144,13 @@ def hub_definition(described: Mapping[str, Any]) -> dict[str, Any]:
     return definition
 
 
-def postgres_lock(described: Mapping[str, Any]) -> dict[str, Any]:
-    """Make the lock file of target-postgres."""
-    lock = lock_of(described, POSTGRES)
+def loader_lock(described: Mapping[str, Any]) -> dict[str, Any]:
+    """Make the lock file of a target."""
+    name = described["name"]
+    lock = lock_of(described, LOADERS[name])
+    more = LOADER_SETTINGS.get(name, {})
     for setting in lock["settings"]:
-        setting.update(POSTGRES_SETTINGS.get(setting["name"], {}))
+        setting.update(more.get(setting["name"], {}))
     return lock
 
 
@@ -152,10 +165,20 @@ def dumped_hub(described: Mapping[str, Any]) -> str:
     return yaml.safe_dump(hub_definition(described), allow_unicode=True)
 
 
+def about(*command: str | Path) -> dict[str, Any]:
+    """Return what a plugin prints of itself."""
+    printed = subprocess.check_output(
+        [*command, "--about", "--format=json"], encoding="utf-8"
+    )
+    described: dict[str, Any] = json.loads(printed)
+    return described
+
+
 def main() -> None:
-    """Write all definitions but that of target-jsonl, which has no `--about`."""
-    tap = json.loads(run_process("--about", "--format=json").stdout)
-    for lock in (tap_lock(tap), postgres_lock(json.load(sys.stdin))):
+    """Write all definitions."""
+    tap = about(sys.executable, "-m", "tap_kayzen")
+    loaders = [loader_lock(about(BIN / name)) for name in LOADERS]
+    for lock in (tap_lock(tap), *loaders):
         path, text = dumped_lock(lock)
         path.write_text(text, encoding="utf-8")
     HUB.write_text(dumped_hub(tap), encoding="utf-8")

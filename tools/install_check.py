@@ -1,8 +1,7 @@
-"""Install a wheel as users do, and run what it brings.
+"""Installs a wheel as users do, then runs its commands.
 
-python tests/install_check.py WHEEL pip pipx uv
-
-needs only the standard library, and the installers that are named.
+Usage: ``python tools/install_check.py WHEEL pip pipx uv``. Needs only the standard
+library and the named installers. Run by `make build` and `make install-check`.
 """
 
 from __future__ import annotations
@@ -40,6 +39,7 @@ ENVIRONMENT = {
 
 
 def run(*command: str | Path, **environment: str) -> str:
+    """Run a command, which must succeed, and return its stdout."""
     return subprocess.run(
         [str(part) for part in command],
         env={**ENVIRONMENT, **environment},
@@ -51,6 +51,7 @@ def run(*command: str | Path, **environment: str) -> str:
 
 
 def with_pip(wheel: Path, folder: Path) -> Path:
+    """Install by pip, without and with the extra; return the folder of programs."""
     # As `python -m venv` does it: a copied interpreter may not find its library.
     venv.create(folder / "pip", with_pip=True, symlinks=os.name != "nt")
     programs = folder / "pip" / PROGRAMS
@@ -62,6 +63,7 @@ def with_pip(wheel: Path, folder: Path) -> Path:
 
 
 def with_pipx(wheel: Path, folder: Path) -> Path:
+    """Install by pipx; return the folder of programs."""
     programs = folder / "pipx-bin"
     run(
         *(sys.executable, "-m", "pipx", "install", f"{wheel}[sandbox]"),
@@ -72,6 +74,7 @@ def with_pipx(wheel: Path, folder: Path) -> Path:
 
 
 def with_uv(wheel: Path, folder: Path) -> Path:
+    """Install by uv; return the folder of programs."""
     programs = folder / "uv-bin"
     run(
         *(UV, "tool", "install", "--quiet", "--python", sys.executable),
@@ -147,7 +150,8 @@ def check_contents(wheel: Path) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser()
+    """Check the wheel with each of the installers."""
+    parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("wheel", type=Path)
     parser.add_argument("installers", nargs="+", choices=INSTALLERS)
     arguments = parser.parse_args()

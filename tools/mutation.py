@@ -1,4 +1,4 @@
-"""Says, module by module, how many mutants the tests found: `make mutation`."""
+"""Prints how many mutants the tests found in each module. Run by `make mutation`."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def main() -> None:
 def tell(name: str, counts: Counter[bool]) -> None:
     """Print the figures of a module as a row of a table."""
     share = 100 * counts[True] / (counts[True] + counts[False])
-    print(f"| `{name}` | {sum(counts.values())} | {counts[True]} | {share:.0f} % |")  # noqa: T201
+    print(f"| `{name}` | {sum(counts.values())} | {counts[True]} | {share:.0f} % |")
 
 
 if __name__ == "__main__":

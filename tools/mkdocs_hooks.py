@@ -1,8 +1,8 @@
-"""What MkDocs does beyond its settings: pages from outside of docs/.
+"""MkDocs hooks that add the Markdown files outside of docs/ to the site.
 
-The repository's other Markdown files are pages of the site too, under their own paths,
-without a copy. Links are written as GitHub wants them, relative to the file, and are
-turned here into the site's, in which docs/ is the root.
+These files keep their own paths and are not copied. Links in the repository are
+relative to the file, as GitHub expects. The hooks rewrite them for the site, where
+docs/ is the root.
 """
 
 from __future__ import annotations

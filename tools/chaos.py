@@ -1,7 +1,7 @@
 """Runs in which all goes wrong that can, and what came out held against the truth.
 
 `make chaos` makes many, from seeds; a failure names its seed, which makes the same
-again: ``python tests/chaos.py 1 --first 4711``.
+again: ``python tools/chaos.py 1 --first 4711``.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, NoReturn
 
+from project import SAMPLE_CONFIG
 from starlette.middleware import Middleware
-from support import SAMPLE_CONFIG
 from watchdog import OverdueError, watched
 
 from tap_kayzen.cli.check import selecting_all

@@ -1,4 +1,4 @@
-"""The tap's command in a hurry: its throttle's time runs faster, so do its waits."""
+"""Runs the tap's command with a throttle whose clock is `FASTER` times as fast."""
 
 from __future__ import annotations
 
@@ -11,10 +11,12 @@ FASTER = 200
 
 
 def now(_: Throttle) -> float:
+    """Return the time in seconds on the fast clock."""
     return time.monotonic() * FASTER
 
 
 def wait(throttle: Throttle, seconds: float | None) -> None:
+    """Wait for a change of the throttle, at most `seconds` on the fast clock."""
     throttle._changed.wait(seconds and seconds / FASTER)  # noqa: SLF001
 
 

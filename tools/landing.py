@@ -1,4 +1,4 @@
-"""What landed in a target, read back, and how it differs from what was sent."""
+"""Reads back what landed in a target and compares it with what was sent."""
 
 from __future__ import annotations
 
@@ -8,8 +8,6 @@ import re
 from datetime import datetime, timezone
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any, TypeAlias
-
-from watchdog import finished
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -21,48 +19,14 @@ Tables: TypeAlias = dict[str, list[Row]]
 EXACT = json.JSONDecoder(parse_float=Decimal)
 
 
-DUCKDB = """
-import duckdb, json, sys
-path, schema = sys.argv[1:]
-connection = duckdb.connect(path, read_only=True)
-names = connection.execute(
-    "SELECT table_name FROM duckdb_tables() WHERE schema_name = ?", [schema]
-).fetchall()
-tables = {}
-for (name,) in names:
-    rows = connection.execute(f'SELECT * FROM "{schema}"."{name}"')
-    columns = [column[0] for column in rows.description]
-    tables[name] = [dict(zip(columns, row)) for row in rows.fetchall()]
-json.dump(tables, sys.stdout, default=str)
-"""
-
-
-def in_duckdb(python: Path, path: Path, schema: str) -> Tables:
-    """Read a DuckDB database with the library that wrote it."""
-    command: list[str | Path] = [python, "-c", DUCKDB, path, schema]
-    tables: Tables = EXACT.decode(finished(command, check=True).stdout)
-    return tables
-
-
-def in_files(paths: Iterable[Path], read: Callable[[Path], list[Row]]) -> Tables:
-    """Read files that are named after their stream, and maybe the time, in order."""
+def csv_tables(folder: Path) -> Tables:
+    """Read the CSV files of a folder, each named after its stream and maybe a time."""
     tables: Tables = {}
-    for path in sorted(paths):
+    for path in sorted(folder.glob("*.csv")):
         stream, _, _ = path.stem.partition("-")
-        tables.setdefault(stream, []).extend(read(path))
+        with path.open(encoding="utf-8", newline="") as file:
+            tables.setdefault(stream, []).extend(csv.DictReader(file))
     return tables
-
-
-def csv_rows(path: Path) -> list[Row]:
-    """Read the rows of a CSV file."""
-    with path.open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
-
-
-def json_rows(path: Path) -> list[Row]:
-    """Read the rows of a file of JSON Lines."""
-    with path.open(encoding="utf-8") as file:
-        return [EXACT.decode(line) for line in file]
 
 
 def by_key(rows: Iterable[Row], key: Sequence[str]) -> dict[tuple[str, ...], Row]:

@@ -1,4 +1,4 @@
-"""The tap piped into real targets, and what landed held against what was sent.
+"""Pipes the tap into real targets and compares what landed with what was sent.
 
 `make targets` runs all of them and writes docs/targets.md.
 """
@@ -16,14 +16,13 @@ from datetime import date, datetime, timedelta, timezone
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
-from urllib.parse import parse_qs, urlsplit
 
 import demo
 import landing
 import psycopg
 from landing import by_key, difference, kind_of
+from project import ROOT, SAMPLE_CONFIG
 from psycopg import sql
-from support import ROOT, SAMPLE_CONFIG
 from watchdog import finished, watched
 
 from tap_kayzen.config.settings import DEFAULT_REPORTS
@@ -41,7 +40,7 @@ if TYPE_CHECKING:
 
 Key: TypeAlias = tuple[str, ...]
 
-ENVIRONMENTS = ROOT / ".cache" / "targets"
+BIN = ROOT / ".cache" / "targets" / "bin"
 TEMPLATE = Path(__file__).with_name("targets_template.md")
 PAGE = ROOT / "docs" / "targets.md"
 
@@ -336,7 +335,6 @@ class Case:
 
     Attributes:
         name: Its name in the table; the first word is the command.
-        environment: The folder of its environment, and the end of its lock's name.
         package: What is installed there.
         how: What was set, in words.
         settings: The target's settings.
@@ -349,7 +347,6 @@ class Case:
     """
 
     name: str
-    environment: str
     package: str
     how: str
     settings: Callable[[Place], dict[str, Any]]
@@ -361,15 +358,15 @@ class Case:
     differs: frozenset[str] = frozenset()
 
     @property
-    def bin(self) -> Path:
-        """Where its commands are."""
-        return ENVIRONMENTS / self.environment / "bin"
+    def command(self) -> Path:
+        """The program."""
+        return BIN / self.name.split()[0]
 
     @property
     def version(self) -> str:
         """The version of the package that is installed."""
         code = f"import importlib.metadata as m; print(m.version('{self.package}'))"
-        command: list[str | Path] = [self.bin / "python", "-c", code]
+        command: list[str | Path] = [BIN / "python", "-c", code]
         return finished(command, check=True).stdout.strip()
 
     def run(self, reference: Reference, place: Place) -> list[Outcome]:
@@ -389,8 +386,7 @@ class Case:
             outcome.state = last_state(printed) == reference.days[number].state
             outcomes.append(outcome)
 
-        command: list[str | Path] = [self.bin / self.name.split()[0]]
-        command += ["--config", settings]
+        command: list[str | Path] = [self.command, "--config", settings]
         two_days(place.folder, self.tap(place), command, after=look)
         return outcomes
 
@@ -432,19 +428,6 @@ def postgres_settings(place: Place) -> dict[str, Any]:
     }
 
 
-def pipelinewise_settings(place: Place) -> dict[str, Any]:
-    """Give the parts of a database's address."""
-    parts = urlsplit(place.database)
-    return {
-        "host": parts.hostname or parse_qs(parts.query)["host"][0],
-        "port": parts.port or 5432,
-        "user": parts.username,
-        "password": parts.password or "none",
-        "dbname": parts.path.strip("/"),
-        "default_target_schema": SCHEMA,
-    }
-
-
 def in_postgres(place: Place) -> Tables:
     """Read what landed in PostgreSQL."""
     with psycopg.connect(place.database) as connection:
@@ -479,7 +462,6 @@ def batches(encoding: str) -> Callable[[Place], dict[str, Any]]:
 
 POSTGRES = Case(
     "target-postgres",
-    "postgres",
     "meltanolabs-target-postgres",
     "`load_method: upsert`, `sanitize_null_text_characters: true`, as in meltano.yml",
     postgres_settings,
@@ -489,7 +471,6 @@ POSTGRES = Case(
 )
 POSTGRES_BATCH = Case(
     "target-postgres (BATCH)",
-    "postgres",
     "meltanolabs-target-postgres",
     "The same; in the tap `batch_config`: `jsonl`, `gzip`, `file://`",
     postgres_settings,
@@ -499,89 +480,43 @@ POSTGRES_BATCH = Case(
 )
 POSTGRES_PARQUET = Case(
     "target-postgres (Parquet BATCH)",
-    "parquet",
     "meltanolabs-target-postgres",
-    "With `pyarrow` beside it; in the tap, installed as `tap-kayzen[parquet]`, "
+    "With `pyarrow` installed; in the tap, installed as `tap-kayzen[parquet]`, "
     "`batch_config`: `parquet`, `gzip`, `file://`",
     postgres_settings,
     in_postgres,
     tap=batches("parquet"),
     differs=frozenset({landing.NUL}),
 )
-JSONL = Case(
-    "target-jsonl",
-    "jsonl",
-    "target-jsonl",
-    "`do_timestamp_file: false`, as in meltano.yml",
-    lambda place: {"destination_path": f"{place.out}", "do_timestamp_file": False},
-    lambda place: landing.in_files(place.out.glob("*.jsonl"), landing.json_rows),
-    repeated=True,
-)
 CSV = Case(
     "target-csv",
-    "csv",
     "meltanolabs-target-csv",
-    "As it is",
+    "Defaults",
     lambda place: {"output_path": f"{place.out}"},
-    lambda place: landing.in_files(place.out.glob("*.csv"), landing.csv_rows),
+    lambda place: landing.csv_tables(place.out),
     missing=True,
     deleted="is gone",
     differs=frozenset({landing.NULL, landing.NESTED}),
 )
 CSV_FLAT = Case(
     "target-csv (a file a run)",
-    "csv",
     "meltanolabs-target-csv",
     "`file_naming_scheme: '{stream_name}-{timestamp}.csv'`, "
-    "`timestamp_format: '%Y-%m-%d.T%H%M%S.%f'`; in the tap "
-    "`flattening_enabled: true`, `flattening_max_depth: 1`",
+    "`timestamp_format: '%Y-%m-%d.T%H%M%S.%f'`, `flattening_enabled: true`, "
+    "`flattening_max_depth: 1`, as in meltano.yml",
     lambda place: {
         "output_path": f"{place.out}",
         "file_naming_scheme": "{stream_name}-{timestamp}.csv",
-        # By default to the second: a run soon after another would write over its files.
+        # The default has seconds: a run soon after another would overwrite its files.
         "timestamp_format": "%Y-%m-%d.T%H%M%S.%f",
+        "flattening_enabled": True,
+        "flattening_max_depth": 1,
     },
     CSV.read,
-    tap=lambda _: {"flattening_enabled": True, "flattening_max_depth": 1},
     repeated=True,
     differs=frozenset({landing.NULL}),
 )
-DUCKDB = Case(
-    "target-duckdb",
-    "duckdb",
-    "target-duckdb",
-    "With `duckdb<1.3` beside it; `add_metadata_columns: true`",
-    lambda place: {
-        "path": f"{place.folder / 'kayzen.duckdb'}",
-        "default_target_schema": SCHEMA,
-        "add_metadata_columns": True,
-    },
-    lambda place: landing.in_duckdb(
-        ENVIRONMENTS / "duckdb" / "bin" / "python",
-        place.folder / "kayzen.duckdb",
-        SCHEMA,
-    ),
-    differs=frozenset({landing.EMPTY, landing.DIGITS}),
-)
-PIPELINEWISE = Case(
-    "target-postgres (PipelineWise)",
-    "pipelinewise-postgres",
-    "pipelinewise-target-postgres",
-    "As it is",
-    pipelinewise_settings,
-    in_postgres,
-    differs=frozenset({landing.EMPTY, landing.DIGITS, landing.NUL, landing.BREAKS}),
-)
-CASES = (
-    POSTGRES,
-    POSTGRES_BATCH,
-    POSTGRES_PARQUET,
-    JSONL,
-    CSV,
-    CSV_FLAT,
-    DUCKDB,
-    PIPELINEWISE,
-)
+CASES = (POSTGRES, POSTGRES_BATCH, POSTGRES_PARQUET, CSV, CSV_FLAT)
 
 
 def line(case: Case, reference: Reference, outcomes: list[Outcome]) -> str:

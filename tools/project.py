@@ -1,0 +1,15 @@
+"""Paths and sample settings shared by the programs in this folder."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+"""The root of the repository."""
+
+SAMPLE_CONFIG: dict[str, Any] = json.loads(
+    (ROOT / "sample_config.json").read_text(encoding="utf-8")
+)
+"""Settings that read the sandbox, at its default address."""
