@@ -139,8 +139,8 @@ class TapKayzen(Tap):
             ConfigurationError: The state or catalog file is not what it should be.
         """
         super().invoke(
-            state=files.checked_state(state),
-            catalog=files.checked_catalog(catalog),
+            state=files.checked(state, "--state", files.state_fault),
+            catalog=files.checked(catalog, "--catalog", files.catalog_fault),
             **options,
         )
 

@@ -9,11 +9,11 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from project import DEFAULT_REPORTS
 from starlette.responses import Response
 from watchdog import finished
 
 from tap_kayzen.cli.check import selecting_all
-from tap_kayzen.config.settings import DEFAULT_REPORTS
 from tap_kayzen.reports.definition import Report
 from tap_kayzen.sandbox.data import DEFAULT_ADVERTISER
 from tap_kayzen.sandbox.generators import KINDS

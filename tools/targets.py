@@ -21,11 +21,10 @@ import demo
 import landing
 import psycopg
 from landing import by_key, difference, kind_of
-from project import ROOT, SAMPLE_CONFIG
+from project import DEFAULT_REPORTS, ROOT, SAMPLE_CONFIG
 from psycopg import sql
 from watchdog import finished, watched
 
-from tap_kayzen.config.settings import DEFAULT_REPORTS
 from tap_kayzen.reports.definition import Report
 from tap_kayzen.sandbox.access import Access, Credentials
 from tap_kayzen.sandbox.app import create_app

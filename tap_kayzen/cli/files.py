@@ -36,27 +36,19 @@ def config_errors(paths: tuple[str, ...]) -> Generator[None]:
         raise ConfigurationError(msg) from (None if "{" in files else error)
 
 
-def checked_state(file: IO[str] | None) -> IO[str] | None:
-    """Return a state file's content, if it is a state.
-
-    Raises:
-        ConfigurationError: It is not.
-    """
-    return _checked(file, "--state", _state_fault)
-
-
-def checked_catalog(file: IO[str] | None) -> IO[str] | None:
-    """Return a catalog file's content, if it is a catalog.
-
-    Raises:
-        ConfigurationError: It is not.
-    """
-    return _checked(file, "--catalog", _catalog_fault)
-
-
-def _checked(
+def checked(
     file: IO[str] | None, option: str, fault_of: Callable[[dict[str, Any]], str]
 ) -> IO[str] | None:
+    """Return the content of a file, if there is one and nothing is wrong with it.
+
+    Args:
+        file: The file.
+        option: Its option, for the message.
+        fault_of: Returns what is wrong with the content; empty if nothing is.
+
+    Raises:
+        ConfigurationError: Something is wrong.
+    """
     if file is None:
         return None
     text = file.read()
@@ -72,7 +64,7 @@ def _checked(
     return io.StringIO(text)
 
 
-def _catalog_fault(value: dict[str, Any]) -> str:
+def catalog_fault(value: dict[str, Any]) -> str:
     """Return what is wrong with a catalog; empty if nothing is."""
     entries = value.get("streams")
     if not isinstance(entries, list) or not all(
@@ -83,7 +75,7 @@ def _catalog_fault(value: dict[str, Any]) -> str:
     return ""
 
 
-def _state_fault(value: dict[str, Any]) -> str:
+def state_fault(value: dict[str, Any]) -> str:
     """Return what is wrong with a state; empty if nothing is."""
     if "bookmarks" not in value:
         # A whole STATE message, or what `meltano state get` prints: of no effect.

@@ -37,7 +37,7 @@ OURS = frozenset(
 def problems(
     entries: Sequence[Any], streams: Collection[str], *, has_start: bool
 ) -> Iterator[str]:
-    """Find what is wrong with the setting `reports`, beyond the types of its parts.
+    """Find what is wrong with the setting `reports`, beyond the types in its schema.
 
     Args:
         entries: The entries, of whatever type they were given.

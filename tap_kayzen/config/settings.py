@@ -12,5 +12,3 @@ SETTINGS: dict[str, Any] = json.loads(
     Path(__file__).with_name("settings.json").read_text(encoding="utf-8")
 )
 """JSON Schema of the tap's own settings; the SDK adds its own when it starts."""
-
-DEFAULT_REPORTS: list[dict[str, Any]] = SETTINGS["properties"]["reports"]["default"]

@@ -160,7 +160,7 @@ def _value_problems(config: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _is_insecure(url: str) -> bool:
-    """Tell whether what goes there leaves this machine unencrypted."""
+    """Return whether requests to an address leave this machine unencrypted."""
     parts = urlsplit(url)
     host = parts.hostname or ""
     try:

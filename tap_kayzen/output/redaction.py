@@ -136,7 +136,7 @@ def log_python_output(logger: logging.Logger) -> None:
 
 @cache
 def _any_form(character: str) -> str:
-    """Give a pattern of all ways to write a character, escaped more than once too."""
+    """Return a pattern of all ways to write a character, even escaped repeatedly."""
     raw = re.escape(character)
     # Nobody escapes these, and long tokens of them would take long to compile.
     if NEVER_ESCAPED.fullmatch(character):
@@ -159,7 +159,7 @@ def _any_form(character: str) -> str:
 
 
 def _in_base64(secret: str) -> Iterator[str]:
-    """Give what base64 makes of a secret, with a tail of its own or within a text.
+    """Yield what base64 makes of a secret, alone or within a longer text.
 
     Three bytes make four characters, so it depends on how many bytes come before.
     Characters that also hold bits of the neighbours are left out.

@@ -93,7 +93,7 @@ class Paging(ABC):
 
     @abstractmethod
     def judge(self, page: Page, so_far: PagesSoFar) -> Verdict:
-        """Judge a page by itself, as it comes.
+        """Judge a page as it comes.
 
         Args:
             page: The page.

@@ -158,7 +158,7 @@ class Report:
 
 
 def safe_name(text: str, prefix: str) -> str:
-    """Make a name that needs no quotes in SQL: ASCII letters, digits, underscores.
+    """Return a name that needs no quotes in SQL: ASCII letters, digits, underscores.
 
     Args:
         text: Any text.
@@ -173,7 +173,7 @@ def safe_name(text: str, prefix: str) -> str:
 
 
 def is_zone(name: str) -> bool:
-    """Tell whether the IANA database has a time zone of this name."""
+    """Return whether the IANA database has a time zone of this name."""
     try:
         ZoneInfo(name)
     except (OSError, ValueError, LookupError):

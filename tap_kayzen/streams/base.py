@@ -78,7 +78,7 @@ class KayzenStream(RecordStream, ABC):
             ``/campaigns/{campaign_id}/detail``.
         http_method: HTTP method of its requests.
         with_token: Whether its requests need the bearer token.
-        per_advertiser: Whether each advertiser has rows of its own.
+        per_advertiser: Whether each advertiser has its own rows.
         is_paged: Whether the responses come in pages.
     """
 
@@ -122,10 +122,7 @@ class KayzenStream(RecordStream, ABC):
 
     @property
     def partitions(self) -> None:
-        """No partitions of the SDK's: `read` goes through `contexts` by itself.
-
-        The SDK would read a partition that is in an old state only.
-        """
+        """None for the SDK: `read` goes through `contexts`, all in one go."""
         return
 
     @property

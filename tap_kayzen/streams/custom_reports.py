@@ -76,7 +76,7 @@ class CustomReportStream(ReportRowsStream):
         }
 
     def prepare(self, rows: list[Record], slice_: Slice) -> None:
-        """Give columns names without quotes, and rows without a day their range."""
+        """Rename columns that need quotes; add the range to rows without a day."""
         for name, column in self.report.renamed.items():
             for row in rows:
                 if name in row:

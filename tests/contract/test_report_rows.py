@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from project import DEFAULT_REPORTS
 from report_api import (
     NAME,
     asked,
@@ -28,7 +29,6 @@ from support import (
     token_response,
 )
 
-from tap_kayzen.config.settings import DEFAULT_REPORTS
 from tap_kayzen.reports.definition import Report
 from tap_kayzen.sandbox.access import Access, Credentials
 from tap_kayzen.sandbox.app import create_app

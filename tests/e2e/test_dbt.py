@@ -13,8 +13,8 @@ from xml.etree import ElementTree as ET
 import demo
 import psycopg
 import pytest
+from project import DEFAULT_REPORTS
 
-from tap_kayzen.config.settings import DEFAULT_REPORTS
 from tap_kayzen.reports.definition import Report
 from tap_kayzen.sandbox.data import DEFAULT_ADVERTISER
 from tap_kayzen.sandbox.report_calls import request_of

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING
 
 import docs_pages
 import pytest
+from project import DEFAULT_REPORTS
 from support import ROOT, SAMPLE_CONFIG, sync
 
-from tap_kayzen.config.settings import DEFAULT_REPORTS, SETTINGS
+from tap_kayzen.config.settings import SETTINGS
 from tap_kayzen.reports.definition import Report
 from tap_kayzen.sandbox.access import Access, Credentials
 from tap_kayzen.sandbox.app import create_app

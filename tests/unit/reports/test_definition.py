@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from jsonschema import Draft7Validator
+from project import DEFAULT_REPORTS
 from singer_sdk.exceptions import ConfigurationError, ConfigValidationError
 from support import SAMPLE_CONFIG
 
-from tap_kayzen.config.settings import DEFAULT_REPORTS
 from tap_kayzen.reports.columns import DIMENSIONS, METRICS
 from tap_kayzen.reports.definition import Report, safe_name
 from tap_kayzen.tap import TapKayzen
