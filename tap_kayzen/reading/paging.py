@@ -67,6 +67,7 @@ class PagesSoFar:
         """
         is_repeat = bool(page.rows) and mark in self.seen
         self.seen.add(mark)
+        self.idle = self.idle + 1 if is_repeat or not page.rows else 0
         return is_repeat
 
 
@@ -126,8 +127,7 @@ class ListPaging(Paging):
     def judge(self, page: Page, so_far: PagesSoFar) -> Verdict:
         """Judge a page by what has been announced."""
         number = so_far.pages + 1
-        is_new = page.rows and not so_far.repeats(page, page.edges)
-        so_far.idle = 0 if is_new else so_far.idle + 1
+        so_far.repeats(page, page.edges)
         end = page.total_pages or so_far.total_pages
         if end is None:
             is_over = so_far.idle >= self.max_idle_pages_without_meta
@@ -152,6 +152,15 @@ class ReportPaging(Paging):
     idle_is_fatal = True
     empty_is_idle = False
     compares_rows = True
+
+    def _is_beyond(self, page: Page, so_far: PagesSoFar) -> bool:
+        """Return whether a page repeats another, or is one empty page too many.
+
+        An empty page before the announced end is no end, but a server that always
+        announces one page more would be read for ever.
+        """
+        is_repeat = so_far.repeats(page, page.digest)
+        return is_repeat or so_far.idle >= self.max_idle_pages
 
     @staticmethod
     def _check_repeat(page: Page, so_far: PagesSoFar, *, is_limit: bool) -> None:
@@ -187,7 +196,7 @@ class AnnouncedPaging(ReportPaging):
 
     def judge(self, page: Page, so_far: PagesSoFar) -> Verdict:
         """Judge a page by what it announces."""
-        if so_far.repeats(page, page.digest):
+        if self._is_beyond(page, so_far):
             self._check_repeat(page, so_far, is_limit=True)
             return Verdict.BEYOND
         is_last = so_far.pages + 1 >= (page.total_pages or FIRST_PAGE)
@@ -216,7 +225,7 @@ class GuessedPaging(ReportPaging):
     def judge(self, page: Page, so_far: PagesSoFar) -> Verdict:
         """Judge a page by what is known of all pages of the report."""
         count = len(page.rows)
-        if so_far.repeats(page, page.digest):
+        if self._is_beyond(page, so_far):
             # A round number may be a limit of Kayzen's own.
             is_limit = count == self._per_page or count % ROUND == 0
             self._check_repeat(page, so_far, is_limit=is_limit)

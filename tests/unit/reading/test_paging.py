@@ -10,7 +10,12 @@ import pytest
 from tap_kayzen.api.workers import Workers
 from tap_kayzen.reading.ahead import PagesAhead
 from tap_kayzen.reading.pages import Page
-from tap_kayzen.reading.paging import ListPaging
+from tap_kayzen.reading.paging import (
+    AnnouncedPaging,
+    GuessedPaging,
+    ListPaging,
+    ReportPaging,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -153,3 +158,37 @@ def test_a_boundless_total_is_not_requested_at_once(total: int) -> None:
         next(pages)
     pages.close()
     assert len(asked) <= 10 + 2 * 4 + 1
+
+
+def window(
+    paging: ReportPaging, lengths: Sequence[int], total: int | None
+) -> list[int]:
+    """Read a window with pages of these lengths, and empty ones after them.
+
+    Returns:
+        The pages that were requested.
+    """
+    asked: list[int] = []
+
+    def fetch(_: int, number: int) -> Page:
+        asked.append(number)
+        length = lengths[number - 1] if number <= len(lengths) else 0
+        announced = number + 1 if total is None else total
+        return Page([{"id": f"{number} {row}"} for row in range(length)], announced)
+
+    ahead = PagesAhead(fetch, paging, [0], Workers(1))
+    came = [len(page.rows) for page in ahead.pages(0)]
+    assert sum(came) == sum(lengths)
+    return sorted(asked)
+
+
+@pytest.mark.parametrize("paging", [GuessedPaging(10), AnnouncedPaging()])
+def test_empty_pages_before_the_announced_end_are_no_end(paging: ReportPaging) -> None:
+    assert window(paging, [10, 0, 0, 10], 4) == [1, 2, 3, 4]
+
+
+@pytest.mark.parametrize("paging", [GuessedPaging(10), AnnouncedPaging()])
+def test_a_report_that_always_announces_one_page_more_has_an_end(
+    paging: ReportPaging,
+) -> None:
+    assert window(paging, [10, 10], None) == [1, 2, 3, 4, 5]
