@@ -1,13 +1,13 @@
-# Everything that this repository does: `make help`.
+# All commands of this repository; `make help` lists them.
 SHELL := /bin/sh
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-# uv from the machine if it has one, else bootstrapped from PyPI into .cache.
+# Use the machine's uv if there is one; otherwise install it from PyPI into .cache.
 UV := $(or $(shell command -v uv 2>/dev/null),.cache/uv/bin/uv)
 export UV_PYTHON_DOWNLOADS := never
-# Tests and benchmarks start hundreds of processes, which need not compile all anew.
+# Tests and benchmarks start hundreds of processes; let them reuse compiled modules.
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
@@ -19,19 +19,19 @@ help:  ## Show this list
 demo: $(VENV)/demo.stamp .meltano/plugins.stamp .cache/dbt/stamp  ## Load the sandbox's data into PostgreSQL with Meltano, model it with dbt, and draw it
 	@$(BIN)/python examples/demo.py
 
-dagster: $(VENV)/demo.stamp .meltano/plugins.stamp .cache/dagster/stamp  ## Open Dagster, reading the sandbox day by day (examples/dagster)
+dagster: $(VENV)/demo.stamp .meltano/plugins.stamp .cache/dagster/stamp  ## Open Dagster, which reads the sandbox day by day (examples/dagster)
 	@$(BIN)/python examples/dagster_dev.py
 
-targets: $(VENV)/dev.stamp .cache/targets/stamp  ## Pipe the tap into real targets and look at what lands; writes docs/targets.md (a minute)
+targets: $(VENV)/dev.stamp .cache/targets/stamp  ## Pipe the tap into real targets and check what lands; writes docs/targets.md (1 minute)
 	PYTHONPATH=examples $(BIN)/python tools/targets.py
 
-# The tests first, as they take longest; what each step prints stays together.
-test:  ## Run all checks and tests, side by side (2 minutes)
+# Tests go first because they take longest. The output of each step stays together.
+test:  ## Run all checks and tests in parallel (2 minutes)
 	@$(MAKE) --no-print-directory --jobs=2 $(if $(filter output-sync,$(.FEATURES)),--output-sync=target) \
 		pytest lint types build docs \
 		|| { echo "A step failed: look for *** above" >&2; exit 1; }
 
-lint: $(VENV)/dev.stamp  ## Check style, workflows and Dockerfile
+lint: $(VENV)/dev.stamp  ## Check style, workflows, and Dockerfile
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports --no-cache --no-logo
@@ -47,93 +47,93 @@ types: $(VENV)/dev.stamp  ## Check types
 
 PACKAGE = .cache/package/bin
 
-build: .cache/package/stamp  ## Build the package into dist/, check it and run it
+build: .cache/package/stamp  ## Build the package into dist/, check it, and run it
 	rm -rf dist
 	$(UV) build --quiet --no-create-gitignore --build-constraints requirements/build.txt
 	$(PACKAGE)/twine check --strict dist/*
 	$(PACKAGE)/check-wheel-contents dist/*.whl
 	UV=$(UV) $(PACKAGE)/python tools/install_check.py dist/*.whl uv
 
-install-check: build  ## Install the package by pip and pipx too, and run it
+install-check: build  ## Also install the package with pip and pipx, and run it
 	$(PACKAGE)/python tools/install_check.py dist/*.whl pip pipx
 
 image:  ## Build the container images tap-kayzen and kayzen-sandbox
 	docker build --quiet --tag tap-kayzen .
 	docker build --quiet --tag kayzen-sandbox --target sandbox .
 
-pytest: $(VENV)/dev.stamp .meltano/plugins.stamp .cache/dagster/stamp .cache/dbt/stamp .cache/targets/stamp  ## Run the tests, those with Meltano and PostgreSQL too
+pytest: $(VENV)/dev.stamp .meltano/plugins.stamp .cache/dagster/stamp .cache/dbt/stamp .cache/targets/stamp  ## Run all tests, including those with Meltano and PostgreSQL
 	$(BIN)/pytest --numprocesses=auto --dist=loadgroup tests/e2e tests/contract tests/unit
 
-coverage: $(VENV)/dev.stamp  ## Measure how much of the tap the quick tests run; fails below 95 % (10 minutes)
+coverage: $(VENV)/dev.stamp  ## Measure the quick tests' coverage of the tap; fails below 95% (10 minutes)
 	rm -f .coverage .coverage.*
 	$(BIN)/coverage run -m pytest tests/unit tests/contract
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 
-# Ten times 2,000 rather than once 20,000, since Hypothesis remembers them all.
-fuzz: $(VENV)/dev.stamp  ## Try the reading and writing of records with 20,000 hostile answers (7 minutes)
+# Ten runs of 2,000, not one of 20,000: Hypothesis keeps all examples in memory.
+fuzz: $(VENV)/dev.stamp  ## Test reading and writing records with 20,000 hostile responses (7 minutes)
 	for seed in 1 2 3 4 5 6 7 8 9 10; do \
 		$(BIN)/pytest --quiet tests/unit/records/test_hostile.py --hypothesis-profile=long \
 			--hypothesis-seed=$$seed || exit 1; \
 	done
 
-mutation: $(VENV)/dev.stamp  ## Measure how many faults put into the core the tests find (an hour)
+mutation: $(VENV)/dev.stamp  ## Measure how many mutants of the core the tests catch (1 hour)
 	rm -rf mutants
 	$(BIN)/mutmut run --max-children 3
 	$(BIN)/python tools/mutation.py
 
-snapshot: $(VENV)/dev.stamp  ## Accept the catalog and the sandbox's data as they are now
+snapshot: $(VENV)/dev.stamp  ## Update the snapshots of the catalog and the sandbox's data
 	$(BIN)/pytest tests/unit/project/test_catalog.py tests/unit/sandbox/test_dataset.py --snapshot-update
 
-plugins: $(VENV)/dev.stamp .cache/targets/stamp  ## Write the definitions in plugins/ that Meltano reads
+plugins: $(VENV)/dev.stamp .cache/targets/stamp  ## Generate the plugin definitions for Meltano in plugins/
 	$(BIN)/python tools/plugin_definitions.py
 
-# Interpreters of pyenv count, without being switched on.
+# Include all pyenv interpreters, activated or not.
 SPACE := $(subst ,, )
 PYENV = $(subst $(SPACE),,$(patsubst %,:%,$(wildcard $(or $(PYENV_ROOT),$(HOME)/.pyenv)/versions/*/bin)))
 
-matrix: $(VENV)/dev.stamp  ## Run the quick tests on every Python that the machine has
+matrix: $(VENV)/dev.stamp  ## Run the quick tests on every installed Python
 	PATH="$$PATH$(PYENV)" $(BIN)/tox run
 
-# In one go, since what is installed already would not be replaced by something older.
-lowest: | $(UV)  ## Run them on Python 3.10 with the oldest releases that are allowed (6 minutes)
+# Install in one step: packages already installed would not be downgraded.
+lowest: | $(UV)  ## Run the quick tests on Python 3.10 with the oldest supported dependencies (6 minutes)
 	PATH="$$PATH$(PYENV)" $(UV) venv --quiet --clear --python 3.10 .cache/lowest
 	$(UV) pip install --quiet --python .cache/lowest/bin/python --resolution lowest-direct \
 		--build-constraints requirements/build.txt --group test -e '.[sandbox]'
 	.cache/lowest/bin/pytest --numprocesses=auto tests/unit tests/contract
 
-bench: $(VENV)/demo.stamp .cache/bench/stamp  ## Measure the tap beside its peers; writes benchmarks/README.md (20 minutes)
+bench: $(VENV)/demo.stamp .cache/bench/stamp  ## Benchmark the tap against its peers; writes benchmarks/README.md (20 minutes)
 	.cache/bench/bin/python benchmarks/run.py
 
-bench-reports: $(VENV)/demo.stamp .cache/bench/stamp  ## Measure how fast reports are read; writes benchmarks/reports.md (2 minutes)
+bench-reports: $(VENV)/demo.stamp .cache/bench/stamp  ## Benchmark reading reports; writes benchmarks/reports.md (2 minutes)
 	.cache/bench/bin/python benchmarks/reports.py
 
 RUNS ?= 1000
 SEED ?= 1
 
-chaos: $(VENV)/dev.stamp  ## Run the tap RUNS times (1000) against faults and kills, from SEED on (10 minutes)
+chaos: $(VENV)/dev.stamp  ## Run the tap RUNS times (1000) against faults and kills, starting at SEED (10 minutes)
 	$(BIN)/python tools/chaos.py $(RUNS) --first $(SEED)
 
-audit: $(VENV)/dev.stamp  ## Ask PyPI which locked packages have known vulnerabilities
+audit: $(VENV)/dev.stamp  ## Check the locked packages for known vulnerabilities on PyPI
 	for lock in requirements/*.txt; do \
 		$(BIN)/pip-audit --disable-pip --require-hashes --progress-spinner off -r $$lock || exit 1; \
 	done
 
-# Not `--output-reproducible`: actions/attest takes no SBOM without a serial number.
-sbom: build  ## List what the locked tap consists of in build/tap-kayzen.cdx.json (CycloneDX)
+# No `--output-reproducible`: actions/attest rejects SBOMs without a serial number.
+sbom: build  ## Write the SBOM of the locked tap to build/tap-kayzen.cdx.json (CycloneDX)
 	mkdir -p build
 	$(UV) venv --quiet --clear --python "$$(command -v $(PYTHON))" .cache/sbom
 	$(UV) pip install --quiet --python .cache/sbom/bin/python -r requirements/tap.txt
 	$(PACKAGE)/cyclonedx-py environment --pyproject pyproject.toml --mc-type application \
 		-o build/tap-kayzen.cdx.json .cache/sbom/bin/python
 
-docs: $(VENV)/dev.stamp  ## Build the site of docs/ into .cache/site; fails at a dead link
+docs: $(VENV)/dev.stamp  ## Build the docs site into .cache/site; fails on dead links
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
-docs-serve: $(VENV)/dev.stamp  ## Show that site on http://127.0.0.1:8000, as it is while you write
+docs-serve: $(VENV)/dev.stamp  ## Serve the docs on http://127.0.0.1:8000, with live reload
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs serve
 
-docs-pages: $(VENV)/dev.stamp  ## Write the tables of settings, streams and columns in docs/ anew
+docs-pages: $(VENV)/dev.stamp  ## Regenerate the tables of settings, streams, and columns in docs/
 	$(BIN)/python tools/docs_pages.py
 
 LOCK = $(UV) pip compile --quiet --universal --generate-hashes --no-emit-index-url \
@@ -141,14 +141,14 @@ LOCK = $(UV) pip compile --quiet --universal --generate-hashes --no-emit-index-u
 	--custom-compile-command "make lock" $(UPGRADE)
 
 # Why each lock is separate:
-# - dev: all that developers run in .venv; `make demo` installs a part of it.
-# - tap, sandbox: Meltano and the container images install these, and nothing else.
-# - build: uv and hatchling, which everything else is installed and built with.
+# - dev: everything that developers run in .venv; `make demo` installs part of it.
+# - tap, sandbox: all that Meltano and the container images install.
+# - build: uv and hatchling, which install and build everything else.
 # - examples: dbt holds back packages that mypy and the tests need.
-# - package: slows the start of all that imports jsonschema; see pyproject.toml.
-# - targets: they hold back psycopg.
+# - package: slows down every import of jsonschema; see pyproject.toml.
+# - targets: hold back psycopg.
 # - benchmark: airbyte-cdk holds back python-dateutil.
-lock: $(UV)  ## Write requirements/ anew; UPGRADE=--upgrade takes newer releases
+lock: $(UV)  ## Regenerate requirements/; UPGRADE=--upgrade takes newer releases
 	$(LOCK) pyproject.toml --extra sandbox --group dev -o requirements/dev.txt
 	$(LOCK) pyproject.toml -c requirements/dev.txt -o requirements/tap.txt
 	$(LOCK) pyproject.toml --extra sandbox -c requirements/dev.txt -o requirements/sandbox.txt
@@ -158,7 +158,7 @@ lock: $(UV)  ## Write requirements/ anew; UPGRADE=--upgrade takes newer releases
 	$(LOCK) --group package -o requirements/package.txt
 	$(LOCK) --group targets -o requirements/targets.txt
 
-clean:  ## Remove all that was installed or built here
+clean:  ## Remove everything that was installed or built here
 	rm -rf $(VENV) .cache .hypothesis .meltano .mypy_cache .pytest_cache .ruff_cache .tox .coverage .coverage.* build dist mutants output
 
 .cache/uv/bin/uv: requirements/build.txt
@@ -185,12 +185,12 @@ endef
 	$(new_environment) -r $<
 	@touch $@
 
-# One group of several in a lock, whose hashes hold for constraints too.
+# Install one of the lock's groups; hashes in constraints are checked too.
 .cache/dagster/stamp .cache/dbt/stamp: .cache/%/stamp: requirements/examples.txt | $(UV)
 	$(new_environment) -c $< --group $*
 	@touch $@
 
-# Meltano does not see that a lock has changed.
+# Meltano does not notice changes to a lock.
 .meltano/plugins.stamp: requirements/tap.txt requirements/targets.txt | $(VENV)/demo.stamp
 	rm -rf .meltano/extractors .meltano/loaders
 	$(BIN)/meltano --log-level=warning install

@@ -1,7 +1,7 @@
-"""Runs in which all goes wrong that can, and what came out held against the truth.
+"""Runs the tap against faults and kills, and checks its output against the sandbox.
 
-`make chaos` makes many, from seeds; a failure names its seed, which makes the same
-again: ``python tools/chaos.py 1 --first 4711``.
+`make chaos` runs many seeded scenarios. A failure names its seed; to reproduce it:
+``python tools/chaos.py 1 --first 4711``.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""Writes the tables of settings, streams and columns in docs/ from the code.
+"""Generates the tables of settings, streams, and columns in docs/ from the code.
 
-Run by `make docs-pages`. Each table stands between a pair of comments,
+Run by `make docs-pages`. Each table is enclosed by the comments
 ``<!-- begin NAME ... -->`` and ``<!-- end NAME -->``. The rest of a page is written by
 hand.
 """

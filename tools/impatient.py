@@ -1,4 +1,4 @@
-"""Runs the tap's command with a throttle whose clock is `FASTER` times as fast."""
+"""Runs the tap with the throttle's clock sped up by a factor of `FASTER`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Installs a wheel as users do, then runs its commands.
+"""Installs a wheel the way users do, then runs its commands.
 
 Usage: ``python tools/install_check.py WHEEL pip pipx uv``. Needs only the standard
 library and the named installers. Run by `make build` and `make install-check`.

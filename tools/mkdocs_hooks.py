@@ -1,4 +1,4 @@
-"""MkDocs hooks that add the Markdown files outside of docs/ to the site.
+"""MkDocs hooks that add Markdown files outside docs/ to the site.
 
 These files keep their own paths and are not copied. Links in the repository are
 relative to the file, as GitHub expects. The hooks rewrite them for the site, where

@@ -1,4 +1,4 @@
-"""Prints how many mutants the tests found in each module. Run by `make mutation`."""
+"""Prints how many mutants the tests killed in each module. Run by `make mutation`."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Writes the plugin definitions that Meltano reads. Run by `make plugins`.
+"""Generates the plugin definitions for Meltano. Run by `make plugins`.
 
-The source is what the tap and the targets print with `--about`.
+The source is the `--about` output of the tap and the targets.
 """
 
 from __future__ import annotations

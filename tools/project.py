@@ -1,4 +1,4 @@
-"""Paths and sample settings shared by the programs in this folder."""
+"""Paths and sample settings shared by the scripts in this folder."""
 
 from __future__ import annotations
 

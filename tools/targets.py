@@ -1,6 +1,6 @@
 """Pipes the tap into real targets and compares what landed with what was sent.
 
-`make targets` runs all of them and writes docs/targets.md.
+Run by `make targets`, which writes docs/targets.md.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Processes that cannot hang a test: after a limit they are killed, children too."""
+"""Processes that cannot hang a test: killed with their children after a time limit."""
 
 from __future__ import annotations
 
