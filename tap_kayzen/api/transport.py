@@ -12,6 +12,7 @@ import requests
 from tap_kayzen.api.errors import EnvelopeError, RefusedError, TransientError
 from tap_kayzen.api.retries import (
     Retries,
+    Wire,
     is_rate_limit,
     is_redirect,
     is_transient,
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from tap_kayzen.api.auth import KayzenAuthenticator
-    from tap_kayzen.api.throttle import Throttle
-    from tap_kayzen.output.redaction import Redactor
 
 Result = TypeVar("Result")
 
@@ -40,15 +39,7 @@ RETRY_HINT = (
 
 
 class Request(NamedTuple):
-    """A request to send.
-
-    Attributes:
-        method: HTTP method.
-        url: Address without the query.
-        params: The query, such as ``{"page": 1, "per_page": 100}``.
-        body: JSON body, None for none.
-        with_token: Whether it needs the bearer token.
-    """
+    """A request to send; `url` lacks the query, which `params` holds."""
 
     method: str
     url: str
@@ -60,36 +51,15 @@ class Request(NamedTuple):
 class Transport:
     """Sends the requests of a tap; one instance serves all threads."""
 
-    def __init__(
-        self,
-        *,
-        config: Mapping[str, Any],
-        session: requests.Session,
-        authenticator: KayzenAuthenticator,
-        throttle: Throttle,
-        redactor: Redactor,
-    ) -> None:
-        """Prepare; nothing is sent yet.
-
-        Args:
-            config: The tap's settings.
-            session: The tap's HTTP session.
-            authenticator: Puts the token on requests.
-            throttle: The gate that the tap's requests pass.
-            redactor: Removes secrets from what is quoted.
-        """
-        self._timeout: float = config["request_timeout"]
-        self._max_bytes: int = config["max_response_mb"] * MB
-        self._session = session
+    def __init__(self, wire: Wire, authenticator: KayzenAuthenticator) -> None:
+        """Prepare; nothing is sent yet."""
+        self._timeout: float = wire.config["request_timeout"]
+        self._max_bytes: int = wire.config["max_response_mb"] * MB
+        self._session = wire.session
         self._authenticator = authenticator
-        self._throttle = throttle
-        self._redactor = redactor
-        self._retries = Retries(
-            config,
-            throttle=throttle,
-            redactor=redactor,
-            logger=logging.getLogger("tap-kayzen.transport"),
-        )
+        self._throttle = wire.throttle
+        self._redactor = wire.redactor
+        self._retries = Retries(wire, logging.getLogger("tap-kayzen.transport"))
         self._environments: dict[str, dict[str, Any]] = {}
 
     def fetch(
@@ -103,7 +73,7 @@ class Transport:
         """Send a request and parse the response, with all retries.
 
         Args:
-            request: The request.
+            request: What to send.
             parse: Parses the body; raises ValueError if it is not JSON, and
                 `EnvelopeError` if the JSON is not what was asked for.
             what: What is asked for, for messages.
@@ -186,11 +156,7 @@ class Transport:
         return response, body
 
     def _body(self, response: requests.Response) -> bytes:
-        """Read a body, unpacked.
-
-        Raises:
-            RefusedError: It is larger than the settings allow.
-        """
+        """Read a body, unpacked; refuse one larger than the settings allow."""
         chunks, size = [], 0
         for chunk in response.iter_content(CHUNK_BYTES):
             chunks.append(chunk)

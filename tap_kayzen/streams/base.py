@@ -245,7 +245,7 @@ class KayzenStream(RecordStream, ABC):
             self.with_token,
         )
         label = self.label(slice_)
-        return self.client.fetch(
+        return self.client.transport.fetch(
             request,
             lambda body: self.parse(body, slice_),
             what=f"{label}, page {number}" if self.is_paged else label,
