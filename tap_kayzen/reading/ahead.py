@@ -29,7 +29,6 @@ class _Chain(Generic[Slice]):
     """The pages of one slice.
 
     Attributes:
-        slice: The slice.
         requested: Number of pages requested.
         taken: Number of pages handed on.
         so_far: The pages that have been judged, from the first one on.
@@ -73,14 +72,7 @@ class PagesAhead(Generic[Slice]):
         slices: Iterable[Slice],
         workers: Workers,
     ) -> None:
-        """Prepare; nothing is requested yet.
-
-        Args:
-            fetch: Gets a page of a slice, by its number; called in the workers.
-            paging: Recognizes the last page.
-            slices: The slices, in order.
-            workers: The threads that fetch.
-        """
+        """Prepare; nothing is requested yet. The workers will call `fetch`."""
         self._fetch = fetch
         self._paging = paging
         self._slices = iter(slices)
@@ -102,14 +94,11 @@ class PagesAhead(Generic[Slice]):
             self._chains.clear()
 
     def pages(self, slice_: Slice, *, again: bool = False) -> Generator[Page]:
-        """Take the pages of the next slice.
+        """Take the pages of the next slice, in order.
 
         Args:
             slice_: That slice: they must be taken in the order given.
             again: Whether it is the slice taken before, from its first page on.
-
-        Yields:
-            The pages, in order.
 
         Raises:
             Exception: What fetching or judging a page raised, in its turn.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from tap_kayzen.api.errors import CutShortError
 from tap_kayzen.reading.ahead import PagesAhead
@@ -14,11 +14,9 @@ if TYPE_CHECKING:
 
     from tap_kayzen.api.workers import Workers
     from tap_kayzen.output.progress import Progress
-    from tap_kayzen.reading.keys import Keys
+    from tap_kayzen.reading.keys import Keys, Record
     from tap_kayzen.reading.pages import Page
     from tap_kayzen.reading.paging import Paging
-
-    Record = dict[str, Any]
 
 Slice = TypeVar("Slice")
 

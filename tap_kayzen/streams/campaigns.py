@@ -16,8 +16,9 @@ if TYPE_CHECKING:
     from singer_sdk import Tap
     from singer_sdk.helpers.types import Context
 
+    from tap_kayzen.reading.keys import Record
     from tap_kayzen.reading.pages import Page
-    from tap_kayzen.streams.base import KayzenStream, Record, Services, Slice
+    from tap_kayzen.streams.base import KayzenStream, Services, Slice
 
 SHORT_RECORD = 5
 """Fields up to which a campaign counts as little more than its id and name."""

@@ -14,8 +14,9 @@ if TYPE_CHECKING:
     from singer_sdk import Tap
     from singer_sdk.helpers.types import Context
 
+    from tap_kayzen.reading.keys import Record
     from tap_kayzen.reports.definition import Report
-    from tap_kayzen.streams.base import Record, Services, Slice
+    from tap_kayzen.streams.base import Services, Slice
 
 
 class CustomReportStream(ReportRowsStream):

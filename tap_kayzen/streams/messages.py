@@ -31,8 +31,7 @@ if TYPE_CHECKING:
     from singer_sdk.helpers.types import Context
 
     from tap_kayzen.output.writer import BufferedWriter
-
-    Record = dict[str, Any]
+    from tap_kayzen.reading.keys import Record
 
 
 class RecordStream(Stream, ABC):
@@ -53,13 +52,7 @@ class RecordStream(Stream, ABC):
     TYPE_CONFORMANCE_LEVEL = TypeConformanceLevel.NONE
 
     def __init__(self, tap: Tap, writer: BufferedWriter, name: str | None) -> None:
-        """Prepare the stream.
-
-        Args:
-            tap: The tap.
-            writer: Writes messages.
-            name: Name of the stream; None for that of the class.
-        """
+        """Prepare the stream; without a name, it has that of the class."""
         super().__init__(tap=tap, name=name)
         self.writer = writer
         self.warn_once = WarnOnce(self.logger)

@@ -33,7 +33,8 @@ if TYPE_CHECKING:
     from singer_sdk import Tap
     from singer_sdk.helpers.types import Context
 
-    from tap_kayzen.streams.base import Record, Services, Slice
+    from tap_kayzen.reading.keys import Record
+    from tap_kayzen.streams.base import Services, Slice
 
 REPORT = "report_id"
 DATE = "report_date"
