@@ -9,7 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from tap_kayzen.reading.pages import FIRST_PAGE
-from tap_kayzen.reading.paging import PagesSoFar, Verdict
+from tap_kayzen.reading.paging import PagesSoFar
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable
@@ -202,16 +202,14 @@ class PagesAhead(Generic[Slice]):
                 chain.last = number
                 break
             try:
-                verdict = self._paging.judge(page, chain.so_far)
+                chain.last = self._paging.judge(page, chain.so_far)
             except Exception as error:  # noqa: BLE001
                 chain.arrived[number] = error
                 chain.last = number
                 break
             chain.so_far.add(page)
-            if verdict is not Verdict.MORE:
-                chain.last = number if verdict is Verdict.LAST else number - 1
-                if self._paging.guesses_length:
-                    self._usual = int(number * TRUSTED_LENGTH)
+            if chain.last is not None and self._paging.guesses_length:
+                self._usual = int(number * TRUSTED_LENGTH)
         if chain.last is not None:
             beyond = [number for number in chain.arrived if number > chain.last]
             for number in beyond:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 from tap_kayzen.api.errors import CutShortError
 from tap_kayzen.reading.ahead import PagesAhead
+from tap_kayzen.reading.paging import PagesSoFar
 
 if TYPE_CHECKING:
     import logging
@@ -25,38 +26,26 @@ MAX_PASSES = 5
 
 
 @dataclass
-class Pass:
+class Pass(PagesSoFar):
     """What one pass over a slice, from start to end, has seen.
 
     Attributes:
-        rows: Number of rows.
         keys: Number of different keys.
-        pages: Number of pages.
-        end: The largest ``total_pages``, 0 without any.
         surplus: Rows of pages beyond the end on which no key was new.
-        announced: ``total_entries`` of the newest page that has it.
         lengths: The different lengths, in pages and rows, that pages announced.
         is_complete: Whether no row seems to be missing after the last pass.
     """
 
-    rows: int = 0
     keys: int = 0
-    pages: int = 0
-    end: int = 0
     surplus: int = 0
-    announced: int | None = None
     lengths: set[tuple[int | None, int | None]] = field(default_factory=set)
     is_complete: bool = True
 
     def add(self, page: Page) -> None:
         """Count one more page."""
-        self.pages += 1
-        self.rows += len(page.rows)
-        self.end = max(self.end, page.total_pages or 0)
+        super().add(page)
         if page.total_pages is not None or page.total_entries is not None:
             self.lengths.add((page.total_pages, page.total_entries))
-        if page.total_entries is not None:
-            self.announced = page.total_entries
 
     @property
     def repeated(self) -> int:
@@ -76,12 +65,12 @@ class Pass:
         is missing.
         """
         came = self.rows - self.surplus
-        return self.announced is not None and came < self.announced
+        return self.total_entries is not None and came < self.total_entries
 
     @property
     def is_silent(self) -> bool:
         """Whether nothing came, and nothing says that there is nothing."""
-        return not self.rows and self.announced is None
+        return not self.rows and self.total_entries is None
 
     @property
     def is_steady(self) -> bool:
@@ -93,13 +82,14 @@ class Pass:
         return (
             other is not None
             and not self.has_changed
-            and (self.rows, self.keys, self.announced)
-            == (other.rows, other.keys, other.announced)
+            and (self.rows, self.keys, self.total_entries)
+            == (other.rows, other.keys, other.total_entries)
         )
 
     def __str__(self) -> str:
         """Format what came for a message."""
-        total = f" of {self.announced:,}" if self.announced is not None else ""
+        entries = self.total_entries
+        total = f" of {entries:,}" if entries is not None else ""
         return f"{self.keys:,}{total} records came"
 
 
@@ -139,10 +129,7 @@ class Reader(Generic[Slice]):
     move from one page to another, and come twice or not at all. That shows by a total
     that changes, a key that comes twice, or fewer rows than announced; the slice is
     then read again for what is missing, until a pass shows none of it, or two passes
-    show the same.
-
-    Attributes:
-        last_pass: The last pass over the slice read last.
+    show the same. `last_pass` is the last pass over the slice read last.
     """
 
     def __init__(
@@ -153,14 +140,7 @@ class Reader(Generic[Slice]):
         workers: Workers,
         logger: logging.Logger,
     ) -> None:
-        """Prepare; nothing is requested yet.
-
-        Args:
-            source: The stream's part.
-            slices: The slices, in the order in which `read` will be called.
-            workers: The threads that fetch.
-            logger: Receives a line when a slice is read again or not complete.
-        """
+        """Prepare; nothing is requested yet. `read` will take the slices in order."""
         self._source = source
         self._logger = logger
         self._ahead = PagesAhead(source.fetch, source.paging, slices, workers)
@@ -175,7 +155,6 @@ class Reader(Generic[Slice]):
 
         Raises:
             CutShortError: Kayzen may hold rows that it does not return.
-            Exception: What `fetch` and `convert` raise.
         """
         label = self._source.label(slice_)
         keys = self._source.keys(slice_)
@@ -221,7 +200,7 @@ class Reader(Generic[Slice]):
                 yield from keys.new(source.convert(page, slice_))
                 is_idle = keys.different == this.keys
                 this.keys = keys.different
-                if is_idle and 0 < this.end < this.pages:
+                if is_idle and 0 < this.max_total_pages < this.pages:
                     this.surplus += len(page.rows)
                 source.on_page(page)
                 if source.progress:
@@ -237,13 +216,13 @@ class Reader(Generic[Slice]):
         return this
 
     def _ends_after(self, idle: int, this: Pass) -> bool:
-        """Return whether to stop reading although more pages may come.
-
-        Raises:
-            CutShortError: Kayzen seems to return the same rows again and again.
-        """
+        """Return whether to stop reading although more pages may come."""
         paging = self._source.paging
-        most = paging.max_idle_pages if this.end else paging.max_idle_pages_without_meta
+        most = (
+            paging.max_idle_pages
+            if this.max_total_pages
+            else paging.max_idle_pages_without_meta
+        )
         if idle >= most and paging.idle_is_fatal:
             msg = (
                 f"{idle} pages in a row have no new row: Kayzen seems to give the same "

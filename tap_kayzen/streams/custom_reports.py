@@ -57,8 +57,8 @@ class CustomReportStream(ReportRowsStream):
                 "taken for numbers, dimensions for text",
                 ", ".join(self.report.unknown),
             )
-        days = Range.of(self.config, self.report.time_zone)
-        return days if self.report.is_daily else days.from_whole(self.report.group_by)
+        by_month = "month" in self.report.group_by and not self.report.is_daily
+        return Range.of(self.config, self.report.time_zone, by_month=by_month)
 
     def query(self, slice_: Slice, page: int) -> dict[str, Any]:  # noqa: ARG002
         """Return no query: all is in the body."""
