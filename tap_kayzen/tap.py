@@ -101,11 +101,7 @@ class TapKayzen(Tap):
     def cb_config(
         cls, ctx: click.Context, param: click.Option, value: tuple[str, ...]
     ) -> Any:  # noqa: ANN401
-        """Read the files of ``--config``.
-
-        Raises:
-            ConfigurationError: A file is missing or is not a JSON object.
-        """
+        """Read the files of ``--config``."""
         with files.config_errors(value):
             return super().cb_config(ctx, param, value)
 
@@ -133,11 +129,7 @@ class TapKayzen(Tap):
         catalog: IO[str] | None = None,
         **options: Any,
     ) -> None:
-        """Run the tap.
-
-        Raises:
-            ConfigurationError: The state or catalog file is not what it should be.
-        """
+        """Run the tap, if the files of the state and the catalog are sound."""
         super().invoke(
             state=files.checked(state, "--state", files.state_fault),
             catalog=files.checked(catalog, "--catalog", files.catalog_fault),

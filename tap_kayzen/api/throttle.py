@@ -27,13 +27,7 @@ class Throttle:
     def __init__(
         self, *, concurrency: int, requests_per_second: float | None = None
     ) -> None:
-        """Start without having seen a refusal.
-
-        Args:
-            concurrency: Maximum number of requests at once.
-            requests_per_second: Ceiling for the requests started in a second, None
-                for no ceiling.
-        """
+        """Start without having seen a refusal; a ceiling of None is none."""
         self._concurrency = concurrency
         self._ceiling = requests_per_second
         self._changed = threading.Condition()
@@ -140,11 +134,7 @@ class Throttle:
             self._pace.refused(now, self._held_until)
 
     def sleep(self, seconds: float) -> None:
-        """Wait, for one request's own reasons.
-
-        Raises:
-            StoppedError: `stop` was called.
-        """
+        """Wait, for one request's own reasons; `stop` ends it as it ends `request`."""
         with self._changed:
             stops = self._stops
             end = self.now() + seconds

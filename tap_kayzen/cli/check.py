@@ -32,11 +32,7 @@ def check(
 ) -> bool:
     """Read one record of each stream and print a table of what came to stderr.
 
-    Args:
-        streams: The streams, selected; of no use afterwards.
-        client: Logs in.
-        writer: Writes the messages of the streams.
-        logger: The tap's logger.
+    The streams must be selected, and are of no use afterwards.
 
     Returns:
         Whether all streams that a run reads by default can be read.
@@ -85,16 +81,10 @@ def _messages_hidden_from_people() -> Generator[None]:
 
 
 def selecting_all(catalog: dict[str, Any]) -> dict[str, Any]:
-    """Select all streams of a catalog with all of their columns.
+    """Change a catalog so that it selects all streams and columns, and return it.
 
-    For a tap that is to read them all: setting `selected` of its streams would be too
-    late for SCHEMA messages, whose columns the SDK takes from the catalog.
-
-    Args:
-        catalog: A catalog as a dictionary; it is changed.
-
-    Returns:
-        The same catalog.
+    Setting `selected` of streams would be too late for SCHEMA messages, whose columns
+    the SDK takes from the catalog.
     """
     for entry in catalog["streams"]:
         for each in entry["metadata"]:

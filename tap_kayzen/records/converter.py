@@ -35,13 +35,7 @@ class RecordConverter:
         logger: logging.Logger,
         deselected: Collection[str] = (),
     ) -> None:
-        """Prepare the conversion.
-
-        Args:
-            schema: JSON Schema of the stream, flat but for arrays and open objects.
-            logger: Receives the warnings.
-            deselected: Columns to leave out.
-        """
+        """Prepare the conversion, to a schema flat but for arrays and open objects."""
         properties = schema["properties"]
         self._deselected = frozenset(deselected)
         converters = {
@@ -65,14 +59,7 @@ class RecordConverter:
         return name in self._columns
 
     def convert_all(self, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        """Convert the rows of a page; may change and return those given.
-
-        Args:
-            rows: The rows, numbers as int or Decimal.
-
-        Returns:
-            What `convert` returns for each row.
-        """
+        """Convert each row of a page; may change and return those given."""
         if not self._fast.accepts(rows):
             records = [self.convert(row) for row in rows]
             known = self._columns.keys() | self._deselected
@@ -92,13 +79,9 @@ class RecordConverter:
         return rows
 
     def convert(self, row: Mapping[str, Any]) -> dict[str, Any]:
-        """Convert one row.
+        """Return a row, numbers as int or Decimal, as a new record.
 
-        Args:
-            row: The row, numbers as int or Decimal.
-
-        Returns:
-            A new record; columns that the row lacks stay absent.
+        Columns that the row lacks stay absent.
         """
         record: dict[str, Any] = {}
         extra: dict[str, Any] = {}

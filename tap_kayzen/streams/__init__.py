@@ -82,12 +82,7 @@ NAMES = frozenset(
 
 
 def all_streams(tap: Tap, services: Services) -> list[KayzenStream]:
-    """Build the streams of a tap; nothing is requested.
-
-    Args:
-        tap: The tap; `audience_api_key` and `reports` of its settings add streams.
-        services: What the streams work with.
-    """
+    """Build the streams of a tap; `audience_api_key` and `reports` add some."""
     campaigns = CampaignsStream(tap, services)
     reports = SavedReportsStream(tap, services)
     return [

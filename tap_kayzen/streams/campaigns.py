@@ -25,12 +25,7 @@ SHORT_RECORD = 5
 
 
 class CampaignIds(NamedTuple):
-    """IDs of the campaigns of one context, in the order of the list.
-
-    Attributes:
-        ids: The IDs; may have one twice.
-        is_complete: Whether none seems to be missing.
-    """
+    """IDs of the campaigns of one context, in the order of the list; maybe twice."""
 
     ids: array[int]
     is_complete: bool
@@ -40,10 +35,7 @@ class CampaignsStream(ListStream):
     """All campaigns: the look-up list or the full objects, as the settings say.
 
     It also knows the IDs of the campaigns, for the streams that ask for something of
-    each: the list is read once for all of them.
-
-    Attributes:
-        dependents: Those streams.
+    each, its `dependents`: the list is read once for all of them.
     """
 
     name = "campaigns"
@@ -90,15 +82,7 @@ class CampaignsStream(ListStream):
             self._gathered = array("q")
 
     def ids(self, context: Context | None, limit: int = sys.maxsize) -> CampaignIds:
-        """Return the IDs of the campaigns of a context; reads the list if need be.
-
-        Args:
-            context: The advertiser, if the settings name any.
-            limit: How many are enough.
-
-        Raises:
-            FatalAPIError: Kayzen refused, or could not be read after all retries.
-        """
+        """Return the IDs of a context, or `limit` of them; read the list if need be."""
         advertiser = _advertiser(context)
         if advertiser not in self._ids:
             rows, is_complete = self.read_for_others(

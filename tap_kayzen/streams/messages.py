@@ -69,11 +69,9 @@ class RecordStream(Stream, ABC):
     def to_records(
         self, rows: list[dict[str, Any]], context: Context | None
     ) -> list[Record]:
-        """Convert the rows of a page.
+        """Convert the rows of a page, which may become the records.
 
-        Args:
-            rows: The rows; may be changed and become the records.
-            context: The partition, if any; fills columns that a row lacks.
+        The context fills columns that a row lacks.
         """
         # One message serves all: it is written before the next record comes.
         self._message = self._new_message()

@@ -67,14 +67,9 @@ class SavedReportsStream(ListStream):
     max_page_size = 100
 
     def time_zones(self, context: Context | None) -> dict[int, str]:
-        """Read which saved reports there are, for the stream that reads their rows.
+        """Read the time zone of each saved report, by report ID.
 
-        Args:
-            context: The advertiser, if the settings name any.
-
-        Returns:
-            The time zone of each report, by report ID; UTC where Kayzen names none
-            that the IANA database has.
+        It is UTC where Kayzen names none that the IANA database has.
         """
 
         def needed(row: Record) -> Record:
@@ -105,13 +100,7 @@ class ReportResultsStream(ReportRowsStream):
     def __init__(
         self, tap: Tap, services: Services, definitions: SavedReportsStream
     ) -> None:
-        """Prepare the stream; nothing is requested yet.
-
-        Args:
-            tap: The tap.
-            services: What the stream works with.
-            definitions: The stream that knows which saved reports there are.
-        """
+        """Prepare the stream of the rows of these reports."""
         super().__init__(tap, services)
         self._definitions = definitions
         self._zones: dict[int, str] = {}
@@ -119,12 +108,7 @@ class ReportResultsStream(ReportRowsStream):
         self.selected_by_default = bool(self.config.get("report_ids"))
 
     def read(self, contexts: list[Context | None]) -> Iterator[Record]:
-        """Read the days of each saved report and advertiser.
-
-        Raises:
-            FatalAPIError: A saved report that the settings name does not exist, or
-                Kayzen could not be read.
-        """
+        """Read the days of each saved report and advertiser."""
         reports = self._saved_reports(contexts)
         if not reports:
             self.logger.info("There are no saved reports")
@@ -132,7 +116,11 @@ class ReportResultsStream(ReportRowsStream):
         yield from super().read([*(reports[:1] if self.is_sampling else reports)])
 
     def _saved_reports(self, contexts: list[Context | None]) -> list[Context]:
-        """Return each saved report to be read, with its advertiser."""
+        """Return each saved report to be read, with its advertiser.
+
+        Raises:
+            FatalAPIError: A saved report that the settings name does not exist.
+        """
         wanted = self.config.get("report_ids")
         missing = set(wanted or ())
         self._zones = {}
