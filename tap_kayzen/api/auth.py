@@ -105,7 +105,8 @@ class KayzenAuthenticator(OAuthAuthenticator):
             response = yield self.authenticate_request(request)
             token = request.headers["Authorization"]
             if response.status_code != HTTPStatus.UNAUTHORIZED:
-                self._accept(token)
+                if self._is_current(token):
+                    self._has_worked = True
                 return
             had_worked = self._discard(token)
             if number and not had_worked:
@@ -148,10 +149,6 @@ class KayzenAuthenticator(OAuthAuthenticator):
                 self.last_refreshed = None
                 return self._has_worked
         return True
-
-    def _accept(self, token: str) -> None:
-        if not self._has_worked and self._is_current(token):
-            self._has_worked = True
 
     def _is_current(self, token: str) -> bool:
         return token == f"Bearer {self.access_token}"

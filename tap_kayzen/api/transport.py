@@ -5,9 +5,7 @@ from __future__ import annotations
 import logging
 from datetime import timedelta
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
-
-import requests
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from tap_kayzen.api.errors import EnvelopeError, RefusedError, TransientError
 from tap_kayzen.api.retries import (
@@ -19,7 +17,9 @@ from tap_kayzen.api.retries import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
+
+    import requests
 
     from tap_kayzen.api.auth import KayzenAuthenticator
 
@@ -38,16 +38,6 @@ RETRY_HINT = (
 )
 
 
-class Request(NamedTuple):
-    """A request to send; `url` lacks the query, which `params` holds."""
-
-    method: str
-    url: str
-    params: Mapping[str, Any]
-    body: Mapping[str, Any] | None = None
-    with_token: bool = True
-
-
 class Transport:
     """Sends the requests of a tap; one instance serves all threads."""
 
@@ -64,20 +54,22 @@ class Transport:
 
     def fetch(
         self,
-        request: Request,
+        request: requests.Request,
         parse: Callable[[bytes], Result],
         *,
         what: str,
         hint: str = "",
+        with_token: bool = True,
     ) -> Result:
         """Send a request and parse the response, with all retries.
 
         Args:
-            request: What to send.
+            request: What to send: method, address, query and JSON body.
             parse: Parses the body; raises ValueError if it is not JSON, and
                 `EnvelopeError` if the JSON is not what was asked for.
             what: What is asked for, for messages.
             hint: What the user can do if Kayzen rejects it, for messages.
+            with_token: Whether it needs the bearer token.
 
         Raises:
             RefusedError: Kayzen rejected the request, or answered something else.
@@ -85,18 +77,21 @@ class Transport:
             LoginError: Kayzen returned no token.
             StoppedError: The read was aborted.
         """
+        request.headers = HEADERS
+        # Else an entry of ~/.netrc would be sent.
+        request.auth = lambda unchanged: unchanged
 
         def attempt() -> Result:
-            response, body = self._send_authorized(request)
+            prepared = self._session.prepare_request(request)
+            send = self._send_authorized if with_token else self._send
+            response, body = send(prepared)
             status = response.status_code
             words = self._redactor.excerpt
             if is_transient(status):
                 msg = f"HTTP {status}"
                 raise TransientError(msg, response, words(body))
             if not response.ok or is_redirect(status):
-                error = _rejection(status, hint)
-                error.words = words(body)
-                raise error
+                raise _rejection(status, hint, words(body))
             try:
                 return parse(body)
             except EnvelopeError as error:
@@ -114,21 +109,10 @@ class Transport:
             error.what = what
             raise
 
-    def _send_authorized(self, request: Request) -> tuple[requests.Response, bytes]:
+    def _send_authorized(
+        self, prepared: requests.PreparedRequest
+    ) -> tuple[requests.Response, bytes]:
         """Send a request, again with a new token if its token is rejected."""
-        prepared = self._session.prepare_request(
-            requests.Request(
-                request.method,
-                request.url,
-                params=request.params,
-                headers=HEADERS,
-                json=request.body,
-                # Else an entry of ~/.netrc would be sent.
-                auth=lambda unchanged: unchanged,
-            )
-        )
-        if not request.with_token:
-            return self._send(prepared)
         flow = self._authenticator.auth_flow(prepared)
         next(flow)
         while True:
@@ -187,16 +171,13 @@ class Transport:
         return self._environments[host]
 
 
-def _rejection(status: int, hint: str) -> RefusedError:
-    if is_redirect(status):
-        final = "set `api_url` to the final address"
-        return RefusedError(
-            f"HTTP {status}: redirects are not followed", status, hint=final
-        )
+def _rejection(status: int, hint: str, words: str) -> RefusedError:
     causes: dict[int, str] = {
         HTTPStatus.UNAUTHORIZED: "Kayzen refused a fresh token or key",
         HTTPStatus.FORBIDDEN: "Kayzen does not allow it to this user",
         HTTPStatus.NOT_FOUND: "Kayzen has nothing there",
     }
     cause = causes.get(status, "Kayzen does not accept the request")
-    return RefusedError(f"HTTP {status}: {cause}", status, hint=hint)
+    if is_redirect(status):
+        cause, hint = "redirects are not followed", "set `api_url` to the final address"
+    return RefusedError(f"HTTP {status}: {cause}", status, hint=hint, words=words)

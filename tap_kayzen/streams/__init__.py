@@ -101,6 +101,3 @@ def all_streams(tap: Tap, services: Services) -> list[KayzenStream]:
             for entry in tap.config["reports"]
         ),
     ]
-
-
-__all__ = ["NAMES", "all_streams"]

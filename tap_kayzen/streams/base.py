@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, NoReturn, cast
 from urllib.parse import quote
 
+import requests
 from singer_sdk import metrics
 from singer_sdk.exceptions import ConfigurationError
 from singer_sdk.singerlib.catalog import REPLICATION_INCREMENTAL
 
 from tap_kayzen.api.errors import ReadError
-from tap_kayzen.api.transport import Request
 from tap_kayzen.reading.pages import parse_page
 from tap_kayzen.reading.passes import Reader, Source
 from tap_kayzen.records.converter import ADVERTISER
@@ -31,6 +31,10 @@ if TYPE_CHECKING:
     from tap_kayzen.reading.pages import Page
     from tap_kayzen.reading.paging import Paging
     from tap_kayzen.reading.windows import Window
+
+
+OWN_ADVERTISER = 0
+"""Stands for the API key's own advertiser, whose ID no response has."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +62,11 @@ class Slice(NamedTuple):
         """First and last day of the window, like 2026-01-31; for reports only."""
         window = cast("Window", self.window)
         return str(window.first), str(window.last)
+
+
+def advertiser_of(context: Context | None) -> int:
+    """Return the advertiser of a context; `OWN_ADVERTISER` if it names none."""
+    return int((context or {}).get(ADVERTISER, OWN_ADVERTISER))
 
 
 class KayzenStream(RecordStream, ABC):
@@ -222,12 +231,11 @@ class KayzenStream(RecordStream, ABC):
         path = self.path.format_map(
             {name: quote(str(v)) for name, v in context.items()}
         )
-        request = Request(
+        request = requests.Request(
             self.http_method,
             f"{self.url_base}{path}",
-            self.query(slice_, number),
-            self.body(slice_, number),
-            self.with_token,
+            params=self.query(slice_, number),
+            json=self.body(slice_, number),
         )
         label = self.label(slice_)
         return self.client.transport.fetch(
@@ -235,6 +243,7 @@ class KayzenStream(RecordStream, ABC):
             lambda body: self.parse(body, slice_),
             what=f"{label}, page {number}" if self.is_paged else label,
             hint=self.hint,
+            with_token=self.with_token,
         )
 
     def decode(self, page: Page, slice_: Slice) -> list[Record]:

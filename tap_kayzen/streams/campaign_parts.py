@@ -62,11 +62,7 @@ class CampaignPartStream(ListStream):
         return self._campaigns.name, self.name
 
     def read(self, contexts: list[Context | None]) -> Iterator[Record]:
-        """Read the part of each campaign.
-
-        Raises:
-            RefusedError: Kayzen has the part of no campaign.
-        """
+        """Read the part of each campaign."""
         self._missing, self._is_found, self._is_complete = [], False, True
         campaigns = [self._campaign_ids(context) for context in contexts]
         requested = KeySet()
@@ -147,11 +143,7 @@ class CampaignDetailsStream(CampaignPartStream):
     is_paged = False
 
     def parse(self, body: bytes, slice_: Slice) -> Page:  # noqa: ARG002
-        """Parse the object, bare or in ``data``; nothing is known of its fields.
-
-        Raises:
-            EnvelopeError: The JSON is no object.
-        """
+        """Parse the object, bare or in ``data``; nothing is known of its fields."""
         whole = decode(body)
         if isinstance(whole, dict) and isinstance(whole.get("data"), dict):
             whole = whole["data"]
@@ -174,9 +166,6 @@ class CampaignBidMultipliersStream(CampaignPartStream):
 
         The shape is inferred from the call that writes: a list, bare or in ``data``,
         is taken too.
-
-        Raises:
-            EnvelopeError: There is no list in it.
         """
         whole = decode(body)
         if isinstance(whole, dict) and "data" in whole:

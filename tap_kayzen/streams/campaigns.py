@@ -6,8 +6,8 @@ import sys
 from array import array
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from tap_kayzen.records.converter import ADVERTISER
 from tap_kayzen.records.values import LossyError, to_integer
+from tap_kayzen.streams.base import advertiser_of
 from tap_kayzen.streams.lists import ListStream
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ class CampaignsStream(ListStream):
         super().__init__(tap, services)
         self.path = f"/{self.config['campaigns_endpoint']}"
         self.dependents: list[KayzenStream] = []
-        self._ids: dict[int | None, CampaignIds] = {}
+        self._ids: dict[int, CampaignIds] = {}
         self._gathered: array[int] | None = None
 
     def prepare(self, rows: list[dict[str, Any]], slice_: Slice) -> None:  # noqa: ARG002
@@ -78,12 +78,13 @@ class CampaignsStream(ListStream):
         """Keep the IDs of a context whose campaigns are out."""
         super().finish(context, is_complete=is_complete)
         if self._gathered is not None:
-            self._ids[_advertiser(context)] = CampaignIds(self._gathered, is_complete)
+            advertiser = advertiser_of(context)
+            self._ids[advertiser] = CampaignIds(self._gathered, is_complete)
             self._gathered = array("q")
 
     def ids(self, context: Context | None, limit: int = sys.maxsize) -> CampaignIds:
         """Return the IDs of a context, or `limit` of them; read the list if need be."""
-        advertiser = _advertiser(context)
+        advertiser = advertiser_of(context)
         if advertiser not in self._ids:
             rows, is_complete = self.read_for_others(
                 context, lambda row: {"id": to_integer(row.get("id"))}, limit
@@ -91,7 +92,3 @@ class CampaignsStream(ListStream):
             ids = array("q", (row["id"] for row in rows))
             self._ids[advertiser] = CampaignIds(ids, is_complete)
         return self._ids[advertiser]
-
-
-def _advertiser(context: Context | None) -> int | None:
-    return (context or {}).get(ADVERTISER)

@@ -35,15 +35,11 @@ class CustomReportStream(ReportRowsStream):
         self.report = report
         self.rows_schema = report.schema
         super().__init__(tap, services, report.name)
+        self.fingerprint = report.fingerprint
         if report.is_daily:
             self.replication_key = DAY
         self.key_columns = report.key_columns
         self.window_days = report.window_days if report.is_daily else 0
-
-    @property
-    def fingerprint(self) -> dict[str, str]:
-        """Hashes that tell this report from what it was before its settings changed."""
-        return self.report.fingerprint
 
     def paging(self) -> GuessedPaging:
         """Return how to recognize the last page of a window."""

@@ -113,11 +113,7 @@ class ListStream(KayzenStream):
         return rows, reader.last_pass.is_complete
 
     def check(self, records: list[Record], slice_: Slice) -> None:  # noqa: ARG002
-        """Check that all records have a key.
-
-        Raises:
-            MissingKeyPropertiesError: One has none.
-        """
+        """Raise MissingKeyPropertiesError if a record has no key."""
         for record in records:
             for name in self._keys:
                 if record.get(name) is None:
@@ -193,11 +189,7 @@ class ListStream(KayzenStream):
         return signpost - MAX_CLOCK_SKEW if isinstance(signpost, datetime) else None
 
     def apply_catalog(self, catalog: Catalog) -> None:
-        """Apply a catalog.
-
-        Raises:
-            ConfigurationError: It asks for INCREMENTAL on something else than a time.
-        """
+        """Apply a catalog; refuse a bookmark of something else than a time."""
         super().apply_catalog(catalog)
         if not self.wants_incremental or not self.selected:
             return

@@ -37,10 +37,6 @@ if TYPE_CHECKING:
 class RecordStream(Stream, ABC):
     """A stream whose rows are converted, and written, by the tap itself.
 
-    Based on the SDK's `Stream` and not on `RESTStream`, whose hooks for paging,
-    parsing, retries and errors would all be without effect: `tap_kayzen.reading` and
-    `tap_kayzen.api` do that. See docs/architecture.md.
-
     Attributes:
         seen: Number of rows read so far.
         warn_once: Logs warnings that are the same for the whole run.
@@ -151,11 +147,7 @@ class RecordStream(Stream, ABC):
         )
 
     def _write_record_message(self, record: Record) -> None:
-        """Write the RECORD message, on a short way if no map is to be applied.
-
-        Overridden since the SDK goes through selection, conformance and maps for
-        each record anew, even where they do nothing: five times the time of this.
-        """
+        """Write the RECORD message, on a short way if no map is to be applied."""
         if not self.is_plain:
             super()._write_record_message(record)
             return
@@ -172,21 +164,12 @@ class RecordStream(Stream, ABC):
         )
 
     def _write_starting_replication_value(self, context: Context | None) -> None:
-        """Write nothing to the state.
-
-        Overridden since the SDK would take `start_date`, which is for reports alone,
-        as the bookmark of a list, and leave a marker in the state of a run that is
-        interrupted.
-        """
+        """Write nothing to the state: `start_date` is for reports alone."""
 
     def _increment_stream_state(
         self, latest_record: Record, *, context: Context | None = None
     ) -> None:
-        """Leave the bookmark alone: `read` moves it, partition by partition.
-
-        Overridden since the SDK moves it with each record, knows no partition here,
-        and fails where a record lacks the replication key.
-        """
+        """Leave the bookmark alone: `read` moves it, partition by partition."""
 
     def log(
         self, message: str, *args: Any, level: int = logging.INFO, **kwargs: Any

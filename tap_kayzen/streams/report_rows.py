@@ -42,6 +42,8 @@ class ReportRowsStream(KayzenStream):
         window_days: Days that one call asks for; 0 for all.
         key_columns: Columns that keys are made of.
         cut_short_hint: What the user can do if Kayzen may not have returned all rows.
+        fingerprint: Hashes that tell the report from what it was before its settings
+            changed.
     """
 
     primary_keys: ClassVar[tuple[str, ...]] = (KEY,)
@@ -51,6 +53,7 @@ class ReportRowsStream(KayzenStream):
     key_columns: tuple[str, ...]
     cut_short_hint: ClassVar[str]
     rows_schema: dict[str, Any]
+    fingerprint: dict[str, str]
 
     @property
     def schema(self) -> dict[str, Any]:  # type: ignore[override]
@@ -66,11 +69,6 @@ class ReportRowsStream(KayzenStream):
     @abstractmethod
     def about(self, record: Record) -> dict[str, Any]:
         """Return what a row is about: what tells it from others, by column."""
-
-    @property
-    def fingerprint(self) -> dict[str, str]:
-        """Hashes that tell this report from what it was before its settings changed."""
-        return {}
 
     def may_move_bookmark(self, context: Context | None) -> bool:  # noqa: ARG002
         """Return whether the bookmark of a partition may move."""
@@ -99,7 +97,9 @@ class ReportRowsStream(KayzenStream):
                 for window in plan.windows:
                     for record in reader.read(Slice(plan.context, window)):
                         unsaved += 1
-                        yield self._without_needed(record)
+                        for name in self.needed:
+                            record.pop(name, None)
+                        yield record
                     is_complete &= self._is_complete(reader, window)
                     if is_complete and self._move(plan, window):
                         unsaved += 1
@@ -203,11 +203,6 @@ class ReportRowsStream(KayzenStream):
         names = [*self.key_columns, EXTRA]
         return [name for name in names if not self.mask["properties", name]]
 
-    def _without_needed(self, record: Record) -> Record:
-        for name in self.needed:
-            record.pop(name, None)
-        return record
-
     # Bookmarks
 
     def _move(self, plan: Plan, window: Window) -> bool:
@@ -234,12 +229,7 @@ class ReportRowsStream(KayzenStream):
         return
 
     def apply_catalog(self, catalog: Catalog) -> None:
-        """Apply a catalog.
-
-        Raises:
-            ConfigurationError: It asks for INCREMENTAL on something else than the day,
-                or lacks columns that keys are made of.
-        """
+        """Apply a catalog; refuse a bookmark of another column, and missing keys."""
         day = self.replication_key
         super().apply_catalog(catalog)
         if not self.selected:

@@ -24,6 +24,7 @@ from tap_kayzen.reports.columns import (
     schema,
 )
 from tap_kayzen.reports.definition import is_zone
+from tap_kayzen.streams.base import advertiser_of
 from tap_kayzen.streams.lists import ListStream
 from tap_kayzen.streams.report_rows import ReportRowsStream
 
@@ -102,6 +103,7 @@ class ReportResultsStream(ReportRowsStream):
     ) -> None:
         """Prepare the stream of the rows of these reports."""
         super().__init__(tap, services)
+        self.fingerprint = {}
         self._definitions = definitions
         self._zones: dict[int, str] = {}
         self._missing: set[int] = set()
@@ -126,7 +128,7 @@ class ReportResultsStream(ReportRowsStream):
         self._zones = {}
         reports: list[Context] = []
         # In an order that does not depend on that of the settings: keys depend on it.
-        for context in sorted(contexts, key=_advertiser):
+        for context in sorted(contexts, key=advertiser_of):
             zones = self._time_zones(context)
             missing -= zones.keys()
             chosen = zones.keys() if wanted is None else zones.keys() & {*wanted}
@@ -207,10 +209,6 @@ class ReportResultsStream(ReportRowsStream):
             for name, value in said.items()
             if name not in names and _is_about(name, value)
         }
-
-
-def _advertiser(context: Context | None) -> int:
-    return int((context or {}).get(ADVERTISER, 0))
 
 
 def _report(context: Context | None) -> int:
