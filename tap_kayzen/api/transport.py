@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from datetime import timedelta
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from tap_kayzen.api.errors import EnvelopeError, RefusedError, TransientError
 from tap_kayzen.api.retries import (
@@ -22,8 +22,7 @@ if TYPE_CHECKING:
     import requests
 
     from tap_kayzen.api.auth import KayzenAuthenticator
-
-Result = TypeVar("Result")
+    from tap_kayzen.api.retries import Result
 
 MB = 10**6
 

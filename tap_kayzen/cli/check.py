@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
-from contextlib import contextmanager, redirect_stdout
+from contextlib import contextmanager, redirect_stdout, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -51,18 +51,13 @@ def check(
     with _messages_hidden_from_people():
         for name, stream in sorted(streams.items()):
             stream.ABORT_AT_RECORD_COUNT = 1
-            fault = ""
             try:
-                stream.sync()
-            except (AbortedSyncFailedException, AbortedSyncPausedException):
-                pass
-            except SingerSDKError as error:
-                fault = " ".join(str(error).split())
-                is_good = is_good and not stream.selected_by_default
-            if fault:
-                rows.append((name, "no", fault))
-            else:
+                with suppress(AbortedSyncFailedException, AbortedSyncPausedException):
+                    stream.sync()
                 rows.append((name, "yes", "yes" if stream.seen else "none"))
+            except SingerSDKError as error:
+                rows.append((name, "no", " ".join(str(error).split())))
+                is_good = is_good and not stream.selected_by_default
         writer.flush()
     widths = [max(len(row[column]) for row in rows) for column in range(2)]
     for name, reachable, last in rows:

@@ -37,12 +37,9 @@ OURS = frozenset(
 def problems(
     entries: Sequence[Any], streams: Collection[str], *, has_start: bool
 ) -> Iterator[str]:
-    """Find what is wrong with the setting `reports`, beyond the types in its schema.
+    """Yield what is wrong with the setting `reports`, beyond the types in its schema.
 
-    Args:
-        entries: The entries, of whatever type they were given.
-        streams: Names that other streams have.
-        has_start: Whether `start_date` is set.
+    Its entries may be of any type. `streams` are names that other streams have.
     """
     taken: dict[str, str] = {}
     for index, entry in enumerate(entries):

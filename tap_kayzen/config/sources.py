@@ -33,11 +33,12 @@ def from_environment(schema: Mapping[str, Any]) -> dict[str, Any]:
         if name == variable.lower() or name.startswith("_") or name == "loglevel":
             continue
         if text:
-            found[name] = _parse(text, _types(known.get(name, {"type": "string"})))
+            definition = known.get(name, {"type": "string"})
+            found[name] = _parse(text, definition.get("type", []))
     return found
 
 
-def _parse(text: str, types: list[str]) -> object:
+def _parse(text: str, types: str | list[str]) -> object:
     if "string" in types:
         return text
     if "array" in types and not text.lstrip().startswith("["):
@@ -48,11 +49,6 @@ def _parse(text: str, types: list[str]) -> object:
         return json.loads(text)
     except ValueError:
         return text
-
-
-def _types(definition: Mapping[str, Any]) -> list[str]:
-    types = definition.get("type", [])
-    return [types] if isinstance(types, str) else types
 
 
 def tidied(config: Mapping[str, Any]) -> dict[str, Any]:

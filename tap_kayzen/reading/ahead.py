@@ -94,14 +94,9 @@ class PagesAhead(Generic[Slice]):
             self._chains.clear()
 
     def pages(self, slice_: Slice, *, again: bool = False) -> Generator[Page]:
-        """Take the pages of the next slice, in order.
+        """Take the pages of the next slice, or `again` those of the slice taken last.
 
-        Args:
-            slice_: That slice: they must be taken in the order given.
-            again: Whether it is the slice taken before, from its first page on.
-
-        Raises:
-            Exception: What fetching or judging a page raised, in its turn.
+        What fetching or judging a page raised is raised in its turn.
         """
         with self._changed:
             if again:

@@ -143,10 +143,7 @@ class ReportPaging(Paging):
     def _check_repeat(page: Page, so_far: PagesSoFar, *, is_limit: bool) -> None:
         """Raise CutShortError if a page that repeats an earlier one may hide rows.
 
-        Args:
-            page: The page.
-            so_far: The pages before it.
-            is_limit: Whether it has as many rows as Kayzen may return at most.
+        At the limit, it has as many rows as Kayzen may return at most.
         """
         number = so_far.pages + 1
         is_cut = number < so_far.max_total_pages or (

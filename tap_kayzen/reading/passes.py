@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Generic
 
 from tap_kayzen.api.errors import CutShortError
-from tap_kayzen.reading.ahead import PagesAhead
+from tap_kayzen.reading.ahead import PagesAhead, Slice
 from tap_kayzen.reading.paging import PagesSoFar
 
 if TYPE_CHECKING:
@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from tap_kayzen.reading.keys import Keys, Record
     from tap_kayzen.reading.pages import Page
     from tap_kayzen.reading.paging import Paging
-
-Slice = TypeVar("Slice")
 
 MAX_PASSES = 5
 """How often a slice that keeps changing is read from the start."""
@@ -151,11 +149,7 @@ class Reader(Generic[Slice]):
         self._ahead.close()
 
     def read(self, slice_: Slice) -> Iterator[Record]:
-        """Read the next slice and yield its records.
-
-        Raises:
-            CutShortError: Kayzen may hold rows that it does not return.
-        """
+        """Read the next slice and yield its records."""
         label = self._source.label(slice_)
         keys = self._source.keys(slice_)
         before = None

@@ -43,7 +43,7 @@ class RecordConverter:
             for name, definition in properties.items()
             if name != EXTRA and name not in self._deselected
         }
-        self._columns = {
+        self.columns = {
             name: (AS_THEY_ARE.get(converter), converter)
             for name, converter in converters.items()
         }
@@ -54,15 +54,11 @@ class RecordConverter:
             anything=self._deselected,
         )
 
-    def has(self, name: str) -> bool:
-        """Return whether a record may have this column."""
-        return name in self._columns
-
     def convert_all(self, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
         """Convert each row of a page; may change and return those given."""
         if not self._fast.accepts(rows):
             records = [self.convert(row) for row in rows]
-            known = self._columns.keys() | self._deselected
+            known = self.columns.keys() | self._deselected
             self._fast.learn(
                 dict.fromkeys(name for row in rows for name in row if name not in known)
             )
@@ -85,7 +81,7 @@ class RecordConverter:
         """
         record: dict[str, Any] = {}
         extra: dict[str, Any] = {}
-        columns = self._columns
+        columns = self.columns
         # For every value of a page with a single one that needs a conversion.
         for name, value in row.items():
             if name not in columns:

@@ -247,11 +247,7 @@ class KayzenStream(RecordStream, ABC):
         )
 
     def decode(self, page: Page, slice_: Slice) -> list[Record]:
-        """Decode the rows of a page.
-
-        Raises:
-            ReadError: A row holds a number or a nesting beyond all bounds.
-        """
+        """Decode the rows of a page; raise ReadError if they cannot be decoded."""
         try:
             return page.decode()
         except ValueError as error:

@@ -74,7 +74,7 @@ class RecordStream(Stream, ABC):
         records = self.converter.convert_all(rows)
         self.seen += len(records)
         for name, value in (context or {}).items():
-            if self.converter.has(name):
+            if name in self.converter.columns:
                 for record in records:
                     if record.get(name) is None:
                         record[name] = value

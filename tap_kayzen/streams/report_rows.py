@@ -33,10 +33,8 @@ FINGERPRINT = "fingerprint"
 class ReportRowsStream(KayzenStream):
     """Rows of a report, read in windows of days.
 
-    Windows are read ahead, `concurrency` requests at once and over all partitions, and
-    come out in order, each followed by a STATE message; with several partitions, when
-    there have been as many records as there are partitions. Rows are never said to be
-    deleted: those of other days than a run reads stay valid.
+    Windows are read ahead, over all partitions, and come out in order. Rows are never
+    said to be deleted: those of other days than a run reads stay valid.
 
     Attributes:
         window_days: Days that one call asks for; 0 for all.

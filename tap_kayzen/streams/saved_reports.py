@@ -118,11 +118,7 @@ class ReportResultsStream(ReportRowsStream):
         yield from super().read([*(reports[:1] if self.is_sampling else reports)])
 
     def _saved_reports(self, contexts: list[Context | None]) -> list[Context]:
-        """Return each saved report to be read, with its advertiser.
-
-        Raises:
-            FatalAPIError: A saved report that the settings name does not exist.
-        """
+        """Return each saved report to be read, with its advertiser."""
         wanted = self.config.get("report_ids")
         missing = set(wanted or ())
         self._zones = {}
