@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import requests
 from requests.adapters import HTTPAdapter
 
-from tap_kayzen.api.auth import KayzenAuthenticator
 from tap_kayzen.api.retries import Wire
 from tap_kayzen.api.throttle import Throttle
 from tap_kayzen.api.transport import Transport
@@ -56,14 +55,9 @@ class KayzenClient:
         return Wire(self._config, session, throttle, redactor)
 
     @cached_property
-    def authenticator(self) -> KayzenAuthenticator:
-        """The one authenticator, so that all streams use the same token."""
-        return KayzenAuthenticator(self.wire)
-
-    @cached_property
     def transport(self) -> Transport:
-        """The transport shared by all streams."""
-        return Transport(self.wire, self.authenticator)
+        """The transport shared by all streams, which use the same token."""
+        return Transport(self.wire)
 
     def start(self) -> None:
         """Build what is missing, and let requests through again after `stop`.

@@ -7,6 +7,7 @@ from datetime import timedelta
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
+from tap_kayzen.api.auth import KayzenAuthenticator
 from tap_kayzen.api.errors import EnvelopeError, RefusedError, TransientError
 from tap_kayzen.api.retries import (
     Retries,
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 
     import requests
 
-    from tap_kayzen.api.auth import KayzenAuthenticator
     from tap_kayzen.api.retries import Result
 
 MB = 10**6
@@ -40,12 +40,12 @@ RETRY_HINT = (
 class Transport:
     """Sends the requests of a tap; one instance serves all threads."""
 
-    def __init__(self, wire: Wire, authenticator: KayzenAuthenticator) -> None:
+    def __init__(self, wire: Wire) -> None:
         """Prepare; nothing is sent yet."""
         self._timeout: float = wire.config["request_timeout"]
         self._max_bytes: int = wire.config["max_response_mb"] * MB
         self._session = wire.session
-        self._authenticator = authenticator
+        self.authenticator = KayzenAuthenticator(wire)
         self._throttle = wire.throttle
         self._redactor = wire.redactor
         self._retries = Retries(wire, logging.getLogger("tap-kayzen.transport"))
@@ -112,7 +112,7 @@ class Transport:
         self, prepared: requests.PreparedRequest
     ) -> tuple[requests.Response, bytes]:
         """Send a request, again with a new token if its token is rejected."""
-        flow = self._authenticator.auth_flow(prepared)
+        flow = self.authenticator.auth_flow(prepared)
         next(flow)
         while True:
             response, body = self._send(prepared)

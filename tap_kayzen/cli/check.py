@@ -45,7 +45,7 @@ def check(
         for each in (logger, logging.getLogger("singer_sdk.metrics")):
             each.setLevel(max(logging.WARNING, each.getEffectiveLevel()))
     client.start()
-    client.authenticator.update_access_token()
+    client.transport.authenticator.update_access_token()
     rows = [("stream", "reachable", "first record")]
     is_good = True
     with _messages_hidden_from_people():

@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from tap_kayzen.reading.paging import Paging
     from tap_kayzen.reading.windows import Window
 
-
 OWN_ADVERTISER = 0
 """Stands for the API key's own advertiser, whose ID no response has."""
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from array import array
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -82,7 +81,7 @@ class CampaignsStream(ListStream):
             self._ids[advertiser] = CampaignIds(self._gathered, is_complete)
             self._gathered = array("q")
 
-    def ids(self, context: Context | None, limit: int = sys.maxsize) -> CampaignIds:
+    def ids(self, context: Context | None, limit: int) -> CampaignIds:
         """Return the IDs of a context, or `limit` of them; read the list if need be."""
         advertiser = advertiser_of(context)
         if advertiser not in self._ids:

@@ -85,12 +85,9 @@ class CustomReportStream(ReportRowsStream):
 
     def about(self, record: Record) -> dict[str, Any]:
         """Return advertiser and dimensions, except for mere names."""
-        return {name: _value(record, name) for name in self.key_columns}
-
-
-def _value(record: Record, name: str) -> Any:  # noqa: ANN401
-    """Return what came for a column, even if the column's type cannot hold it."""
-    value = record.get(name)
-    if value is None and EXTRA in record:
-        return record[EXTRA].get(name)
-    return value
+        # What came counts, even if the column's type cannot hold it.
+        extra = record.get(EXTRA, {})
+        return {
+            name: extra.get(name) if record.get(name) is None else record[name]
+            for name in self.key_columns
+        }
