@@ -97,9 +97,6 @@ class KayzenAuthenticator(OAuthAuthenticator):
 
         Yields:
             The request, each time that it is to be sent; expects the response.
-
-        Raises:
-            LoginError: Kayzen returned no token.
         """
         for number in range(MAX_TOKENS):
             response = yield self.authenticate_request(request)

@@ -60,7 +60,7 @@ class Retries:
     """Repeats calls after transient failures, until they succeed or a limit is met."""
 
     def __init__(self, wire: Wire, logger: logging.Logger) -> None:
-        """Prepare; nothing is called yet, and no retry logged."""
+        """Prepare; nothing is called yet. The logger gets a line for each retry."""
         self._max_retries: int = wire.config["max_retries"]
         self._max_seconds: float = wire.config["max_retry_seconds"]
         self._throttle = wire.throttle
@@ -150,7 +150,10 @@ def is_rate_limit(status: int) -> bool:
 
 
 def retry_after(response: requests.Response | None) -> float:
-    """Read ``Retry-After``, seconds or an HTTP date, as seconds; 0 if it is invalid."""
+    """Read ``Retry-After``, seconds or an HTTP date, as seconds.
+
+    0 if it is missing or invalid, `MAX_RETRY_AFTER_SECONDS` at most.
+    """
     value = "" if response is None else response.headers.get("Retry-After", "")
     try:
         seconds = float(value)

@@ -121,9 +121,6 @@ class RowKeys:
     same, such as one for each name that a campaign had, they get a key each, by the
     order in which they come. On different pages, the second may also be the first once
     more, moved and restated in between: it counts when the next pass has it too.
-
-    Attributes:
-        different: Number of different keys in this pass.
     """
 
     def __init__(self, about: Callable[[Record], Mapping[str, Any]]) -> None:

@@ -64,8 +64,8 @@ class Paging(ABC):
             their pages may be requested before one of them has come.
         max_idle_pages: Pages in a row without a new key after which reading stops.
         max_idle_pages_without_meta: The same if no page had ``total_pages``.
-        idle_is_fatal: Whether Kayzen may hold more rows then.
-        empty_is_idle: Whether empty pages count.
+        idle_is_fatal: Whether Kayzen may hold more rows then; if so, empty pages do
+            not count.
         compares_rows: Whether `judge` needs the digest of pages, which takes
             milliseconds and so is computed before, without a lock held.
     """
@@ -74,7 +74,6 @@ class Paging(ABC):
     max_idle_pages: ClassVar[int]
     max_idle_pages_without_meta: ClassVar[int]
     idle_is_fatal: ClassVar[bool]
-    empty_is_idle: ClassVar[bool]
     compares_rows: ClassVar[bool]
 
     @abstractmethod
@@ -106,7 +105,6 @@ class ListPaging(Paging):
     max_idle_pages = 50
     max_idle_pages_without_meta = 2
     idle_is_fatal = False
-    empty_is_idle = True
     compares_rows = False
 
     def judge(self, page: Page, so_far: PagesSoFar) -> int | None:
@@ -136,7 +134,6 @@ class ReportPaging(Paging):
     guesses_length = True
     max_idle_pages = max_idle_pages_without_meta = 3
     idle_is_fatal = True
-    empty_is_idle = False
     compares_rows = True
 
     @staticmethod

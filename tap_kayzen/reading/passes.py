@@ -199,7 +199,7 @@ class Reader(Generic[Slice]):
                 source.on_page(page)
                 if source.progress:
                     source.progress.advance(len(page.rows))
-                may_count = page.rows or source.paging.empty_is_idle
+                may_count = page.rows or not source.paging.idle_is_fatal
                 idle = idle + 1 if is_idle and may_count else 0
                 if self._ends_after(idle, this):
                     break

@@ -91,7 +91,7 @@ class Report:
 
     @cached_property
     def key_columns(self) -> tuple[str, ...]:
-        """The columns that say which row it is: not names of things with an ID too."""
+        """The columns that identify a row: no names of things whose ID is there too."""
         columns = [self.column_of(name) for name in self.dimensions]
         return tuple(sorted({ADVERTISER, *columns} - names_by_id(columns)))
 

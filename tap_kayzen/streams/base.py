@@ -220,12 +220,7 @@ class KayzenStream(RecordStream, ABC):
         return f"{self.name} of {whose}" if whose else self.name
 
     def fetch_page(self, slice_: Slice, number: int) -> Page:
-        """Fetch one page, with all retries; safe to call in several threads.
-
-        Raises:
-            FatalAPIError: Kayzen refused, or could not be read after all retries. The
-                message names the stream, the page and what to do.
-        """
+        """Fetch one page, with all retries; safe to call in several threads."""
         context = slice_.context or {}
         path = self.path.format_map(
             {name: quote(str(v)) for name, v in context.items()}

@@ -24,7 +24,7 @@ SHORT_RECORD = 5
 
 
 class CampaignIds(NamedTuple):
-    """IDs of the campaigns of one context, in the order of the list; maybe twice."""
+    """IDs of the campaigns of one context, as listed: one may come twice."""
 
     ids: array[int]
     is_complete: bool

@@ -167,7 +167,7 @@ class ListStream(KayzenStream):
                     )
 
     def finish(self, context: Context | None, *, is_complete: bool) -> None:
-        """Move the bookmark of a context whose records are out and seem complete."""
+        """Move the bookmark of a context that has been read, if nothing is missing."""
         self._is_complete = self._is_complete and is_complete
         if not self.is_incremental:
             return
