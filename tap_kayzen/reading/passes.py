@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Generic
 
@@ -182,14 +183,11 @@ class Reader(Generic[Slice]):
         source = self._source
         this = Pass()
         idle = 0
-        is_first = True
         keys.begin_pass()
-        pages = self._ahead.pages(slice_, again=again)
-        try:
+        with closing(self._ahead.pages(slice_, again=again)) as pages:
             for page in pages:
-                if source.progress and is_first:
+                if source.progress and not this.pages:
                     source.progress.expect(page.total_entries)
-                is_first = False
                 this.add(page)
                 yield from keys.new(source.convert(page, slice_))
                 is_idle = keys.different == this.keys
@@ -205,8 +203,6 @@ class Reader(Generic[Slice]):
                     break
                 # Else two pages would be in memory while the next one comes.
                 del page
-        finally:
-            pages.close()
         return this
 
     def _ends_after(self, idle: int, this: Pass) -> bool:

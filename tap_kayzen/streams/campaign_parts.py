@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from array import array
+from contextlib import closing
 from http import HTTPStatus
 from itertools import chain
 from typing import TYPE_CHECKING, ClassVar
@@ -73,17 +74,15 @@ class CampaignPartStream(ListStream):
             return (Slice({**context, CAMPAIGN: each}) for each in new[place])
 
         places = range(len(contexts))
-        reader = self.reader(chain.from_iterable(map(slices, places)))
         progress = self.display.stream(self.name)
         progress.expect(len(requested))
-        try:
+        reader = self.reader(chain.from_iterable(map(slices, places)))
+        with closing(reader):
             for place in places:
                 self._are_complete = campaigns[place].is_complete
                 parts = self._parts(reader, slices(place), progress)
                 yield from self._changed(parts, contexts[place])
                 self.finish(contexts[place], is_complete=self._are_complete)
-        finally:
-            reader.close()
         self._check(len(requested) or MAX_MISSING)
 
     def _campaign_ids(self, context: Context | None) -> CampaignIds:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from datetime import datetime, timedelta, timezone
 from itertools import islice
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -58,13 +59,11 @@ class ListStream(KayzenStream):
         self._sent = KeySet()
         self._is_complete = True
         slices = [Slice(context) for context in contexts]
-        reader = self.reader(slices, progress=self.display.stream(self.name))
-        try:
+        progress = self.display.stream(self.name)
+        with closing(self.reader(slices, progress=progress)) as reader:
             for slice_ in slices:
                 yield from self._changed(reader.read(slice_), slice_.context)
                 self.finish(slice_.context, is_complete=reader.last_pass.is_complete)
-        finally:
-            reader.close()
 
     def paging(self) -> ListPaging:
         """Return how to recognize the last page of a list."""
@@ -106,10 +105,8 @@ class ListStream(KayzenStream):
             keys=lambda _: ColumnKeys(("id",), KeySet()),
             on_page=lambda _: None,
         )
-        try:
+        with closing(reader):
             rows = list(islice(reader.read(slice_), limit))
-        finally:
-            reader.close()
         return rows, reader.last_pass.is_complete
 
     def check(self, records: list[Record], slice_: Slice) -> None:  # noqa: ARG002

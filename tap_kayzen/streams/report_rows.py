@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from contextlib import closing
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -89,7 +90,7 @@ class ReportRowsStream(KayzenStream):
         progress.expect(len(slices))
         reader = self.reader(slices, hint=self.cut_short_hint, may_be_empty=True)
         unsaved = 0
-        try:
+        with closing(reader):
             for plan in plans:
                 is_complete = True
                 for window in plan.windows:
@@ -110,8 +111,6 @@ class ReportRowsStream(KayzenStream):
                     progress.advance(1)
                 if not is_complete:
                     self.logger.warning("The bookmark stays where it is")
-        finally:
-            reader.close()
 
     def label(self, slice_: Slice) -> str:
         """Name a window in messages."""
