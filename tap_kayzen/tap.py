@@ -1,4 +1,7 @@
-"""TapKayzen: settings in, streams out."""
+"""TapKayzen: settings in, streams out.
+
+What its overrides of the SDK's private methods mend is in docs/architecture.md.
+"""
 
 from __future__ import annotations
 
@@ -62,20 +65,11 @@ class TapKayzen(Tap):
 
     @property
     def _env_var_config(self) -> dict[str, Any]:
-        """Settings from the environment.
-
-        Overridden because the SDK's own reads no numbers, ends in a traceback when
-        a value does not parse, and looks for ``.env`` near its own source code
-        instead of the working directory.
-        """
+        """Settings from the environment, and from ``.env`` of the working directory."""
         return sources.from_environment(self.config_jsonschema)
 
     def _validate_config(self, *, raise_errors: bool = True) -> list[str]:
-        """Check the settings.
-
-        Overridden because the SDK's own check prints the values of secrets, and
-        knows nothing of relations between settings or of misspelled names.
-        """
+        """Check the settings; unlike the SDK's own, show no secret."""
         schema = self.config_jsonschema
         self.append_builtin_config(schema)
         given = sources.tidied(self._config)
@@ -89,11 +83,7 @@ class TapKayzen(Tap):
     # The command line
 
     def _handle_termination(self, signum: int, frame: FrameType | None) -> None:  # noqa: ARG002
-        """Exit at SIGTERM and Ctrl-C with the shell's exit code for it.
-
-        Overridden because the SDK would exit with 0, as if the run were complete, and
-        write a STATE into whatever line is being written at that moment.
-        """
+        """Exit at SIGTERM and Ctrl-C with the shell's exit code; write no STATE."""
         self.logger.warning("Stopped by %s", signal.Signals(signum).name)
         sys.exit(128 + signum)
 
@@ -101,11 +91,7 @@ class TapKayzen(Tap):
     def cb_config(
         cls, ctx: click.Context, param: click.Option, value: tuple[str, ...]
     ) -> Any:  # noqa: ANN401
-        """Read the files of ``--config``.
-
-        Raises:
-            ConfigurationError: A file is missing or is not a JSON object.
-        """
+        """Read the files of ``--config``."""
         with files.config_errors(value):
             return super().cb_config(ctx, param, value)
 
@@ -133,11 +119,7 @@ class TapKayzen(Tap):
         catalog: IO[str] | None = None,
         **options: Any,
     ) -> None:
-        """Run the tap.
-
-        Raises:
-            ConfigurationError: The state or catalog file is not what it should be.
-        """
+        """Run the tap, if the files of the state and the catalog are sound."""
         super().invoke(
             state=files.checked(state, "--state", files.state_fault),
             catalog=files.checked(catalog, "--catalog", files.catalog_fault),

@@ -12,15 +12,12 @@ from typing import TYPE_CHECKING, Any
 from singer_sdk.authenticators import OAuthAuthenticator
 
 from tap_kayzen.api.errors import LoginError, TransientError, UnavailableError
-from tap_kayzen.api.retries import Retries, is_redirect, is_transient
+from tap_kayzen.api.retries import Retries, Wire, is_redirect, is_transient
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Mapping
+    from collections.abc import Generator
 
     import requests
-
-    from tap_kayzen.api.throttle import Throttle
-    from tap_kayzen.output.redaction import Redactor
 
 DEFAULT_LIFETIME_SECONDS = 1799
 """Lifetime of a token whose response does not name it: what Kayzen documents."""
@@ -59,22 +56,9 @@ class KayzenAuthenticator(OAuthAuthenticator):
     it; the others wait for that and use the result.
     """
 
-    def __init__(
-        self,
-        *,
-        config: Mapping[str, Any],
-        session: requests.Session,
-        throttle: Throttle,
-        redactor: Redactor,
-    ) -> None:
-        """Prepare for the first request; nothing is sent yet.
-
-        Args:
-            config: The tap's settings.
-            session: The tap's HTTP session.
-            throttle: The gate that the tap's requests pass.
-            redactor: Learns each token.
-        """
+    def __init__(self, wire: Wire) -> None:
+        """Prepare for the first request; nothing is sent yet."""
+        config = wire.config
         super().__init__(
             auth_endpoint=f"{config['api_url']}/v1/authentication/token",
             client_id=config["api_key"],
@@ -82,15 +66,8 @@ class KayzenAuthenticator(OAuthAuthenticator):
             default_expiration=DEFAULT_LIFETIME_SECONDS,
         )
         self.logger = logging.getLogger("tap-kayzen.auth")
-        self._username: str = config["username"]
-        self._password: str = config["password"]
-        self._timeout: float = config["request_timeout"]
-        self._retries = Retries(
-            config, throttle=throttle, redactor=redactor, logger=self.logger
-        )
-        self._http = session
-        self._throttle = throttle
-        self._redactor = redactor
+        self._wire = wire
+        self._retries = Retries(wire, self.logger)
         self._lock = threading.Lock()
         self._failure = ""
         self._has_worked = False
@@ -104,8 +81,8 @@ class KayzenAuthenticator(OAuthAuthenticator):
         """
         return {
             "grant_type": "password",
-            "username": self._username,
-            "password": self._password,
+            "username": self._wire.config["username"],
+            "password": self._wire.config["password"],
         }
 
     def auth_flow(
@@ -118,20 +95,15 @@ class KayzenAuthenticator(OAuthAuthenticator):
         worked for other requests: then Kayzen revoked it while this one waited for
         its turn.
 
-        Args:
-            request: The request; its Authorization header is set.
-
         Yields:
             The request, each time that it is to be sent; expects the response.
-
-        Raises:
-            LoginError: Kayzen returned no token.
         """
         for number in range(MAX_TOKENS):
             response = yield self.authenticate_request(request)
             token = request.headers["Authorization"]
             if response.status_code != HTTPStatus.UNAUTHORIZED:
-                self._accept(token)
+                if self._is_current(token):
+                    self._has_worked = True
                 return
             had_worked = self._discard(token)
             if number and not had_worked:
@@ -140,11 +112,7 @@ class KayzenAuthenticator(OAuthAuthenticator):
     def authenticate_request(
         self, request: requests.PreparedRequest
     ) -> requests.PreparedRequest:
-        """Put the bearer token on a request; log in first if need be.
-
-        Raises:
-            LoginError: Kayzen returned no token.
-        """
+        """Put the bearer token on a request; log in first if need be."""
         with self._lock:
             # Other threads that waited here must not log in again: a few more
             # rejected logins can lock an account.
@@ -179,10 +147,6 @@ class KayzenAuthenticator(OAuthAuthenticator):
                 return self._has_worked
         return True
 
-    def _accept(self, token: str) -> None:
-        if not self._has_worked and self._is_current(token):
-            self._has_worked = True
-
     def _is_current(self, token: str) -> bool:
         return token == f"Bearer {self.access_token}"
 
@@ -211,22 +175,22 @@ class KayzenAuthenticator(OAuthAuthenticator):
             )
             raise LoginError(self._failure) from error
         self.access_token = str(token["access_token"])
-        self._redactor.add([self.access_token])
+        self._wire.redactor.add([self.access_token])
         self.expires_in = _lifetime(token.get("expires_in"))
         self.last_refreshed = requested
         self._has_worked = False
 
     def _log_in(self) -> dict[str, Any]:
         """Make the token call once and return its JSON object."""
-        with self._throttle.request():
-            response = self._http.post(
+        with self._wire.throttle.request():
+            response = self._wire.session.post(
                 self.auth_endpoint,
                 data=self.oauth_request_payload,
                 headers={"Accept": "application/json"},
                 # Given here and not as a header, which an entry in ~/.netrc would
                 # replace.
                 auth=(_utf8(str(self.client_id)), _utf8(str(self.client_secret))),
-                timeout=self._timeout,
+                timeout=self._wire.config["request_timeout"],
                 allow_redirects=False,
             )
         status = response.status_code

@@ -73,12 +73,7 @@ class ReadError(FatalAPIError):
         return f"{text}. Kayzen's words: {self.words}" if self.words else text
 
     def within(self, what: str, hints: Mapping[str, str]) -> Self:
-        """Make this error one of a larger read, and return it.
-
-        Args:
-            what: The larger read.
-            hints: Hints to replace, such as the one of the list that it needs.
-        """
+        """Make this error one of a larger read, with other hints, and return it."""
         self.what = f"{what}: {self.what}" if self.what else what
         self.hint = hints.get(self.hint, self.hint)
         return self
@@ -97,11 +92,7 @@ class CutShortError(ReadError):
 
 
 class TransientError(RetriableAPIError):
-    """A response that may succeed if the request is repeated.
-
-    Attributes:
-        words: The beginning of its body, without secrets.
-    """
+    """A response that may succeed if the request is repeated."""
 
     def __init__(
         self, message: str, response: requests.Response, words: str = ""

@@ -38,17 +38,10 @@ class Pace:
 
     Plain additive increase with halving (AIMD) wastes 18 to 34 % of the calls against a
     fixed limit; this wastes 3 % (benchmarks/README.md, "A server with a limit").
-
-    Attributes:
-        per_second: Requests a second, None before the first refusal.
     """
 
     def __init__(self, now: float) -> None:
-        """Start without a refusal.
-
-        Args:
-            now: The time in seconds, as for all methods.
-        """
+        """Start without a refusal, at a time in seconds as for all methods."""
         self.per_second: float | None = None
         self._is_searching = True
         self._since = now

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import dataclass
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
@@ -45,43 +46,35 @@ TRANSIENT_ERRORS = (
 )
 
 
+@dataclass(frozen=True)
+class Wire:
+    """What all requests of a tap share: settings, session, throttle, and redactor."""
+
+    config: Mapping[str, Any]
+    session: requests.Session
+    throttle: Throttle
+    redactor: Redactor
+
+
 class Retries:
     """Repeats calls after transient failures, until they succeed or a limit is met."""
 
-    def __init__(
-        self,
-        config: Mapping[str, Any],
-        *,
-        throttle: Throttle,
-        redactor: Redactor,
-        logger: logging.Logger,
-    ) -> None:
-        """Prepare; nothing is called yet.
-
-        Args:
-            config: The tap's settings: `max_retries` and `max_retry_seconds`.
-            throttle: Does the waiting; a rate limit holds back all of its requests.
-            redactor: Removes secrets from errors.
-            logger: Receives one warning for each retry.
-        """
-        self._max_retries: int = config["max_retries"]
-        self._max_seconds: float = config["max_retry_seconds"]
-        self._throttle = throttle
-        self._redactor = redactor
+    def __init__(self, wire: Wire, logger: logging.Logger) -> None:
+        """Prepare; nothing is called yet. The logger gets a line for each retry."""
+        self._max_retries: int = wire.config["max_retries"]
+        self._max_seconds: float = wire.config["max_retry_seconds"]
+        self._throttle = wire.throttle
+        self._redactor = wire.redactor
         self._logger = logger
 
     def call(self, function: Callable[[], Result], *, what: str, hint: str) -> Result:
         """Call a function, again after each transient failure.
 
-        Args:
-            function: Function to call.
-            what: What is asked for, for messages.
-            hint: What the user can do if it fails to the end.
-
         Raises:
             UnavailableError: It still failed when a limit was met.
             StoppedError: The read was aborted.
         """
+        started = self._throttle.now()
         attempt = backoff.on_exception(
             backoff.constant,
             TRANSIENT_ERRORS,
@@ -89,8 +82,9 @@ class Retries:
             # The throttle waits instead, so that an aborted read need not.
             interval=0,
             jitter=None,
-            giveup=self._gives_up_after(self._throttle.now()),
-            on_backoff=self._waiter(what, self._throttle.now()),
+            # A wrong certificate is still wrong a minute later.
+            giveup=lambda error: _is_untrusted(error) or self._left(started) <= 0,
+            on_backoff=self._waiter(what, started),
             logger=None,
         )(function)
         try:
@@ -109,10 +103,6 @@ class Retries:
 
     def _left(self, started: float) -> float:
         return self._max_seconds - (self._throttle.now() - started)
-
-    def _gives_up_after(self, started: float) -> Callable[[Exception], bool]:
-        # A wrong certificate is still wrong a minute later.
-        return lambda error: _is_untrusted(error) or self._left(started) <= 0
 
     def _waiter(self, what: str, started: float) -> Callable[[Details], None]:
         def wait(details: Details) -> None:
@@ -140,8 +130,7 @@ class Retries:
 def is_transient(status: int) -> bool:
     """Return whether the same request may succeed a little later.
 
-    Kayzen publishes no advice on retries; this is the common reading of the status
-    codes.
+    Kayzen publishes no advice; this is the common reading of the status codes.
     """
     return status >= HTTPStatus.INTERNAL_SERVER_ERROR or status in {
         HTTPStatus.REQUEST_TIMEOUT,
@@ -161,11 +150,9 @@ def is_rate_limit(status: int) -> bool:
 
 
 def retry_after(response: requests.Response | None) -> float:
-    """Read ``Retry-After``, given in seconds or as an HTTP date.
+    """Read ``Retry-After``, seconds or an HTTP date, as seconds.
 
-    Returns:
-        Seconds to wait, from 0 (also when the header is missing or invalid) to
-        `MAX_RETRY_AFTER_SECONDS`.
+    0 if it is missing or invalid, `MAX_RETRY_AFTER_SECONDS` at most.
     """
     value = "" if response is None else response.headers.get("Retry-After", "")
     try:
@@ -185,15 +172,10 @@ def retry_after(response: requests.Response | None) -> float:
 
 
 def wait_after(response: requests.Response | None, tries: int) -> float:
-    """Choose how long to wait after a transient failure.
+    """Choose how many seconds to wait after a transient failure.
 
-    Args:
-        response: The response, if there was one.
-        tries: How many times the request has been made.
-
-    Returns:
-        Seconds: what ``Retry-After`` asks for and up to a tenth more, else up to a
-        bound that doubles with each try. Either is random, against herds.
+    What ``Retry-After`` asks for and up to a tenth more, else up to a bound that
+    doubles with each try. Either is random, against herds.
     """
     asked = retry_after(response)
     # The bound is reached at the 7th try; no need for 2 ** 100.

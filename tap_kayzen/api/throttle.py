@@ -27,13 +27,7 @@ class Throttle:
     def __init__(
         self, *, concurrency: int, requests_per_second: float | None = None
     ) -> None:
-        """Start without having seen a refusal.
-
-        Args:
-            concurrency: Maximum number of requests at once.
-            requests_per_second: Ceiling for the requests started in a second, None
-                for no ceiling.
-        """
+        """Start without having seen a refusal; a ceiling of None is none."""
         self._concurrency = concurrency
         self._ceiling = requests_per_second
         self._changed = threading.Condition()
@@ -75,28 +69,28 @@ class Throttle:
         Raises:
             StoppedError: `stop` was called.
         """
-        with self._changed, self._asking():
-            self._await_turn()
-            now = self.now()
-            if per_second := self._per_second():
-                self._next_start = max(self._next_start, now) + 1 / per_second
-            self._active += 1
-            # Others may look while this one is on its way.
-            self._changed.release()
+        with self._changed:
+            self._pace.begin(self.now())
             try:
-                yield now
+                yield from self._turn()
             finally:
-                self._changed.acquire()
-                self._active -= 1
-                self._changed.notify_all()
+                self._pace.end(self.now())
 
-    @contextmanager
-    def _asking(self) -> Generator[None]:
-        self._pace.begin(self.now())
+    def _turn(self) -> Generator[float]:
+        self._await_turn()
+        now = self.now()
+        limits = [limit for limit in (self._ceiling, self.pace) if limit]
+        if limits:
+            self._next_start = max(self._next_start, now) + 1 / min(limits)
+        self._active += 1
+        # Others may look while this one is on its way.
+        self._changed.release()
         try:
-            yield
+            yield now
         finally:
-            self._pace.end(self.now())
+            self._changed.acquire()
+            self._active -= 1
+            self._changed.notify_all()
 
     def _await_turn(self) -> None:
         stops = self._stops
@@ -140,11 +134,7 @@ class Throttle:
             self._pace.refused(now, self._held_until)
 
     def sleep(self, seconds: float) -> None:
-        """Wait, for one request's own reasons.
-
-        Raises:
-            StoppedError: `stop` was called.
-        """
+        """Wait, for one request's own reasons; `stop` ends it as it ends `request`."""
         with self._changed:
             stops = self._stops
             end = self.now() + seconds
@@ -168,7 +158,3 @@ class Throttle:
     def _check(self, stops: int) -> None:
         if self._is_stopped or self._stops != stops:
             raise StoppedError
-
-    def _per_second(self) -> float | None:
-        limits = [limit for limit in (self._ceiling, self.pace) if limit]
-        return min(limits, default=None)

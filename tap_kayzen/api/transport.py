@@ -5,26 +5,24 @@ from __future__ import annotations
 import logging
 from datetime import timedelta
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any
 
-import requests
-
+from tap_kayzen.api.auth import KayzenAuthenticator
 from tap_kayzen.api.errors import EnvelopeError, RefusedError, TransientError
 from tap_kayzen.api.retries import (
     Retries,
+    Wire,
     is_rate_limit,
     is_redirect,
     is_transient,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
-    from tap_kayzen.api.auth import KayzenAuthenticator
-    from tap_kayzen.api.throttle import Throttle
-    from tap_kayzen.output.redaction import Redactor
+    import requests
 
-Result = TypeVar("Result")
+    from tap_kayzen.api.retries import Result
 
 MB = 10**6
 
@@ -39,75 +37,38 @@ RETRY_HINT = (
 )
 
 
-class Request(NamedTuple):
-    """A request to send.
-
-    Attributes:
-        method: HTTP method.
-        url: Address without the query.
-        params: The query, such as ``{"page": 1, "per_page": 100}``.
-        body: JSON body, None for none.
-        with_token: Whether it needs the bearer token.
-    """
-
-    method: str
-    url: str
-    params: Mapping[str, Any]
-    body: Mapping[str, Any] | None = None
-    with_token: bool = True
-
-
 class Transport:
     """Sends the requests of a tap; one instance serves all threads."""
 
-    def __init__(
-        self,
-        *,
-        config: Mapping[str, Any],
-        session: requests.Session,
-        authenticator: KayzenAuthenticator,
-        throttle: Throttle,
-        redactor: Redactor,
-    ) -> None:
-        """Prepare; nothing is sent yet.
-
-        Args:
-            config: The tap's settings.
-            session: The tap's HTTP session.
-            authenticator: Puts the token on requests.
-            throttle: The gate that the tap's requests pass.
-            redactor: Removes secrets from what is quoted.
-        """
-        self._timeout: float = config["request_timeout"]
-        self._max_bytes: int = config["max_response_mb"] * MB
-        self._session = session
-        self._authenticator = authenticator
-        self._throttle = throttle
-        self._redactor = redactor
-        self._retries = Retries(
-            config,
-            throttle=throttle,
-            redactor=redactor,
-            logger=logging.getLogger("tap-kayzen.transport"),
-        )
+    def __init__(self, wire: Wire) -> None:
+        """Prepare; nothing is sent yet."""
+        self._timeout: float = wire.config["request_timeout"]
+        self._max_bytes: int = wire.config["max_response_mb"] * MB
+        self._session = wire.session
+        self.authenticator = KayzenAuthenticator(wire)
+        self._throttle = wire.throttle
+        self._redactor = wire.redactor
+        self._retries = Retries(wire, logging.getLogger("tap-kayzen.transport"))
         self._environments: dict[str, dict[str, Any]] = {}
 
     def fetch(
         self,
-        request: Request,
+        request: requests.Request,
         parse: Callable[[bytes], Result],
         *,
         what: str,
         hint: str = "",
+        with_token: bool = True,
     ) -> Result:
         """Send a request and parse the response, with all retries.
 
         Args:
-            request: The request.
+            request: What to send: method, address, query and JSON body.
             parse: Parses the body; raises ValueError if it is not JSON, and
                 `EnvelopeError` if the JSON is not what was asked for.
             what: What is asked for, for messages.
             hint: What the user can do if Kayzen rejects it, for messages.
+            with_token: Whether it needs the bearer token.
 
         Raises:
             RefusedError: Kayzen rejected the request, or answered something else.
@@ -115,18 +76,21 @@ class Transport:
             LoginError: Kayzen returned no token.
             StoppedError: The read was aborted.
         """
+        request.headers = HEADERS
+        # Else an entry of ~/.netrc would be sent.
+        request.auth = lambda unchanged: unchanged
 
         def attempt() -> Result:
-            response, body = self._send_authorized(request)
+            prepared = self._session.prepare_request(request)
+            send = self._send_authorized if with_token else self._send
+            response, body = send(prepared)
             status = response.status_code
             words = self._redactor.excerpt
             if is_transient(status):
                 msg = f"HTTP {status}"
                 raise TransientError(msg, response, words(body))
             if not response.ok or is_redirect(status):
-                error = _rejection(status, hint)
-                error.words = words(body)
-                raise error
+                raise _rejection(status, hint, words(body))
             try:
                 return parse(body)
             except EnvelopeError as error:
@@ -144,22 +108,11 @@ class Transport:
             error.what = what
             raise
 
-    def _send_authorized(self, request: Request) -> tuple[requests.Response, bytes]:
+    def _send_authorized(
+        self, prepared: requests.PreparedRequest
+    ) -> tuple[requests.Response, bytes]:
         """Send a request, again with a new token if its token is rejected."""
-        prepared = self._session.prepare_request(
-            requests.Request(
-                request.method,
-                request.url,
-                params=request.params,
-                headers=HEADERS,
-                json=request.body,
-                # Else an entry of ~/.netrc would be sent.
-                auth=lambda unchanged: unchanged,
-            )
-        )
-        if not request.with_token:
-            return self._send(prepared)
-        flow = self._authenticator.auth_flow(prepared)
+        flow = self.authenticator.auth_flow(prepared)
         next(flow)
         while True:
             response, body = self._send(prepared)
@@ -186,11 +139,7 @@ class Transport:
         return response, body
 
     def _body(self, response: requests.Response) -> bytes:
-        """Read a body, unpacked.
-
-        Raises:
-            RefusedError: It is larger than the settings allow.
-        """
+        """Read a body, unpacked; refuse one larger than the settings allow."""
         chunks, size = [], 0
         for chunk in response.iter_content(CHUNK_BYTES):
             chunks.append(chunk)
@@ -221,16 +170,13 @@ class Transport:
         return self._environments[host]
 
 
-def _rejection(status: int, hint: str) -> RefusedError:
-    if is_redirect(status):
-        final = "set `api_url` to the final address"
-        return RefusedError(
-            f"HTTP {status}: redirects are not followed", status, hint=final
-        )
+def _rejection(status: int, hint: str, words: str) -> RefusedError:
     causes: dict[int, str] = {
         HTTPStatus.UNAUTHORIZED: "Kayzen refused a fresh token or key",
         HTTPStatus.FORBIDDEN: "Kayzen does not allow it to this user",
         HTTPStatus.NOT_FOUND: "Kayzen has nothing there",
     }
     cause = causes.get(status, "Kayzen does not accept the request")
-    return RefusedError(f"HTTP {status}: {cause}", status, hint=hint)
+    if is_redirect(status):
+        cause, hint = "redirects are not followed", "set `api_url` to the final address"
+    return RefusedError(f"HTTP {status}: {cause}", status, hint=hint, words=words)

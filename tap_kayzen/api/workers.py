@@ -15,17 +15,10 @@ class Workers:
 
     The executors of the standard library wait for their threads at exit, and a thread
     that waits for a slow server would keep a run alive for minutes after Ctrl-C.
-
-    Attributes:
-        count: Maximum number of threads.
     """
 
     def __init__(self, count: int) -> None:
-        """Start no thread yet.
-
-        Args:
-            count: Maximum number of threads.
-        """
+        """Start no thread yet, and at most `count`."""
         self.count = count
         self._threads: list[threading.Thread] = []
         self._tasks: SimpleQueue[Callable[[], object]] = SimpleQueue()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
-from contextlib import contextmanager, redirect_stdout
+from contextlib import contextmanager, redirect_stdout, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,11 +32,7 @@ def check(
 ) -> bool:
     """Read one record of each stream and print a table of what came to stderr.
 
-    Args:
-        streams: The streams, selected; of no use afterwards.
-        client: Logs in.
-        writer: Writes the messages of the streams.
-        logger: The tap's logger.
+    The streams must be selected, and are of no use afterwards.
 
     Returns:
         Whether all streams that a run reads by default can be read.
@@ -49,24 +45,19 @@ def check(
         for each in (logger, logging.getLogger("singer_sdk.metrics")):
             each.setLevel(max(logging.WARNING, each.getEffectiveLevel()))
     client.start()
-    client.log_in()
+    client.transport.authenticator.update_access_token()
     rows = [("stream", "reachable", "first record")]
     is_good = True
     with _messages_hidden_from_people():
         for name, stream in sorted(streams.items()):
             stream.ABORT_AT_RECORD_COUNT = 1
-            fault = ""
             try:
-                stream.sync()
-            except (AbortedSyncFailedException, AbortedSyncPausedException):
-                pass
-            except SingerSDKError as error:
-                fault = " ".join(str(error).split())
-                is_good = is_good and not stream.selected_by_default
-            if fault:
-                rows.append((name, "no", fault))
-            else:
+                with suppress(AbortedSyncFailedException, AbortedSyncPausedException):
+                    stream.sync()
                 rows.append((name, "yes", "yes" if stream.seen else "none"))
+            except SingerSDKError as error:
+                rows.append((name, "no", " ".join(str(error).split())))
+                is_good = is_good and not stream.selected_by_default
         writer.flush()
     widths = [max(len(row[column]) for row in rows) for column in range(2)]
     for name, reachable, last in rows:
@@ -85,16 +76,10 @@ def _messages_hidden_from_people() -> Generator[None]:
 
 
 def selecting_all(catalog: dict[str, Any]) -> dict[str, Any]:
-    """Select all streams of a catalog with all of their columns.
+    """Change a catalog so that it selects all streams and columns, and return it.
 
-    For a tap that is to read them all: setting `selected` of its streams would be too
-    late for SCHEMA messages, whose columns the SDK takes from the catalog.
-
-    Args:
-        catalog: A catalog as a dictionary; it is changed.
-
-    Returns:
-        The same catalog.
+    Setting `selected` of streams would be too late for SCHEMA messages, whose columns
+    the SDK takes from the catalog.
     """
     for entry in catalog["streams"]:
         for each in entry["metadata"]:

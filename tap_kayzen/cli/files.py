@@ -15,14 +15,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def config_errors(paths: tuple[str, ...]) -> Generator[None]:
-    """Turn what goes wrong in reading config files into one line.
-
-    Args:
-        paths: The values of ``--config``.
-
-    Raises:
-        ConfigurationError: A file is missing or is not a JSON object.
-    """
+    """Turn what goes wrong in reading config files into one ConfigurationError."""
     try:
         yield
     except (OSError, TypeError, ValueError) as error:
@@ -39,15 +32,10 @@ def config_errors(paths: tuple[str, ...]) -> Generator[None]:
 def checked(
     file: IO[str] | None, option: str, fault_of: Callable[[dict[str, Any]], str]
 ) -> IO[str] | None:
-    """Return the content of a file, if there is one and nothing is wrong with it.
-
-    Args:
-        file: The file.
-        option: Its option, for the message.
-        fault_of: Returns what is wrong with the content; empty if nothing is.
+    """Return the content of an option's file, if there is one.
 
     Raises:
-        ConfigurationError: Something is wrong.
+        ConfigurationError: It is no JSON object, or `fault_of` finds fault with it.
     """
     if file is None:
         return None

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import difflib
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
+from tap_kayzen.config.settings import did_you_mean
 from tap_kayzen.records.converter import ADVERTISER
 from tap_kayzen.reports.columns import DAY
 from tap_kayzen.reports.definition import HOUR, Report, is_zone, safe_name
@@ -37,15 +37,9 @@ OURS = frozenset(
 def problems(
     entries: Sequence[Any], streams: Collection[str], *, has_start: bool
 ) -> Iterator[str]:
-    """Find what is wrong with the setting `reports`, beyond the types in its schema.
+    """Yield what is wrong with the setting `reports`, beyond the types in its schema.
 
-    Args:
-        entries: The entries, of whatever type they were given.
-        streams: Names that other streams have.
-        has_start: Whether `start_date` is set.
-
-    Yields:
-        One line a problem, saying what to do.
+    Its entries may be of any type. `streams` are names that other streams have.
     """
     taken: dict[str, str] = {}
     for index, entry in enumerate(entries):
@@ -83,8 +77,7 @@ def _entry_problems(
     known = ["name", *(each.name for each in fields(Report)[1:])]
     for name in entry:
         if name not in known:
-            guesses = difflib.get_close_matches(name, known, n=1)
-            hint = f"did you mean `{guesses[0]}`?" if guesses else "see docs/reports.md"
+            hint = did_you_mean(name, known) or "see docs/reports.md"
             yield f"{place}: `{name}` is not a part of a report: {hint}"
     metrics, group_by = (
         [name for name in given if isinstance(name, str)]

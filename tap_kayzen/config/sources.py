@@ -21,14 +21,8 @@ def from_environment(schema: Mapping[str, Any]) -> dict[str, Any]:
 
     The file is the nearest one from the working directory upwards; the environment
     goes before it. An empty variable counts as not set, as CI systems pass empty
-    ones for secrets that do not exist. What cannot be converted stays text,
-    for `validation.problems` to name.
-
-    Args:
-        schema: JSON Schema of the settings to look for.
-
-    Returns:
-        The settings found, and what is misspelt among them, for `problems` too.
+    ones for secrets that do not exist. What cannot be converted stays text, and what
+    is misspelled stays in, for `validation.problems` to name.
     """
     load_dotenv(find_dotenv(usecwd=True), interpolate=False)
     known = schema["properties"]
@@ -39,11 +33,12 @@ def from_environment(schema: Mapping[str, Any]) -> dict[str, Any]:
         if name == variable.lower() or name.startswith("_") or name == "loglevel":
             continue
         if text:
-            found[name] = _parse(text, _types(known.get(name, {"type": "string"})))
+            definition = known.get(name, {"type": "string"})
+            found[name] = _parse(text, definition.get("type", []))
     return found
 
 
-def _parse(text: str, types: list[str]) -> object:
+def _parse(text: str, types: str | list[str]) -> object:
     if "string" in types:
         return text
     if "array" in types and not text.lstrip().startswith("["):
@@ -54,11 +49,6 @@ def _parse(text: str, types: list[str]) -> object:
         return json.loads(text)
     except ValueError:
         return text
-
-
-def _types(definition: Mapping[str, Any]) -> list[str]:
-    types = definition.get("type", [])
-    return [types] if isinstance(types, str) else types
 
 
 def tidied(config: Mapping[str, Any]) -> dict[str, Any]:
@@ -84,16 +74,7 @@ def _plain(value: object) -> object:
 def normalized(
     config: Mapping[str, Any], schema: Mapping[str, Any], *, version: str
 ) -> dict[str, Any]:
-    """Fill in the defaults and bring addresses to one form.
-
-    Args:
-        config: The settings, tidied.
-        schema: JSON Schema of all settings, which holds the constant defaults.
-        version: The tap's version, for the default user agent.
-
-    Returns:
-        A new mapping; `api_url` ends neither in a slash nor in /v1.
-    """
+    """Fill in the defaults; let `api_url` end neither in a slash nor in /v1."""
     result = {
         name: definition["default"]
         for name, definition in schema["properties"].items()

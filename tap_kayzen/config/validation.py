@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from contextlib import suppress
 from datetime import date
 from decimal import Decimal
@@ -16,7 +15,7 @@ from jsonschema import Draft202012Validator
 
 from tap_kayzen import streams
 from tap_kayzen.config import report_validation
-from tap_kayzen.config.settings import ENVIRONMENT_PREFIX
+from tap_kayzen.config.settings import ENVIRONMENT_PREFIX, did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -25,15 +24,7 @@ if TYPE_CHECKING:
 
 
 def problems(config: Mapping[str, Any], schema: Mapping[str, Any]) -> list[str]:
-    """Find all that is wrong with the settings.
-
-    Args:
-        config: The settings, tidied.
-        schema: JSON Schema of all settings, the SDK's own included.
-
-    Returns:
-        One line a problem, each saying what to do; none shows a secret's value.
-    """
+    """Return all that is wrong with the settings: what to do, without any secret."""
     return [*_schema_problems(config, schema), *_own_problems(config, schema)]
 
 
@@ -99,8 +90,8 @@ def _own_problems(
     known = schema["properties"]
     for name in config:
         if name not in known:
-            guesses = difflib.get_close_matches(name, known, n=1)
-            hint = f": did you mean `{guesses[0]}`?" if guesses else ""
+            question = did_you_mean(name, known)
+            hint = f": {question}" if question else ""
             yield f"`{name}` is not a setting of tap-kayzen{hint}"
 
     yield from _address_problems(config, known)

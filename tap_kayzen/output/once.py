@@ -13,11 +13,7 @@ class WarnOnce:
     """Logs each warning once, however often and from whatever thread it is given."""
 
     def __init__(self, logger: logging.Logger) -> None:
-        """Start without a warning logged.
-
-        Args:
-            logger: Receives the warnings.
-        """
+        """Start without a warning logged."""
         self._logger = logger
         self._logged: set[object] = set()
         self._lock = threading.Lock()
@@ -25,11 +21,7 @@ class WarnOnce:
     def __call__(self, message: str, *args: object, about: object = None) -> None:
         """Log a warning, unless it has been logged.
 
-        Args:
-            message: The message, as for `logging`.
-            args: Its arguments.
-            about: What makes it the same warning; None for the message alone,
-                whatever its arguments.
+        Warnings with the same message and `about` are the same, whatever the `args`.
         """
         mark = (message, about)
         with self._lock:

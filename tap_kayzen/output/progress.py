@@ -24,11 +24,7 @@ class Display:
     """Shows the progress of all streams of a tap."""
 
     def __init__(self, logger: logging.Logger) -> None:
-        """Show nothing yet.
-
-        Args:
-            logger: The tap's; a level above INFO means that nothing is shown.
-        """
+        """Show nothing yet, and nothing ever if the logger's level is above INFO."""
         self._logger = logger
 
     def stream(self, name: str) -> Progress:
@@ -55,13 +51,7 @@ class Progress:
     """Progress of one stream, in whatever unit it counts: rows, windows, lists."""
 
     def __init__(self, name: str, logger: logging.Logger, bars: Bars | None) -> None:
-        """Start at 0 of 0.
-
-        Args:
-            name: Name of the stream.
-            logger: Receives a line now and then, if there are no bars.
-            bars: Bars on a terminal.
-        """
+        """Start at 0 of 0; the logger receives a line now and then without bars."""
         self.done = 0
         self.total: int | None = 0
         self._name = name
@@ -100,21 +90,14 @@ class Progress:
 
 def _started_bars(console: Console) -> Bars:
     """Show bars at the bottom of the terminal, until the process ends."""
-    from rich.progress import (  # noqa: PLC0415
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TaskProgressColumn,
-        TextColumn,
-        TimeRemainingColumn,
-    )
+    from rich import progress  # noqa: PLC0415
 
-    bars = Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TaskProgressColumn(show_speed=True),
-        TimeRemainingColumn(),
+    bars = progress.Progress(
+        progress.TextColumn("{task.description}"),
+        progress.BarColumn(),
+        progress.MofNCompleteColumn(),
+        progress.TaskProgressColumn(show_speed=True),
+        progress.TimeRemainingColumn(),
         console=console,
         refresh_per_second=REFRESHES_PER_SECOND,
     )

@@ -40,11 +40,7 @@ class Redactor:
     """
 
     def __init__(self, config: Mapping[str, object]) -> None:
-        """Know the secrets of the settings, and those of proxies.
-
-        Args:
-            config: The tap's settings.
-        """
+        """Know the secrets of the settings, and those of proxies."""
         self._has_short = False
         self._secrets: set[str] = set()
         self._pattern = URL_LOGIN
@@ -110,9 +106,6 @@ def log_python_output(logger: logging.Logger) -> None:
 
     That is warnings, tracebacks, and what `http.client` prints in its debug mode:
     headers included, and in between the messages on stdout.
-
-    Args:
-        logger: The logger to use.
     """
 
     def uncaught(

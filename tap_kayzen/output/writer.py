@@ -77,11 +77,7 @@ class BufferedWriter(GenericSingerWriter[bytes, Message]):
         self.flush()
 
     def discard_activation(self) -> bool:
-        """Drop the ACTIVATE_VERSION messages held back.
-
-        Returns:
-            Whether there were any.
-        """
+        """Drop what `activate` would write; return whether there was anything."""
         had_any = bool(self._held)
         self._held.clear()
         return had_any
@@ -101,11 +97,7 @@ class BufferedWriter(GenericSingerWriter[bytes, Message]):
         buffer += b"\n"
 
     def flush(self) -> None:
-        """Write all that waits.
-
-        Raises:
-            BrokenPipeError: The target has exited.
-        """
+        """Write all that waits; raises BrokenPipeError if the target has exited."""
         lines, self._buffer, self._since = self._buffer, bytearray(), 0.0
         if lines:
             self._is_writing = True

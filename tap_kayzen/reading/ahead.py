@@ -9,7 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from tap_kayzen.reading.pages import FIRST_PAGE
-from tap_kayzen.reading.paging import PagesSoFar, Verdict
+from tap_kayzen.reading.paging import PagesSoFar
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable
@@ -29,7 +29,6 @@ class _Chain(Generic[Slice]):
     """The pages of one slice.
 
     Attributes:
-        slice: The slice.
         requested: Number of pages requested.
         taken: Number of pages handed on.
         so_far: The pages that have been judged, from the first one on.
@@ -73,14 +72,7 @@ class PagesAhead(Generic[Slice]):
         slices: Iterable[Slice],
         workers: Workers,
     ) -> None:
-        """Prepare; nothing is requested yet.
-
-        Args:
-            fetch: Gets a page of a slice, by its number; called in the workers.
-            paging: Recognizes the last page.
-            slices: The slices, in order.
-            workers: The threads that fetch.
-        """
+        """Prepare; nothing is requested yet. The workers will call `fetch`."""
         self._fetch = fetch
         self._paging = paging
         self._slices = iter(slices)
@@ -102,17 +94,9 @@ class PagesAhead(Generic[Slice]):
             self._chains.clear()
 
     def pages(self, slice_: Slice, *, again: bool = False) -> Generator[Page]:
-        """Take the pages of the next slice.
+        """Take the pages of the next slice, or `again` those of the slice taken last.
 
-        Args:
-            slice_: That slice: they must be taken in the order given.
-            again: Whether it is the slice taken before, from its first page on.
-
-        Yields:
-            The pages, in order.
-
-        Raises:
-            Exception: What fetching or judging a page raised, in its turn.
+        What fetching or judging a page raised is raised in its turn.
         """
         with self._changed:
             if again:
@@ -213,16 +197,14 @@ class PagesAhead(Generic[Slice]):
                 chain.last = number
                 break
             try:
-                verdict = self._paging.judge(page, chain.so_far)
+                chain.last = self._paging.judge(page, chain.so_far)
             except Exception as error:  # noqa: BLE001
                 chain.arrived[number] = error
                 chain.last = number
                 break
             chain.so_far.add(page)
-            if verdict is not Verdict.MORE:
-                chain.last = number if verdict is Verdict.LAST else number - 1
-                if self._paging.guesses_length:
-                    self._usual = int(number * TRUSTED_LENGTH)
+            if chain.last is not None and self._paging.guesses_length:
+                self._usual = int(number * TRUSTED_LENGTH)
         if chain.last is not None:
             beyond = [number for number in chain.arrived if number > chain.last]
             for number in beyond:

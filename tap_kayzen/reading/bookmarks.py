@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from singer_sdk.exceptions import ConfigurationError
 
-from tap_kayzen.reading.windows import cut
-
 if TYPE_CHECKING:
     from singer_sdk.helpers.types import Context
 
@@ -34,12 +32,7 @@ class Bookmark:
     """
 
     def __init__(self, state: dict[str, Any], key: str, stream: str) -> None:
-        """Read a bookmark.
-
-        Args:
-            state: The partition's part of the state; changed when the bookmark moves.
-            key: The replication key.
-            stream: The stream, for messages.
+        """Read a bookmark from its part of the state, which changes when it moves.
 
         Raises:
             ConfigurationError: The state holds something else than days.
@@ -75,12 +68,7 @@ class Bookmark:
         return max(first, days.start) if days.start else first
 
     def move(self, window: Window, end: date) -> None:
-        """Record that a window has been read.
-
-        Args:
-            window: The window.
-            end: The day that the run is to end with.
-        """
+        """Record that a window has been read, in a run that is to end with `end`."""
         self.day = max(self.day or window.last, window.last)
         self._state["replication_key"] = self._key
         self._state["replication_key_value"] = str(self.day)
@@ -99,10 +87,7 @@ class Plan:
     """What a run reads of a report for one partition.
 
     Attributes:
-        context: The partition, if any.
-        first: The first day.
-        end: The last day.
-        windows: The days, cut into what one call asks for.
+        windows: The days from `first` to `end`, cut into what one call asks for.
         bookmark: Moves with the windows; None if the run keeps none.
     """
 
@@ -111,29 +96,6 @@ class Plan:
     end: date
     windows: list[Window]
     bookmark: Bookmark | None
-
-    @classmethod
-    def of(
-        cls,
-        context: Context | None,
-        days: Range,
-        bookmark: Bookmark | None,
-        window_days: int,
-    ) -> Plan:
-        """Plan a run.
-
-        Args:
-            context: The partition, if any.
-            days: The days that the settings ask for.
-            bookmark: How far the report has been read, if the run keeps a bookmark.
-            window_days: Days that one call asks for; 0 for all.
-        """
-        first = days.start or days.default_start
-        if bookmark is not None:
-            first = bookmark.first_day(days)
-        length = window_days or (days.end - first).days + 1
-        windows = list(cut(first, days.end, max(length, 1)))
-        return cls(context, first, days.end, windows, bookmark)
 
 
 def _day(text: str) -> date:

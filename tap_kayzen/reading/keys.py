@@ -72,12 +72,7 @@ class ColumnKeys:
     """
 
     def __init__(self, columns: Sequence[str], sent: KeySet) -> None:
-        """Start a slice.
-
-        Args:
-            columns: The columns; every record has them.
-            sent: Keys sent in this run; new ones are added.
-        """
+        """Start a slice; new keys are added to those sent in this run."""
         self._key_of = itemgetter(*columns)
         self._sent = sent
 
@@ -126,17 +121,10 @@ class RowKeys:
     same, such as one for each name that a campaign had, they get a key each, by the
     order in which they come. On different pages, the second may also be the first once
     more, moved and restated in between: it counts when the next pass has it too.
-
-    Attributes:
-        different: Number of different keys in this pass.
     """
 
     def __init__(self, about: Callable[[Record], Mapping[str, Any]]) -> None:
-        """Start a window.
-
-        Args:
-            about: Returns what tells a row from others, by column.
-        """
+        """Start a window; `about` returns what tells a row from others, by column."""
         self._about = about
         self._sent: set[int] = set()
         self._first: dict[int, int] = {}

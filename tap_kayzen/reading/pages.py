@@ -26,14 +26,9 @@ MAX_COUNT_DIGITS = 18
 
 @dataclass(frozen=True)
 class Page:
-    """One page as it came.
+    """One page as it came, with the length of the whole if the response says it.
 
     Its rows stay JSON text until they are needed, so that pages that wait are small.
-
-    Attributes:
-        rows: The rows: JSON text, or decoded where that took decoding.
-        total_pages: Pages of the whole, None if the response does not say.
-        total_entries: Rows of the whole, None if the response does not say.
     """
 
     rows: Sequence[msgspec.Raw | Row]
@@ -104,14 +99,8 @@ def parse_page(body: bytes) -> Page:
     Documented is ``{"data": [...], "meta": {"current_page": 1, "total_pages": 29,
     "total_entries": 58}}``. Public clients also know one object in ``data``, a bare
     list and a bare object, all without ``meta``, and ``metadata`` for ``meta``. Source:
-    docs/kayzen-api.md#lists.
-
-    Args:
-        body: JSON text.
-
-    Returns:
-        The page. ``NaN`` and ``Infinity``, which are not JSON but which some servers
-        send, become the text of that name.
+    docs/kayzen-api.md#lists. ``NaN`` and ``Infinity``, which are not JSON but which
+    some servers send, become the text of that name.
 
     Raises:
         EnvelopeError: The JSON is not a list of objects in any of these shapes.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
-from enum import Enum, auto
 from typing import TYPE_CHECKING, ClassVar
 
 from tap_kayzen.api.errors import CutShortError
@@ -17,22 +16,11 @@ ROUND = 100
 """Number of rows that a limit of Kayzen's own is likely to be a multiple of."""
 
 
-class Verdict(Enum):
-    """What a page means for the pages after it."""
-
-    MORE = auto()
-    LAST = auto()
-    BEYOND = auto()
-    """It repeats an earlier page: the one before it was the last."""
-
-
 @dataclass
 class PagesSoFar:
     """The pages of one list or window so far.
 
     Attributes:
-        pages: Number of pages.
-        rows: Number of their rows.
         total_pages: What the newest page with ``total_pages`` says.
         max_total_pages: The largest ``total_pages``.
         total_entries: What the newest page with ``total_entries`` says.
@@ -59,11 +47,9 @@ class PagesSoFar:
             self.total_entries = page.total_entries
 
     def repeats(self, page: Page, mark: int) -> bool:
-        """Return whether a page has the rows of an earlier one, and remember it.
+        """Return whether an earlier page had this one's mark, its digest or edges.
 
-        Args:
-            page: The page; an empty one repeats nothing.
-            mark: Its digest or edges.
+        An empty page repeats nothing.
         """
         is_repeat = bool(page.rows) and mark in self.seen
         self.seen.add(mark)
@@ -79,8 +65,8 @@ class Paging(ABC):
             their pages may be requested before one of them has come.
         max_idle_pages: Pages in a row without a new key after which reading stops.
         max_idle_pages_without_meta: The same if no page had ``total_pages``.
-        idle_is_fatal: Whether Kayzen may hold more rows then.
-        empty_is_idle: Whether empty pages count.
+        idle_is_fatal: Whether Kayzen may hold more rows then; if so, empty pages do
+            not count.
         compares_rows: Whether `judge` needs the digest of pages, which takes
             milliseconds and so is computed before, without a lock held.
     """
@@ -89,16 +75,15 @@ class Paging(ABC):
     max_idle_pages: ClassVar[int]
     max_idle_pages_without_meta: ClassVar[int]
     idle_is_fatal: ClassVar[bool]
-    empty_is_idle: ClassVar[bool]
     compares_rows: ClassVar[bool]
 
     @abstractmethod
-    def judge(self, page: Page, so_far: PagesSoFar) -> Verdict:
-        """Judge a page as it comes.
+    def judge(self, page: Page, so_far: PagesSoFar) -> int | None:
+        """Judge a page as it comes, by what it says and by the pages before it.
 
-        Args:
-            page: The page.
-            so_far: The pages before it.
+        Returns:
+            The number of the last page; None if more pages follow. A page that
+            repeats an earlier one is beyond the last.
 
         Raises:
             CutShortError: Kayzen may hold rows that it does not return.
@@ -121,19 +106,18 @@ class ListPaging(Paging):
     max_idle_pages = 50
     max_idle_pages_without_meta = 2
     idle_is_fatal = False
-    empty_is_idle = True
     compares_rows = False
 
-    def judge(self, page: Page, so_far: PagesSoFar) -> Verdict:
+    def judge(self, page: Page, so_far: PagesSoFar) -> int | None:
         """Judge a page by what has been announced."""
         number = so_far.pages + 1
         so_far.repeats(page, page.edges)
         end = page.total_pages or so_far.total_pages
         if end is None:
             is_over = so_far.idle >= self.max_idle_pages_without_meta
-            return Verdict.LAST if is_over else Verdict.MORE
+            return number if is_over else None
         if number < end:
-            return Verdict.MORE
+            return None
         # An end that moved towards the start may be none: a look beyond it tells.
         end = max(end, so_far.max_total_pages)
         entries = page.total_entries
@@ -141,7 +125,7 @@ class ListPaging(Paging):
         is_short = entries is not None and so_far.rows + len(page.rows) < entries
         may_be_over = not is_short or (number > end and so_far.idle > 0)
         is_over = number >= end and may_be_over
-        return Verdict.LAST if is_over else Verdict.MORE
+        return number if is_over else None
 
 
 class ReportPaging(Paging):
@@ -150,7 +134,6 @@ class ReportPaging(Paging):
     guesses_length = True
     max_idle_pages = max_idle_pages_without_meta = 3
     idle_is_fatal = True
-    empty_is_idle = False
     compares_rows = True
 
     def _is_beyond(self, page: Page, so_far: PagesSoFar) -> bool:
@@ -164,15 +147,9 @@ class ReportPaging(Paging):
 
     @staticmethod
     def _check_repeat(page: Page, so_far: PagesSoFar, *, is_limit: bool) -> None:
-        """Make sure that a page that repeats an earlier one hides no rows.
+        """Raise CutShortError if a page that repeats an earlier one may hide rows.
 
-        Args:
-            page: The page.
-            so_far: The pages before it.
-            is_limit: Whether it has as many rows as Kayzen may return at most.
-
-        Raises:
-            CutShortError: It may hide some.
+        At the limit, it has as many rows as Kayzen may return at most.
         """
         number = so_far.pages + 1
         is_cut = number < so_far.max_total_pages or (
@@ -194,13 +171,13 @@ class AnnouncedPaging(ReportPaging):
     For calls that are not known to be paged at all.
     """
 
-    def judge(self, page: Page, so_far: PagesSoFar) -> Verdict:
+    def judge(self, page: Page, so_far: PagesSoFar) -> int | None:
         """Judge a page by what it announces."""
         if self._is_beyond(page, so_far):
             self._check_repeat(page, so_far, is_limit=True)
-            return Verdict.BEYOND
-        is_last = so_far.pages + 1 >= (page.total_pages or FIRST_PAGE)
-        return Verdict.LAST if is_last else Verdict.MORE
+            return so_far.pages
+        number = so_far.pages + 1
+        return number if number >= (page.total_pages or FIRST_PAGE) else None
 
 
 class GuessedPaging(ReportPaging):
@@ -214,23 +191,19 @@ class GuessedPaging(ReportPaging):
     """
 
     def __init__(self, per_page: int) -> None:
-        """Start without having seen a page.
-
-        Args:
-            per_page: Rows that are asked for.
-        """
+        """Start without having seen a page; `per_page` rows are asked for."""
         self._per_page = per_page
         self._longest = 0
 
-    def judge(self, page: Page, so_far: PagesSoFar) -> Verdict:
+    def judge(self, page: Page, so_far: PagesSoFar) -> int | None:
         """Judge a page by what is known of all pages of the report."""
         count = len(page.rows)
         if self._is_beyond(page, so_far):
             # A round number may be a limit of Kayzen's own.
             is_limit = count == self._per_page or count % ROUND == 0
             self._check_repeat(page, so_far, is_limit=is_limit)
-            return Verdict.BEYOND
-        return Verdict.LAST if self._is_last(page, so_far) else Verdict.MORE
+            return so_far.pages
+        return so_far.pages + 1 if self._is_last(page, so_far) else None
 
     def _is_last(self, page: Page, so_far: PagesSoFar) -> bool:
         count, entries = len(page.rows), page.total_entries

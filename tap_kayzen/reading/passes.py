@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Generic
 
 from tap_kayzen.api.errors import CutShortError
-from tap_kayzen.reading.ahead import PagesAhead
+from tap_kayzen.reading.ahead import PagesAhead, Slice
+from tap_kayzen.reading.paging import PagesSoFar
 
 if TYPE_CHECKING:
     import logging
@@ -14,51 +16,35 @@ if TYPE_CHECKING:
 
     from tap_kayzen.api.workers import Workers
     from tap_kayzen.output.progress import Progress
-    from tap_kayzen.reading.keys import Keys
+    from tap_kayzen.reading.keys import Keys, Record
     from tap_kayzen.reading.pages import Page
     from tap_kayzen.reading.paging import Paging
-
-    Record = dict[str, Any]
-
-Slice = TypeVar("Slice")
 
 MAX_PASSES = 5
 """How often a slice that keeps changing is read from the start."""
 
 
 @dataclass
-class Pass:
+class Pass(PagesSoFar):
     """What one pass over a slice, from start to end, has seen.
 
     Attributes:
-        rows: Number of rows.
         keys: Number of different keys.
-        pages: Number of pages.
-        end: The largest ``total_pages``, 0 without any.
         surplus: Rows of pages beyond the end on which no key was new.
-        announced: ``total_entries`` of the newest page that has it.
         lengths: The different lengths, in pages and rows, that pages announced.
         is_complete: Whether no row seems to be missing after the last pass.
     """
 
-    rows: int = 0
     keys: int = 0
-    pages: int = 0
-    end: int = 0
     surplus: int = 0
-    announced: int | None = None
     lengths: set[tuple[int | None, int | None]] = field(default_factory=set)
     is_complete: bool = True
 
     def add(self, page: Page) -> None:
         """Count one more page."""
-        self.pages += 1
-        self.rows += len(page.rows)
-        self.end = max(self.end, page.total_pages or 0)
+        super().add(page)
         if page.total_pages is not None or page.total_entries is not None:
             self.lengths.add((page.total_pages, page.total_entries))
-        if page.total_entries is not None:
-            self.announced = page.total_entries
 
     @property
     def repeated(self) -> int:
@@ -78,12 +64,12 @@ class Pass:
         is missing.
         """
         came = self.rows - self.surplus
-        return self.announced is not None and came < self.announced
+        return self.total_entries is not None and came < self.total_entries
 
     @property
     def is_silent(self) -> bool:
         """Whether nothing came, and nothing says that there is nothing."""
-        return not self.rows and self.announced is None
+        return not self.rows and self.total_entries is None
 
     @property
     def is_steady(self) -> bool:
@@ -95,13 +81,14 @@ class Pass:
         return (
             other is not None
             and not self.has_changed
-            and (self.rows, self.keys, self.announced)
-            == (other.rows, other.keys, other.announced)
+            and (self.rows, self.keys, self.total_entries)
+            == (other.rows, other.keys, other.total_entries)
         )
 
     def __str__(self) -> str:
         """Format what came for a message."""
-        total = f" of {self.announced:,}" if self.announced is not None else ""
+        entries = self.total_entries
+        total = f" of {entries:,}" if entries is not None else ""
         return f"{self.keys:,}{total} records came"
 
 
@@ -141,10 +128,7 @@ class Reader(Generic[Slice]):
     move from one page to another, and come twice or not at all. That shows by a total
     that changes, a key that comes twice, or fewer rows than announced; the slice is
     then read again for what is missing, until a pass shows none of it, or two passes
-    show the same.
-
-    Attributes:
-        last_pass: The last pass over the slice read last.
+    show the same. `last_pass` is the last pass over the slice read last.
     """
 
     def __init__(
@@ -155,14 +139,7 @@ class Reader(Generic[Slice]):
         workers: Workers,
         logger: logging.Logger,
     ) -> None:
-        """Prepare; nothing is requested yet.
-
-        Args:
-            source: The stream's part.
-            slices: The slices, in the order in which `read` will be called.
-            workers: The threads that fetch.
-            logger: Receives a line when a slice is read again or not complete.
-        """
+        """Prepare; nothing is requested yet. `read` will take the slices in order."""
         self._source = source
         self._logger = logger
         self._ahead = PagesAhead(source.fetch, source.paging, slices, workers)
@@ -173,12 +150,7 @@ class Reader(Generic[Slice]):
         self._ahead.close()
 
     def read(self, slice_: Slice) -> Iterator[Record]:
-        """Read the next slice and yield its records.
-
-        Raises:
-            CutShortError: Kayzen may hold rows that it does not return.
-            Exception: What `fetch` and `convert` raise.
-        """
+        """Read the next slice and yield its records."""
         label = self._source.label(slice_)
         keys = self._source.keys(slice_)
         before = None
@@ -211,41 +183,36 @@ class Reader(Generic[Slice]):
         source = self._source
         this = Pass()
         idle = 0
-        is_first = True
         keys.begin_pass()
-        pages = self._ahead.pages(slice_, again=again)
-        try:
+        with closing(self._ahead.pages(slice_, again=again)) as pages:
             for page in pages:
-                if source.progress and is_first:
+                if source.progress and not this.pages:
                     source.progress.expect(page.total_entries)
-                is_first = False
                 this.add(page)
                 yield from keys.new(source.convert(page, slice_))
                 is_idle = keys.different == this.keys
                 this.keys = keys.different
-                if is_idle and 0 < this.end < this.pages:
+                if is_idle and 0 < this.max_total_pages < this.pages:
                     this.surplus += len(page.rows)
                 source.on_page(page)
                 if source.progress:
                     source.progress.advance(len(page.rows))
-                may_count = page.rows or source.paging.empty_is_idle
+                may_count = page.rows or not source.paging.idle_is_fatal
                 idle = idle + 1 if is_idle and may_count else 0
                 if self._ends_after(idle, this):
                     break
                 # Else two pages would be in memory while the next one comes.
                 del page
-        finally:
-            pages.close()
         return this
 
     def _ends_after(self, idle: int, this: Pass) -> bool:
-        """Return whether to stop reading although more pages may come.
-
-        Raises:
-            CutShortError: Kayzen seems to return the same rows again and again.
-        """
+        """Return whether to stop reading although more pages may come."""
         paging = self._source.paging
-        most = paging.max_idle_pages if this.end else paging.max_idle_pages_without_meta
+        most = (
+            paging.max_idle_pages
+            if this.max_total_pages
+            else paging.max_idle_pages_without_meta
+        )
         if idle >= most and paging.idle_is_fatal:
             msg = (
                 f"{idle} pages in a row have no new row: Kayzen seems to give the same "

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
 
 DEFAULT_DAYS = 30
 """Days before today with which a first run begins if no `start_date` is set."""
 
 _DAY = timedelta(days=1)
-
-MONTH = "month"
 
 
 @dataclass(frozen=True)
@@ -40,15 +38,6 @@ def cut(first: date, last: date, days: int) -> Iterator[Window]:
         first = end + _DAY
 
 
-def today(zone: str) -> date:
-    """Return today's date in a time zone.
-
-    Args:
-        zone: A name of the IANA time zone database.
-    """
-    return datetime.now(ZoneInfo(zone)).date()
-
-
 @dataclass(frozen=True)
 class Range:
     """The days that the settings ask for.
@@ -68,26 +57,19 @@ class Range:
     default_start: date
 
     @classmethod
-    def of(cls, config: Mapping[str, Any], zone: str) -> Range:
-        """Take the days from the settings; the default end is yesterday in the zone."""
-        now = today(zone)
-        start, end = config.get("start_date"), config.get("end_date")
-        return cls(
-            start=date.fromisoformat(start) if start else None,
-            end=min(date.fromisoformat(end), now) if end else now - _DAY,
-            today=now,
-            lookback=config["lookback_days"],
-            default_start=now - timedelta(days=DEFAULT_DAYS),
-        )
+    def of(
+        cls, config: Mapping[str, Any], zone: str, *, by_month: bool = False
+    ) -> Range:
+        """Take the days from the settings; the default end is yesterday in the zone.
 
-    def from_whole(self, dimensions: Collection[str]) -> Range:
-        """Begin with a whole month, if rows are by month.
-
-        A row of part of a month would replace the row of the whole month.
+        Rows by month begin with a whole one: that of a part would replace it.
         """
-        if MONTH not in dimensions:
-            return self
-        start = self.start and self.start.replace(day=1)
-        return replace(
-            self, start=start, default_start=self.default_start.replace(day=1)
-        )
+        today = datetime.now(ZoneInfo(zone)).date()
+        given, end = config.get("start_date"), config.get("end_date")
+        start = date.fromisoformat(given) if given else None
+        default_start = today - timedelta(days=DEFAULT_DAYS)
+        if by_month:
+            start = start and start.replace(day=1)
+            default_start = default_start.replace(day=1)
+        end = min(date.fromisoformat(end), today) if end else today - _DAY
+        return cls(start, end, today, config["lookback_days"], default_start)

@@ -35,13 +35,7 @@ class RecordConverter:
         logger: logging.Logger,
         deselected: Collection[str] = (),
     ) -> None:
-        """Prepare the conversion.
-
-        Args:
-            schema: JSON Schema of the stream, flat but for arrays and open objects.
-            logger: Receives the warnings.
-            deselected: Columns to leave out.
-        """
+        """Prepare the conversion, to a schema flat but for arrays and open objects."""
         properties = schema["properties"]
         self._deselected = frozenset(deselected)
         converters = {
@@ -49,7 +43,7 @@ class RecordConverter:
             for name, definition in properties.items()
             if name != EXTRA and name not in self._deselected
         }
-        self._columns = {
+        self.columns = {
             name: (AS_THEY_ARE.get(converter), converter)
             for name, converter in converters.items()
         }
@@ -60,22 +54,11 @@ class RecordConverter:
             anything=self._deselected,
         )
 
-    def has(self, name: str) -> bool:
-        """Return whether a record may have this column."""
-        return name in self._columns
-
     def convert_all(self, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        """Convert the rows of a page; may change and return those given.
-
-        Args:
-            rows: The rows, numbers as int or Decimal.
-
-        Returns:
-            What `convert` returns for each row.
-        """
+        """Convert each row of a page; may change and return those given."""
         if not self._fast.accepts(rows):
             records = [self.convert(row) for row in rows]
-            known = self._columns.keys() | self._deselected
+            known = self.columns.keys() | self._deselected
             self._fast.learn(
                 dict.fromkeys(name for row in rows for name in row if name not in known)
             )
@@ -92,17 +75,13 @@ class RecordConverter:
         return rows
 
     def convert(self, row: Mapping[str, Any]) -> dict[str, Any]:
-        """Convert one row.
+        """Return a row, numbers as int or Decimal, as a new record.
 
-        Args:
-            row: The row, numbers as int or Decimal.
-
-        Returns:
-            A new record; columns that the row lacks stay absent.
+        Columns that the row lacks stay absent.
         """
         record: dict[str, Any] = {}
         extra: dict[str, Any] = {}
-        columns = self._columns
+        columns = self.columns
         # For every value of a page with a single one that needs a conversion.
         for name, value in row.items():
             if name not in columns:

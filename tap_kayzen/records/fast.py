@@ -58,12 +58,7 @@ class PageCheck:
         *,
         anything: Collection[str],
     ) -> None:
-        """Build the check.
-
-        Args:
-            properties: Columns, as JSON Schema by name.
-            anything: Columns whose values do not matter.
-        """
+        """Build the check of some columns; values of `anything` do not matter."""
         self._types = {
             name: Any if name in anything else exact_type(definition)
             for name, definition in properties.items()
@@ -129,8 +124,7 @@ def exact_type(definition: Mapping[str, Any], *, is_item: bool = False) -> Any: 
 def have_usual_form(times: Sequence[str]) -> bool:
     """Return whether times are written like 2019-01-28T12:35:31.000Z.
 
-    Args:
-        times: Times that follow RFC 3339, which also allows a space, "t" and "z".
+    RFC 3339, which they follow, also allows a space, "t" and "z".
     """
     text, size = "".join(times), len("2019-01-28T12:35:31.000Z")
     return (

@@ -1,4 +1,7 @@
-"""Converts single values to the type of a column, where nothing is lost."""
+"""Converts single values to the type of a column, where nothing is lost.
+
+Each function `to_...` raises `LossyError` for a value that it cannot read.
+"""
 
 from __future__ import annotations
 
@@ -29,11 +32,7 @@ class LossyError(ValueError):
 
 
 def converter_to(definition: Mapping[str, Any]) -> Converter:
-    """Return the function that converts to a property's type.
-
-    Args:
-        definition: JSON Schema of the property.
-    """
+    """Return the function that converts to a property's type."""
     declared = definition.get("type", [])
     types = [declared] if isinstance(declared, str) else declared
     kind = next((kind for kind in types if kind in _SCALARS), None)
@@ -58,11 +57,7 @@ def unchanged(value: Any) -> Any:  # noqa: ANN401
 
 
 def to_integer(value: object) -> int:
-    """Read an integer of at most 64 bits, also from text and from a decimal.
-
-    Raises:
-        LossyError: The value is no such integer.
-    """
+    """Read an integer of at most 64 bits, also from text and from a decimal."""
     if type(value) is int and -BIGINT <= value < BIGINT:
         return value
     number = to_number(value)
@@ -77,11 +72,7 @@ def to_integer(value: object) -> int:
 
 
 def to_number(value: object) -> int | Decimal:
-    """Read a number, also from text.
-
-    Raises:
-        LossyError: The value is no number.
-    """
+    """Read a number, also from text."""
     if isinstance(value, bool):
         raise LossyError
     if isinstance(value, (int, Decimal)):
@@ -98,11 +89,7 @@ def to_number(value: object) -> int | Decimal:
 
 
 def to_boolean(value: object) -> bool:
-    """Read a boolean, also from 0, 1 and text.
-
-    Raises:
-        LossyError: The value is no boolean.
-    """
+    """Read a boolean, also from 0, 1 and text."""
     if isinstance(value, bool):
         return value
     if isinstance(value, (int, str)):
@@ -116,11 +103,7 @@ def to_boolean(value: object) -> bool:
 
 
 def to_text(value: object) -> str:
-    """Read text, also from a number.
-
-    Raises:
-        LossyError: The value is neither.
-    """
+    """Read text, also from a number."""
     if isinstance(value, str):
         return value
     if isinstance(value, (int, Decimal)) and not isinstance(value, bool):
@@ -129,11 +112,7 @@ def to_text(value: object) -> str:
 
 
 def to_date(value: object) -> str:
-    """Read a day, also from a time at midnight, as text like 2026-01-31.
-
-    Raises:
-        LossyError: The value is no day.
-    """
+    """Read a day, also from a time at midnight, as text like 2026-01-31."""
     if not isinstance(value, str):
         raise LossyError
     day, time = value[:10], value[10:]
@@ -148,11 +127,7 @@ def to_date(value: object) -> str:
 
 
 def to_date_time(value: object) -> str:
-    """Read a time as ISO 8601 text with a zone; UTC if it has none.
-
-    Raises:
-        LossyError: The value is no time.
-    """
+    """Read a time as ISO 8601 text with a zone; UTC if it has none."""
     match = _DATE_TIME.fullmatch(value) if isinstance(value, str) else None
     if match is None:
         raise LossyError

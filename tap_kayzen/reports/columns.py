@@ -55,13 +55,7 @@ _EXTRA = column(
 
 
 def schema(description: str, key: str, columns: Mapping[str, Column]) -> dict[str, Any]:
-    """Return the JSON Schema of a stream of report rows.
-
-    Args:
-        description: What the stream is.
-        key: What the column `KEY` is made of.
-        columns: The other columns, without `EXTRA`.
-    """
+    """Return the JSON Schema of report rows: `KEY`, made of `key`, columns, `EXTRA`."""
     identity = {
         "type": "string",
         "description": f"Tells the rows apart: a hash of {key}.",

@@ -91,15 +91,9 @@ class Report:
 
     @cached_property
     def key_columns(self) -> tuple[str, ...]:
-        """The columns that say which row it is.
-
-        The advertiser and the dimensions, but not the names of things whose number is
-        among them too.
-        """
+        """The columns that identify a row: no names of things whose ID is there too."""
         columns = [self.column_of(name) for name in self.dimensions]
-        names = names_by_id(columns)
-        parts = {ADVERTISER, *columns} - names
-        return tuple(sorted(parts))
+        return tuple(sorted({ADVERTISER, *columns} - names_by_id(columns)))
 
     @property
     def unknown(self) -> list[str]:
@@ -160,12 +154,8 @@ class Report:
 def safe_name(text: str, prefix: str) -> str:
     """Return a name that needs no quotes in SQL: ASCII letters, digits, underscores.
 
-    Args:
-        text: Any text.
-        prefix: Goes before a name that would start with a digit.
-
-    Returns:
-        The name; empty if nothing of the text is left.
+    It is empty if nothing of the text is left. The prefix goes before a name that
+    would start with a digit.
     """
     ascii_only = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
     name = re.sub("[^a-z0-9]+", "_", ascii_only.lower()).strip("_")

@@ -5,34 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tap_kayzen.reports.definition import Report
+from tap_kayzen.streams import campaign_parts, entities, lookups
 from tap_kayzen.streams.audiences import AudiencesStream
 from tap_kayzen.streams.balance import BalanceStream
-from tap_kayzen.streams.campaign_parts import (
-    CampaignBidMultipliersStream,
-    CampaignChangelogsStream,
-    CampaignDetailsStream,
-)
 from tap_kayzen.streams.campaigns import CampaignsStream
 from tap_kayzen.streams.custom_reports import CustomReportStream
-from tap_kayzen.streams.entities import (
-    AppListsStream,
-    AppObjectsStream,
-    AssetFilesStream,
-    CreativesStream,
-    OrdersStream,
-    TagsStream,
-    TrackerAssetsStream,
-    WebsiteObjectsStream,
-)
-from tap_kayzen.streams.lookups import (
-    AppLookupsStream,
-    CitiesStream,
-    CountriesStream,
-    ExchangesStream,
-    SiteLookupsStream,
-    StatesStream,
-    TimeZonesStream,
-)
 from tap_kayzen.streams.saved_reports import ReportResultsStream, SavedReportsStream
 
 if TYPE_CHECKING:
@@ -41,29 +18,29 @@ if TYPE_CHECKING:
     from tap_kayzen.streams.base import KayzenStream, Services
 
 LISTS = (
-    AppListsStream,
-    AppLookupsStream,
-    AppObjectsStream,
-    AssetFilesStream,
     BalanceStream,
-    CitiesStream,
-    CountriesStream,
-    CreativesStream,
-    ExchangesStream,
-    OrdersStream,
-    SiteLookupsStream,
-    StatesStream,
-    TagsStream,
-    TimeZonesStream,
-    TrackerAssetsStream,
-    WebsiteObjectsStream,
+    entities.AppListsStream,
+    entities.AppObjectsStream,
+    entities.AssetFilesStream,
+    entities.CreativesStream,
+    entities.OrdersStream,
+    entities.TagsStream,
+    entities.TrackerAssetsStream,
+    entities.WebsiteObjectsStream,
+    lookups.AppLookupsStream,
+    lookups.CitiesStream,
+    lookups.CountriesStream,
+    lookups.ExchangesStream,
+    lookups.SiteLookupsStream,
+    lookups.StatesStream,
+    lookups.TimeZonesStream,
 )
 """Streams that need nothing but the login."""
 
 CAMPAIGN_PARTS = (
-    CampaignBidMultipliersStream,
-    CampaignChangelogsStream,
-    CampaignDetailsStream,
+    campaign_parts.CampaignBidMultipliersStream,
+    campaign_parts.CampaignChangelogsStream,
+    campaign_parts.CampaignDetailsStream,
 )
 """Streams that need to know the campaigns."""
 
@@ -82,12 +59,7 @@ NAMES = frozenset(
 
 
 def all_streams(tap: Tap, services: Services) -> list[KayzenStream]:
-    """Build the streams of a tap; nothing is requested.
-
-    Args:
-        tap: The tap; `audience_api_key` and `reports` of its settings add streams.
-        services: What the streams work with.
-    """
+    """Build the streams of a tap; `audience_api_key` and `reports` add some."""
     campaigns = CampaignsStream(tap, services)
     reports = SavedReportsStream(tap, services)
     return [
@@ -106,6 +78,3 @@ def all_streams(tap: Tap, services: Services) -> list[KayzenStream]:
             for entry in tap.config["reports"]
         ),
     ]
-
-
-__all__ = ["NAMES", "all_streams"]

@@ -8,13 +8,11 @@ from typing import TYPE_CHECKING, ClassVar
 from tap_kayzen.api.errors import EnvelopeError
 from tap_kayzen.reading.pages import Page, decode
 from tap_kayzen.records.converter import ADVERTISER
+from tap_kayzen.streams.base import advertiser_of
 from tap_kayzen.streams.lists import ListStream
 
 if TYPE_CHECKING:
     from tap_kayzen.streams.base import Slice
-
-OWN_ADVERTISER = 0
-"""Stands for the API key's own advertiser, whose ID the response does not have."""
 
 
 class BalanceStream(ListStream):
@@ -27,18 +25,14 @@ class BalanceStream(ListStream):
     keeps_history = True
 
     def parse(self, body: bytes, slice_: Slice) -> Page:
-        """Parse ``{"advertiser": {"balance": "10000.50", "warning": "ok"}}``.
-
-        Raises:
-            EnvelopeError: The JSON is something else.
-        """
+        """Parse ``{"advertiser": {"balance": "10000.50", "warning": "ok"}}``."""
         whole = decode(body)
         advertiser = whole.get("advertiser") if isinstance(whole, dict) else None
         if not isinstance(advertiser, dict) or "balance" not in advertiser:
             msg = "not a balance"
             raise EnvelopeError(msg)
         row = {
-            ADVERTISER: (slice_.context or {}).get(ADVERTISER, OWN_ADVERTISER),
+            ADVERTISER: advertiser_of(slice_.context),
             "date": datetime.now(timezone.utc).date().isoformat(),
         }
         return Page([{**row, **advertiser}], 1, 1)

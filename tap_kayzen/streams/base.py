@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, NoReturn, cast
 from urllib.parse import quote
 
+import requests
 from singer_sdk import metrics
+from singer_sdk.exceptions import ConfigurationError
+from singer_sdk.singerlib.catalog import REPLICATION_INCREMENTAL
 
 from tap_kayzen.api.errors import ReadError
-from tap_kayzen.api.transport import Request
 from tap_kayzen.reading.pages import parse_page
 from tap_kayzen.reading.passes import Reader, Source
 from tap_kayzen.records.converter import ADVERTISER
@@ -25,21 +27,18 @@ if TYPE_CHECKING:
     from tap_kayzen.api.client import KayzenClient
     from tap_kayzen.output.progress import Display
     from tap_kayzen.output.writer import BufferedWriter
+    from tap_kayzen.reading.keys import Keys, Record
     from tap_kayzen.reading.pages import Page
+    from tap_kayzen.reading.paging import Paging
     from tap_kayzen.reading.windows import Window
 
-    Record = dict[str, Any]
+OWN_ADVERTISER = 0
+"""Stands for the API key's own advertiser, whose ID no response has."""
 
 
 @dataclass(frozen=True)
 class Services:
-    """What every stream works with; one for each tap.
-
-    Attributes:
-        client: Sends requests.
-        writer: Writes messages.
-        display: Shows progress.
-    """
+    """What every stream works with; one for each tap."""
 
     client: KayzenClient
     writer: BufferedWriter
@@ -59,15 +58,14 @@ class Slice(NamedTuple):
 
     @property
     def days(self) -> tuple[str, str]:
-        """First and last day of the window, like 2026-01-31.
+        """First and last day of the window, like 2026-01-31; for reports only."""
+        window = cast("Window", self.window)
+        return str(window.first), str(window.last)
 
-        Raises:
-            ValueError: There is no window.
-        """
-        if self.window is None:
-            msg = "a list has no days"
-            raise ValueError(msg)
-        return str(self.window.first), str(self.window.last)
+
+def advertiser_of(context: Context | None) -> int:
+    """Return the advertiser of a context; `OWN_ADVERTISER` if it names none."""
+    return int((context or {}).get(ADVERTISER, OWN_ADVERTISER))
 
 
 class KayzenStream(RecordStream, ABC):
@@ -89,13 +87,7 @@ class KayzenStream(RecordStream, ABC):
     is_paged: ClassVar[bool] = True
 
     def __init__(self, tap: Tap, services: Services, name: str | None = None) -> None:
-        """Prepare the stream; nothing is requested yet.
-
-        Args:
-            tap: The tap.
-            services: What the stream works with.
-            name: Name of the stream; None for that of the class.
-        """
+        """Prepare the stream; without a name, it has that of the class."""
         super().__init__(tap, services.writer, name)
         self.client = services.client
         self.display = services.display
@@ -157,24 +149,34 @@ class KayzenStream(RecordStream, ABC):
     def read(self, contexts: list[Context | None]) -> Iterator[Record]:
         """Read the records of some contexts, in order; see `get_records`."""
 
-    def reader(self, slices: Iterable[Slice], **parts: Any) -> Reader[Slice]:
-        """Return a reader of slices.
+    @abstractmethod
+    def keys(self, slice_: Slice) -> Keys:
+        """Return the keys of a slice."""
 
-        Args:
-            slices: The slices, in the order in which they will be read.
-            parts: Fields of `Source`; `fetch`, `label` and `on_page` have defaults.
-        """
-        defaults: dict[str, Any] = {
+    @abstractmethod
+    def paging(self) -> Paging:
+        """Return how to recognize the last page of a slice."""
+
+    def reader(self, slices: Iterable[Slice], **parts: Any) -> Reader[Slice]:
+        """Return a reader of slices; `parts` are fields of `Source`."""
+        own: dict[str, Any] = {
             "fetch": self.fetch_page,
+            "convert": self.convert,
+            "keys": self.keys,
+            "paging": self.paging(),
             "label": self.label,
             "on_page": self.on_page,
         }
-        return Reader(
-            Source(**{**defaults, **parts}),
-            slices,
-            workers=self.client.workers,
-            logger=self.logger,
-        )
+        source = Source(**{**own, **parts})
+        return Reader(source, slices, workers=self.client.workers, logger=self.logger)
+
+    def convert(self, page: Page, slice_: Slice) -> list[Record]:
+        """Turn a page into records."""
+        rows = self.decode(page, slice_)
+        self.prepare(rows, slice_)
+        records = self.to_records(rows, slice_.context)
+        self.check(records, slice_)
+        return records
 
     def on_page(self, page: Page) -> None:  # noqa: ARG002
         """Count a page whose records are out, and let them go before waiting."""
@@ -189,12 +191,7 @@ class KayzenStream(RecordStream, ABC):
         return f"{self.config['api_url']}/v1"
 
     def query(self, slice_: Slice, page: int) -> dict[str, Any]:  # noqa: ARG002
-        """Return the query of a request: the parts of the context not in the path.
-
-        Args:
-            slice_: What is read.
-            page: Number of the page, 1 for the first.
-        """
+        """Return the query of a request: the parts of the context not in the path."""
         return {
             name: value
             for name, value in (slice_.context or {}).items()
@@ -223,46 +220,57 @@ class KayzenStream(RecordStream, ABC):
         return f"{self.name} of {whose}" if whose else self.name
 
     def fetch_page(self, slice_: Slice, number: int) -> Page:
-        """Fetch one page, with all retries; safe to call in several threads.
-
-        Args:
-            slice_: What is read.
-            number: Number of the page, 1 for the first.
-
-        Raises:
-            FatalAPIError: Kayzen refused, or could not be read after all retries. The
-                message names the stream, the page and what to do.
-        """
+        """Fetch one page, with all retries; safe to call in several threads."""
         context = slice_.context or {}
         path = self.path.format_map(
             {name: quote(str(v)) for name, v in context.items()}
         )
-        request = Request(
+        request = requests.Request(
             self.http_method,
             f"{self.url_base}{path}",
-            self.query(slice_, number),
-            self.body(slice_, number),
-            self.with_token,
+            params=self.query(slice_, number),
+            json=self.body(slice_, number),
         )
         label = self.label(slice_)
-        return self.client.fetch(
+        return self.client.transport.fetch(
             request,
             lambda body: self.parse(body, slice_),
             what=f"{label}, page {number}" if self.is_paged else label,
             hint=self.hint,
+            with_token=self.with_token,
         )
 
-    def decode(self, page: Page, slice_: Slice) -> list[dict[str, Any]]:
-        """Decode the rows of a page.
-
-        Raises:
-            ReadError: A row holds a number or a nesting beyond all bounds.
-        """
+    def decode(self, page: Page, slice_: Slice) -> list[Record]:
+        """Decode the rows of a page; raise ReadError if they cannot be decoded."""
         try:
             return page.decode()
         except ValueError as error:
             msg = f"the rows cannot be read: {error}"
             raise ReadError(msg, what=self.label(slice_)) from error
 
-    def prepare(self, rows: list[dict[str, Any]], slice_: Slice) -> None:
+    def prepare(self, rows: list[Record], slice_: Slice) -> None:
         """Change rows, if need be, before they are converted."""
+
+    @abstractmethod
+    def check(self, records: list[Record], slice_: Slice) -> None:
+        """Check the records of a page."""
+
+    # Replication
+
+    @property
+    def wants_incremental(self) -> bool:
+        """Whether the catalog asks for INCREMENTAL, on whatever column."""
+        return self.replication_method == REPLICATION_INCREMENTAL
+
+    @property
+    def is_incremental(self) -> bool:
+        """Whether the stream keeps a bookmark."""
+        return self.wants_incremental and self.replication_key is not None
+
+    def refuse_catalog(self, fault: str) -> NoReturn:
+        """Raise a ConfigurationError about the catalog's replication key."""
+        msg = (
+            f"{self.name}: the catalog asks for {self.replication_method} on "
+            f"`{self.replication_key}`{fault}"
+        )
+        raise ConfigurationError(msg)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import sys
 from array import array
+from contextlib import closing
 from http import HTTPStatus
 from itertools import chain
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from tap_kayzen.api.errors import EnvelopeError, RefusedError
 from tap_kayzen.reading.keys import ColumnKeys, KeySet
@@ -21,9 +22,9 @@ if TYPE_CHECKING:
     from singer_sdk.helpers.types import Context
 
     from tap_kayzen.output.progress import Progress
-    from tap_kayzen.reading.keys import Keys
+    from tap_kayzen.reading.keys import Record
     from tap_kayzen.reading.passes import Reader
-    from tap_kayzen.streams.base import Record, Services
+    from tap_kayzen.streams.base import Services
     from tap_kayzen.streams.campaigns import CampaignIds, CampaignsStream
 
 CAMPAIGN = "campaign_id"
@@ -47,13 +48,7 @@ class CampaignPartStream(ListStream):
     def __init__(
         self, tap: Tap, services: Services, campaigns: CampaignsStream
     ) -> None:
-        """Prepare the stream; nothing is requested yet.
-
-        Args:
-            tap: The tap.
-            services: What the stream works with.
-            campaigns: The stream that knows which campaigns there are.
-        """
+        """Prepare the stream of a part of these campaigns."""
         super().__init__(tap, services)
         self._campaigns = campaigns
         campaigns.dependents.append(self)
@@ -68,11 +63,7 @@ class CampaignPartStream(ListStream):
         return self._campaigns.name, self.name
 
     def read(self, contexts: list[Context | None]) -> Iterator[Record]:
-        """Read the part of each campaign.
-
-        Raises:
-            RefusedError: Kayzen has the part of no campaign.
-        """
+        """Read the part of each campaign."""
         self._missing, self._is_found, self._is_complete = [], False, True
         campaigns = [self._campaign_ids(context) for context in contexts]
         requested = KeySet()
@@ -83,17 +74,15 @@ class CampaignPartStream(ListStream):
             return (Slice({**context, CAMPAIGN: each}) for each in new[place])
 
         places = range(len(contexts))
-        reader = self.list_reader(chain.from_iterable(map(slices, places)), None)
         progress = self.display.stream(self.name)
         progress.expect(len(requested))
-        try:
+        reader = self.reader(chain.from_iterable(map(slices, places)))
+        with closing(reader):
             for place in places:
                 self._are_complete = campaigns[place].is_complete
                 parts = self._parts(reader, slices(place), progress)
                 yield from self._changed(parts, contexts[place])
                 self.finish(contexts[place], is_complete=self._are_complete)
-        finally:
-            reader.close()
         self._check(len(requested) or MAX_MISSING)
 
     def _campaign_ids(self, context: Context | None) -> CampaignIds:
@@ -112,7 +101,7 @@ class CampaignPartStream(ListStream):
             self._are_complete &= reader.last_pass.is_complete
             progress.advance(1)
 
-    def keys(self, slice_: Slice) -> Keys:  # noqa: ARG002
+    def keys(self, slice_: Slice) -> ColumnKeys:  # noqa: ARG002
         """Return the keys of a campaign: none is remembered for longer."""
         return ColumnKeys(self._keys, KeySet())
 
@@ -153,8 +142,14 @@ class CampaignDetailsStream(CampaignPartStream):
     is_paged = False
 
     def parse(self, body: bytes, slice_: Slice) -> Page:  # noqa: ARG002
-        """Parse the object; nothing is known of its fields."""
-        return Page([decode_object(body)], 1, 1)
+        """Parse the object, bare or in ``data``; nothing is known of its fields."""
+        whole = decode(body)
+        if isinstance(whole, dict) and isinstance(whole.get("data"), dict):
+            whole = whole["data"]
+        if not isinstance(whole, dict) or not whole:
+            msg = "not an object"
+            raise EnvelopeError(msg)
+        return Page([whole], 1, 1)
 
 
 class CampaignBidMultipliersStream(CampaignPartStream):
@@ -170,9 +165,6 @@ class CampaignBidMultipliersStream(CampaignPartStream):
 
         The shape is inferred from the call that writes: a list, bare or in ``data``,
         is taken too.
-
-        Raises:
-            EnvelopeError: There is no list in it.
         """
         whole = decode(body)
         if isinstance(whole, dict) and "data" in whole:
@@ -206,19 +198,3 @@ class CampaignChangelogsStream(CampaignPartStream):
         ):
             return Page(page.rows, 1, rows)
         return page
-
-
-def decode_object(body: bytes) -> dict[str, Any]:
-    """Decode a single object, bare or in ``data``.
-
-    Raises:
-        EnvelopeError: The JSON is no object.
-        ValueError: The body is not JSON.
-    """
-    whole = decode(body)
-    if isinstance(whole, dict) and isinstance(whole.get("data"), dict):
-        whole = whole["data"]
-    if not isinstance(whole, dict) or not whole:
-        msg = "not an object"
-        raise EnvelopeError(msg)
-    return whole

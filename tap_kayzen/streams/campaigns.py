@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from array import array
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from tap_kayzen.records.converter import ADVERTISER
 from tap_kayzen.records.values import LossyError, to_integer
+from tap_kayzen.streams.base import advertiser_of
 from tap_kayzen.streams.lists import ListStream
 
 if TYPE_CHECKING:
@@ -16,20 +15,16 @@ if TYPE_CHECKING:
     from singer_sdk import Tap
     from singer_sdk.helpers.types import Context
 
+    from tap_kayzen.reading.keys import Record
     from tap_kayzen.reading.pages import Page
-    from tap_kayzen.streams.base import KayzenStream, Record, Services, Slice
+    from tap_kayzen.streams.base import KayzenStream, Services, Slice
 
 SHORT_RECORD = 5
 """Fields up to which a campaign counts as little more than its id and name."""
 
 
 class CampaignIds(NamedTuple):
-    """IDs of the campaigns of one context, in the order of the list.
-
-    Attributes:
-        ids: The IDs; may have one twice.
-        is_complete: Whether none seems to be missing.
-    """
+    """IDs of the campaigns of one context, as listed: one may come twice."""
 
     ids: array[int]
     is_complete: bool
@@ -39,10 +34,7 @@ class CampaignsStream(ListStream):
     """All campaigns: the look-up list or the full objects, as the settings say.
 
     It also knows the IDs of the campaigns, for the streams that ask for something of
-    each: the list is read once for all of them.
-
-    Attributes:
-        dependents: Those streams.
+    each, its `dependents`: the list is read once for all of them.
     """
 
     name = "campaigns"
@@ -52,7 +44,7 @@ class CampaignsStream(ListStream):
         super().__init__(tap, services)
         self.path = f"/{self.config['campaigns_endpoint']}"
         self.dependents: list[KayzenStream] = []
-        self._ids: dict[int | None, CampaignIds] = {}
+        self._ids: dict[int, CampaignIds] = {}
         self._gathered: array[int] | None = None
 
     def prepare(self, rows: list[dict[str, Any]], slice_: Slice) -> None:  # noqa: ARG002
@@ -85,20 +77,13 @@ class CampaignsStream(ListStream):
         """Keep the IDs of a context whose campaigns are out."""
         super().finish(context, is_complete=is_complete)
         if self._gathered is not None:
-            self._ids[_advertiser(context)] = CampaignIds(self._gathered, is_complete)
+            advertiser = advertiser_of(context)
+            self._ids[advertiser] = CampaignIds(self._gathered, is_complete)
             self._gathered = array("q")
 
-    def ids(self, context: Context | None, limit: int = sys.maxsize) -> CampaignIds:
-        """Return the IDs of the campaigns of a context; reads the list if need be.
-
-        Args:
-            context: The advertiser, if the settings name any.
-            limit: How many are enough.
-
-        Raises:
-            FatalAPIError: Kayzen refused, or could not be read after all retries.
-        """
-        advertiser = _advertiser(context)
+    def ids(self, context: Context | None, limit: int) -> CampaignIds:
+        """Return the IDs of a context, or `limit` of them; read the list if need be."""
+        advertiser = advertiser_of(context)
         if advertiser not in self._ids:
             rows, is_complete = self.read_for_others(
                 context, lambda row: {"id": to_integer(row.get("id"))}, limit
@@ -106,7 +91,3 @@ class CampaignsStream(ListStream):
             ids = array("q", (row["id"] for row in rows))
             self._ids[advertiser] = CampaignIds(ids, is_complete)
         return self._ids[advertiser]
-
-
-def _advertiser(context: Context | None) -> int | None:
-    return (context or {}).get(ADVERTISER)

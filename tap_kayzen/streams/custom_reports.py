@@ -14,8 +14,9 @@ if TYPE_CHECKING:
     from singer_sdk import Tap
     from singer_sdk.helpers.types import Context
 
+    from tap_kayzen.reading.keys import Record
     from tap_kayzen.reports.definition import Report
-    from tap_kayzen.streams.base import Record, Services, Slice
+    from tap_kayzen.streams.base import Services, Slice
 
 
 class CustomReportStream(ReportRowsStream):
@@ -34,15 +35,11 @@ class CustomReportStream(ReportRowsStream):
         self.report = report
         self.rows_schema = report.schema
         super().__init__(tap, services, report.name)
+        self.fingerprint = report.fingerprint
         if report.is_daily:
             self.replication_key = DAY
         self.key_columns = report.key_columns
         self.window_days = report.window_days if report.is_daily else 0
-
-    @property
-    def fingerprint(self) -> dict[str, str]:
-        """Hashes that tell this report from what it was before its settings changed."""
-        return self.report.fingerprint
 
     def paging(self) -> GuessedPaging:
         """Return how to recognize the last page of a window."""
@@ -56,8 +53,8 @@ class CustomReportStream(ReportRowsStream):
                 "taken for numbers, dimensions for text",
                 ", ".join(self.report.unknown),
             )
-        days = Range.of(self.config, self.report.time_zone)
-        return days if self.report.is_daily else days.from_whole(self.report.group_by)
+        by_month = "month" in self.report.group_by and not self.report.is_daily
+        return Range.of(self.config, self.report.time_zone, by_month=by_month)
 
     def query(self, slice_: Slice, page: int) -> dict[str, Any]:  # noqa: ARG002
         """Return no query: all is in the body."""
@@ -88,12 +85,9 @@ class CustomReportStream(ReportRowsStream):
 
     def about(self, record: Record) -> dict[str, Any]:
         """Return advertiser and dimensions, except for mere names."""
-        return {name: _value(record, name) for name in self.key_columns}
-
-
-def _value(record: Record, name: str) -> Any:  # noqa: ANN401
-    """Return what came for a column, even if the column's type cannot hold it."""
-    value = record.get(name)
-    if value is None and EXTRA in record:
-        return record[EXTRA].get(name)
-    return value
+        # What came counts, even if the column's type cannot hold it.
+        extra = record.get(EXTRA, {})
+        return {
+            name: extra.get(name) if record.get(name) is None else record[name]
+            for name in self.key_columns
+        }

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from datetime import datetime, timedelta, timezone
 from itertools import islice
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from singer_sdk.exceptions import ConfigurationError, MissingKeyPropertiesError
-from singer_sdk.singerlib.catalog import REPLICATION_INCREMENTAL
+from singer_sdk.exceptions import MissingKeyPropertiesError
 
 from tap_kayzen.reading.keys import ColumnKeys, KeySet
 from tap_kayzen.reading.paging import ListPaging
@@ -16,17 +16,15 @@ from tap_kayzen.records.values import LossyError
 from tap_kayzen.streams.base import KayzenStream, Slice
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterator
 
     from singer_sdk import Tap
     from singer_sdk.helpers.types import Context
     from singer_sdk.singerlib import Catalog
 
-    from tap_kayzen.output.progress import Progress
-    from tap_kayzen.reading.keys import Keys
+    from tap_kayzen.reading.keys import Record
     from tap_kayzen.reading.pages import Page
-    from tap_kayzen.reading.passes import Reader
-    from tap_kayzen.streams.base import Record, Services
+    from tap_kayzen.streams.base import Services
 
 MAX_CLOCK_SKEW = timedelta(minutes=5)
 """How far Kayzen's clock and this one may be apart."""
@@ -57,41 +55,21 @@ class ListStream(KayzenStream):
     # Reading
 
     def read(self, contexts: list[Context | None]) -> Iterator[Record]:
-        """Read the list of each context.
-
-        Raises:
-            FatalAPIError: Kayzen refused, or could not be read after all retries.
-            MissingKeyPropertiesError: A record has no key.
-        """
+        """Read the list of each context."""
         self._sent = KeySet()
         self._is_complete = True
         slices = [Slice(context) for context in contexts]
-        reader = self.list_reader(slices, self.display.stream(self.name))
-        try:
+        progress = self.display.stream(self.name)
+        with closing(self.reader(slices, progress=progress)) as reader:
             for slice_ in slices:
                 yield from self._changed(reader.read(slice_), slice_.context)
                 self.finish(slice_.context, is_complete=reader.last_pass.is_complete)
-        finally:
-            reader.close()
 
-    def list_reader(
-        self, slices: Iterable[Slice], progress: Progress | None
-    ) -> Reader[Slice]:
-        """Return a reader of this stream's records.
+    def paging(self) -> ListPaging:
+        """Return how to recognize the last page of a list."""
+        return ListPaging()
 
-        Args:
-            slices: What will be read.
-            progress: Counts rows, if anything does.
-        """
-        return self.reader(
-            slices,
-            convert=self.convert,
-            keys=self.keys,
-            paging=ListPaging(),
-            progress=progress,
-        )
-
-    def keys(self, slice_: Slice) -> Keys:  # noqa: ARG002
+    def keys(self, slice_: Slice) -> ColumnKeys:  # noqa: ARG002
         """Return the keys of a slice; each goes out once in a run."""
         return ColumnKeys(self._keys, self._sent)
 
@@ -110,7 +88,7 @@ class ListStream(KayzenStream):
             limit: Maximum number of rows.
 
         Returns:
-            What is needed of each row, and whether no row seems to be missing.
+            The needed values of each row, and whether no row seems to be missing.
         """
 
         def convert(page: Page, slice_: Slice) -> list[Record]:
@@ -125,24 +103,14 @@ class ListStream(KayzenStream):
             [slice_],
             convert=convert,
             keys=lambda _: ColumnKeys(("id",), KeySet()),
-            paging=ListPaging(),
             on_page=lambda _: None,
         )
-        try:
+        with closing(reader):
             rows = list(islice(reader.read(slice_), limit))
-        finally:
-            reader.close()
         return rows, reader.last_pass.is_complete
 
-    def convert(self, page: Page, slice_: Slice) -> list[Record]:
-        """Turn a page into records.
-
-        Raises:
-            MissingKeyPropertiesError: A record has no key.
-        """
-        rows = self.decode(page, slice_)
-        self.prepare(rows, slice_)
-        records = self.to_records(rows, slice_.context)
+    def check(self, records: list[Record], slice_: Slice) -> None:  # noqa: ARG002
+        """Raise MissingKeyPropertiesError if a record has no key."""
         for record in records:
             for name in self._keys:
                 if record.get(name) is None:
@@ -153,7 +121,6 @@ class ListStream(KayzenStream):
                         f"{', '.join(map(repr, fields))}"
                     )
                     raise MissingKeyPropertiesError(msg)
-        return records
 
     def query(self, slice_: Slice, page: int) -> dict[str, Any]:
         """Return the query of a request: the context and the page."""
@@ -164,14 +131,6 @@ class ListStream(KayzenStream):
         return query
 
     # Bookmarks
-
-    @property
-    def is_incremental(self) -> bool:
-        """Whether the catalog asks for the rows changed since the last run only."""
-        return (
-            self.replication_key is not None
-            and self.replication_method == REPLICATION_INCREMENTAL
-        )
 
     def _changed(
         self, records: Iterator[Record], context: Context | None
@@ -205,12 +164,7 @@ class ListStream(KayzenStream):
                     )
 
     def finish(self, context: Context | None, *, is_complete: bool) -> None:
-        """Move the bookmark of a context whose records are out.
-
-        Args:
-            context: The partition, if any.
-            is_complete: Whether no row seems to be missing; else the bookmark stays.
-        """
+        """Move the bookmark of a context that has been read, if nothing is missing."""
         self._is_complete = self._is_complete and is_complete
         if not self.is_incremental:
             return
@@ -232,13 +186,9 @@ class ListStream(KayzenStream):
         return signpost - MAX_CLOCK_SKEW if isinstance(signpost, datetime) else None
 
     def apply_catalog(self, catalog: Catalog) -> None:
-        """Apply a catalog.
-
-        Raises:
-            ConfigurationError: It asks for INCREMENTAL on something else than a time.
-        """
+        """Apply a catalog; refuse a bookmark of something else than a time."""
         super().apply_catalog(catalog)
-        if self.replication_method != REPLICATION_INCREMENTAL or not self.selected:
+        if not self.wants_incremental or not self.selected:
             return
         column = self.schema["properties"].get(self.replication_key or "", {})
         if column.get("format") != "date-time":
@@ -248,17 +198,9 @@ class ListStream(KayzenStream):
                 if name.endswith("updated_at") and each.get("format") == "date-time"
             ]
             choice = f"INCREMENTAL on `{times[0]}`, or " if times else ""
-            msg = (
-                f"{self.name}: the catalog asks for {self.replication_method} on "
-                f"`{self.replication_key}`; this stream can be {choice}FULL_TABLE"
-            )
-            raise ConfigurationError(msg)
+            self.refuse_catalog(f"; this stream can be {choice}FULL_TABLE")
         if not self.mask["properties", self.replication_key or ""]:
-            msg = (
-                f"{self.name}: the catalog asks for {self.replication_method} on "
-                f"`{self.replication_key}`, which is not selected; select it too"
-            )
-            raise ConfigurationError(msg)
+            self.refuse_catalog(", which is not selected; select it too")
 
     # ACTIVATE_VERSION
 

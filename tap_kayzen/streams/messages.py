@@ -31,16 +31,11 @@ if TYPE_CHECKING:
     from singer_sdk.helpers.types import Context
 
     from tap_kayzen.output.writer import BufferedWriter
-
-    Record = dict[str, Any]
+    from tap_kayzen.reading.keys import Record
 
 
 class RecordStream(Stream, ABC):
     """A stream whose rows are converted, and written, by the tap itself.
-
-    Based on the SDK's `Stream` and not on `RESTStream`, whose hooks for paging,
-    parsing, retries and errors would all be without effect: `tap_kayzen.reading` and
-    `tap_kayzen.api` do that. See docs/architecture.md.
 
     Attributes:
         seen: Number of rows read so far.
@@ -53,13 +48,7 @@ class RecordStream(Stream, ABC):
     TYPE_CONFORMANCE_LEVEL = TypeConformanceLevel.NONE
 
     def __init__(self, tap: Tap, writer: BufferedWriter, name: str | None) -> None:
-        """Prepare the stream.
-
-        Args:
-            tap: The tap.
-            writer: Writes messages.
-            name: Name of the stream; None for that of the class.
-        """
+        """Prepare the stream; without a name, it has that of the class."""
         super().__init__(tap=tap, name=name)
         self.writer = writer
         self.warn_once = WarnOnce(self.logger)
@@ -76,18 +65,16 @@ class RecordStream(Stream, ABC):
     def to_records(
         self, rows: list[dict[str, Any]], context: Context | None
     ) -> list[Record]:
-        """Convert the rows of a page.
+        """Convert the rows of a page, which may become the records.
 
-        Args:
-            rows: The rows; may be changed and become the records.
-            context: The partition, if any; fills columns that a row lacks.
+        The context fills columns that a row lacks.
         """
         # One message serves all: it is written before the next record comes.
         self._message = self._new_message()
         records = self.converter.convert_all(rows)
         self.seen += len(records)
         for name, value in (context or {}).items():
-            if self.converter.has(name):
+            if name in self.converter.columns:
                 for record in records:
                     if record.get(name) is None:
                         record[name] = value
@@ -160,11 +147,7 @@ class RecordStream(Stream, ABC):
         )
 
     def _write_record_message(self, record: Record) -> None:
-        """Write the RECORD message, on a short way if no map is to be applied.
-
-        Overridden since the SDK goes through selection, conformance and maps for
-        each record anew, even where they do nothing: five times the time of this.
-        """
+        """Write the RECORD message, on a short way if no map is to be applied."""
         if not self.is_plain:
             super()._write_record_message(record)
             return
@@ -181,21 +164,12 @@ class RecordStream(Stream, ABC):
         )
 
     def _write_starting_replication_value(self, context: Context | None) -> None:
-        """Write nothing to the state.
-
-        Overridden since the SDK would take `start_date`, which is for reports alone,
-        as the bookmark of a list, and leave a marker in the state of a run that is
-        interrupted.
-        """
+        """Write nothing to the state: `start_date` is for reports alone."""
 
     def _increment_stream_state(
         self, latest_record: Record, *, context: Context | None = None
     ) -> None:
-        """Leave the bookmark alone: `read` moves it, partition by partition.
-
-        Overridden since the SDK moves it with each record, knows no partition here,
-        and fails where a record lacks the replication key.
-        """
+        """Leave the bookmark alone: `read` moves it, partition by partition."""
 
     def log(
         self, message: str, *args: Any, level: int = logging.INFO, **kwargs: Any

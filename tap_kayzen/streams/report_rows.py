@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from contextlib import closing
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from singer_sdk.exceptions import ConfigurationError
-from singer_sdk.singerlib.catalog import REPLICATION_INCREMENTAL
 
 from tap_kayzen.reading.bookmarks import Bookmark, Plan
 from tap_kayzen.reading.keys import KEY, RowKeys
-from tap_kayzen.reading.windows import Window
+from tap_kayzen.reading.windows import Window, cut
 from tap_kayzen.records.converter import EXTRA
 from tap_kayzen.reports.columns import DAY
 from tap_kayzen.streams.base import KayzenStream, Slice
@@ -23,11 +23,9 @@ if TYPE_CHECKING:
     from singer_sdk.helpers.types import Context
     from singer_sdk.singerlib import Catalog
 
-    from tap_kayzen.reading.pages import Page
-    from tap_kayzen.reading.paging import ReportPaging
+    from tap_kayzen.reading.keys import Record
     from tap_kayzen.reading.passes import Reader
     from tap_kayzen.reading.windows import Range
-    from tap_kayzen.streams.base import Record
 
 FINGERPRINT = "fingerprint"
 """The key of the state that identifies the report of a bookmark."""
@@ -36,16 +34,15 @@ FINGERPRINT = "fingerprint"
 class ReportRowsStream(KayzenStream):
     """Rows of a report, read in windows of days.
 
-    Windows are read ahead, `concurrency` requests at once and over all partitions, and
-    come out in order, each followed by a STATE message; with several partitions, when
-    there have been as many records as there are partitions. Rows are never said to be
-    deleted: those of other days than a run reads stay valid.
+    Windows are read ahead, over all partitions, and come out in order. Rows are never
+    said to be deleted: those of other days than a run reads stay valid.
 
     Attributes:
         window_days: Days that one call asks for; 0 for all.
         key_columns: Columns that keys are made of.
         cut_short_hint: What the user can do if Kayzen may not have returned all rows.
-        rows_schema: The JSON Schema of the rows.
+        fingerprint: Hashes that tell the report from what it was before its settings
+            changed.
     """
 
     primary_keys: ClassVar[tuple[str, ...]] = (KEY,)
@@ -55,6 +52,7 @@ class ReportRowsStream(KayzenStream):
     key_columns: tuple[str, ...]
     cut_short_hint: ClassVar[str]
     rows_schema: dict[str, Any]
+    fingerprint: dict[str, str]
 
     @property
     def schema(self) -> dict[str, Any]:  # type: ignore[override]
@@ -64,21 +62,12 @@ class ReportRowsStream(KayzenStream):
     # What a subclass says
 
     @abstractmethod
-    def paging(self) -> ReportPaging:
-        """Return how to recognize the last page of a window."""
-
-    @abstractmethod
     def range_of(self, context: Context | None) -> Range:
         """Return the days that the settings ask for."""
 
     @abstractmethod
     def about(self, record: Record) -> dict[str, Any]:
         """Return what a row is about: what tells it from others, by column."""
-
-    @property
-    def fingerprint(self) -> dict[str, str]:
-        """Hashes that tell this report from what it was before its settings changed."""
-        return {}
 
     def may_move_bookmark(self, context: Context | None) -> bool:  # noqa: ARG002
         """Return whether the bookmark of a partition may move."""
@@ -87,12 +76,7 @@ class ReportRowsStream(KayzenStream):
     # Reading
 
     def read(self, contexts: list[Context | None]) -> Iterator[Record]:
-        """Read the windows of each partition, and move its bookmark with each.
-
-        Raises:
-            FatalAPIError: Kayzen refused, or could not be read after all retries.
-            ConfigurationError: The state is unusable.
-        """
+        """Read the windows of each partition, and move its bookmark with each."""
         if contexts != [None] and "replication_key_value" in self.stream_state:
             self.logger.warning(
                 "The state has a bookmark without an advertiser, from before "
@@ -104,22 +88,17 @@ class ReportRowsStream(KayzenStream):
         self._log_days(plans, len(slices))
         progress = self.display.stream(self.name)
         progress.expect(len(slices))
-        reader = self.reader(
-            slices,
-            convert=self.convert,
-            keys=lambda _: RowKeys(self.about),
-            paging=self.paging(),
-            hint=self.cut_short_hint,
-            may_be_empty=True,
-        )
+        reader = self.reader(slices, hint=self.cut_short_hint, may_be_empty=True)
         unsaved = 0
-        try:
+        with closing(reader):
             for plan in plans:
                 is_complete = True
                 for window in plan.windows:
                     for record in reader.read(Slice(plan.context, window)):
                         unsaved += 1
-                        yield self._without_needed(record)
+                        for name in self.needed:
+                            record.pop(name, None)
+                        yield record
                     is_complete &= self._is_complete(reader, window)
                     if is_complete and self._move(plan, window):
                         unsaved += 1
@@ -132,22 +111,16 @@ class ReportRowsStream(KayzenStream):
                     progress.advance(1)
                 if not is_complete:
                     self.logger.warning("The bookmark stays where it is")
-        finally:
-            reader.close()
 
     def label(self, slice_: Slice) -> str:
         """Name a window in messages."""
         return f"{super().label(slice_)}, {slice_.window}"
 
-    def convert(self, page: Page, slice_: Slice) -> list[Record]:
-        """Turn a page into records, which have no key yet."""
-        rows = self.decode(page, slice_)
-        self.prepare(rows, slice_)
-        records = self.to_records(rows, slice_.context)
-        self._check_days(records, slice_)
-        return records
+    def keys(self, slice_: Slice) -> RowKeys:  # noqa: ARG002
+        """Return the keys of a window, whose rows have none of their own."""
+        return RowKeys(self.about)
 
-    def _check_days(self, records: list[Record], slice_: Slice) -> None:
+    def check(self, records: list[Record], slice_: Slice) -> None:
         """Warn if Kayzen sends days that were not asked for."""
         first, last = slice_.days
         for record in records:
@@ -175,17 +148,18 @@ class ReportRowsStream(KayzenStream):
 
     def _plan(self, context: Context | None) -> Plan:
         days = self.range_of(context)
+        first = days.start or days.default_start
         bookmark = None
-        if self.replication_method == REPLICATION_INCREMENTAL and self.replication_key:
+        if self.is_incremental:
             state = self.get_context_state(context)
-            bookmark = Bookmark(state, self.replication_key, self.name)
-        plan = Plan.of(context, days, bookmark, self.window_days)
-        if bookmark is not None:
-            self._warn_of_change(bookmark, state, plan.first)
+            bookmark = Bookmark(state, str(self.replication_key), self.name)
+            first = bookmark.first_day(days)
+            self._warn_of_change(bookmark, state, first)
+        length = self.window_days or (days.end - first).days + 1
+        windows = list(cut(first, days.end, max(length, 1)))
         # One record is wanted; the newest days are the likeliest to have it.
-        if self.is_sampling:
-            plan.windows = plan.windows[-1:]
-        return plan
+        windows = windows[-1:] if self.is_sampling else windows
+        return Plan(context, first, days.end, windows, bookmark)
 
     def _log_days(self, plans: list[Plan], windows: int) -> None:
         first, end = min(each.first for each in plans), max(each.end for each in plans)
@@ -226,11 +200,6 @@ class ReportRowsStream(KayzenStream):
         names = [*self.key_columns, EXTRA]
         return [name for name in names if not self.mask["properties", name]]
 
-    def _without_needed(self, record: Record) -> Record:
-        for name in self.needed:
-            record.pop(name, None)
-        return record
-
     # Bookmarks
 
     def _move(self, plan: Plan, window: Window) -> bool:
@@ -257,29 +226,18 @@ class ReportRowsStream(KayzenStream):
         return
 
     def apply_catalog(self, catalog: Catalog) -> None:
-        """Apply a catalog.
-
-        Raises:
-            ConfigurationError: It asks for INCREMENTAL on something else than the day,
-                or lacks columns that keys are made of.
-        """
+        """Apply a catalog; refuse a bookmark of another column, and missing keys."""
         day = self.replication_key
         super().apply_catalog(catalog)
-        if (
-            self.selected
-            and self.replication_method == REPLICATION_INCREMENTAL
-            and (day is None or self.replication_key != day)
-        ):
+        if not self.selected:
+            return
+        if self.wants_incremental and (day is None or self.replication_key != day):
             choice = f"INCREMENTAL on `{day}`, or FULL_TABLE" if day else "FULL_TABLE"
             need = "" if day else ", as its `group_by` has neither `day` nor `hour`"
-            msg = (
-                f"{self.name}: the catalog asks for {self.replication_method} on "
-                f"`{self.replication_key}`; this stream can be {choice}{need}"
-            )
-            raise ConfigurationError(msg)
+            self.refuse_catalog(f"; this stream can be {choice}{need}")
         columns = self.effective_schema["properties"]
         missing = [name for name in self.key_columns if name not in columns]
-        if self.selected and missing:
+        if missing:
             msg = (
                 f"{self.name}: the catalog lacks columns that keys are made of: "
                 f"{', '.join(missing)}; deselect them, but leave them in the schema"

@@ -24,6 +24,7 @@ from tap_kayzen.reports.columns import (
     schema,
 )
 from tap_kayzen.reports.definition import is_zone
+from tap_kayzen.streams.base import advertiser_of
 from tap_kayzen.streams.lists import ListStream
 from tap_kayzen.streams.report_rows import ReportRowsStream
 
@@ -33,7 +34,8 @@ if TYPE_CHECKING:
     from singer_sdk import Tap
     from singer_sdk.helpers.types import Context
 
-    from tap_kayzen.streams.base import Record, Services, Slice
+    from tap_kayzen.reading.keys import Record
+    from tap_kayzen.streams.base import Services, Slice
 
 REPORT = "report_id"
 DATE = "report_date"
@@ -66,14 +68,9 @@ class SavedReportsStream(ListStream):
     max_page_size = 100
 
     def time_zones(self, context: Context | None) -> dict[int, str]:
-        """Read which saved reports there are, for the stream that reads their rows.
+        """Read the time zone of each saved report, by report ID.
 
-        Args:
-            context: The advertiser, if the settings name any.
-
-        Returns:
-            The time zone of each report, by report ID; UTC where Kayzen names none
-            that the IANA database has.
+        It is UTC where Kayzen names none that the IANA database has.
         """
 
         def needed(row: Record) -> Record:
@@ -104,26 +101,16 @@ class ReportResultsStream(ReportRowsStream):
     def __init__(
         self, tap: Tap, services: Services, definitions: SavedReportsStream
     ) -> None:
-        """Prepare the stream; nothing is requested yet.
-
-        Args:
-            tap: The tap.
-            services: What the stream works with.
-            definitions: The stream that knows which saved reports there are.
-        """
+        """Prepare the stream of the rows of these reports."""
         super().__init__(tap, services)
+        self.fingerprint = {}
         self._definitions = definitions
         self._zones: dict[int, str] = {}
         self._missing: set[int] = set()
         self.selected_by_default = bool(self.config.get("report_ids"))
 
     def read(self, contexts: list[Context | None]) -> Iterator[Record]:
-        """Read the days of each saved report and advertiser.
-
-        Raises:
-            FatalAPIError: A saved report that the settings name does not exist, or
-                Kayzen could not be read.
-        """
+        """Read the days of each saved report and advertiser."""
         reports = self._saved_reports(contexts)
         if not reports:
             self.logger.info("There are no saved reports")
@@ -137,7 +124,7 @@ class ReportResultsStream(ReportRowsStream):
         self._zones = {}
         reports: list[Context] = []
         # In an order that does not depend on that of the settings: keys depend on it.
-        for context in sorted(contexts, key=_advertiser):
+        for context in sorted(contexts, key=advertiser_of):
             zones = self._time_zones(context)
             missing -= zones.keys()
             chosen = zones.keys() if wanted is None else zones.keys() & {*wanted}
@@ -218,10 +205,6 @@ class ReportResultsStream(ReportRowsStream):
             for name, value in said.items()
             if name not in names and _is_about(name, value)
         }
-
-
-def _advertiser(context: Context | None) -> int:
-    return int((context or {}).get(ADVERTISER, 0))
 
 
 def _report(context: Context | None) -> int:

@@ -276,7 +276,7 @@ from tap_kayzen.api.transport import Transport
 def fetch(self, *args, **options):
     import gc, os, signal, threading, warnings
     secrets = {list(HIDDEN.values())!r}
-    self._authenticator._redactor.add([{TOKEN!r}])
+    self._redactor.add([{TOKEN!r}])
     def fail():
         raise KeyError(*secrets)
     class Late:

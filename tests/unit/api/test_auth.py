@@ -16,6 +16,7 @@ from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from support import TOKEN_PATH, json_response, token_response
 
 from tap_kayzen.api.auth import MAX_TOKENS, KayzenAuthenticator
+from tap_kayzen.api.retries import Wire
 from tap_kayzen.api.throttle import Throttle
 from tap_kayzen.output.redaction import Redactor
 
@@ -54,12 +55,8 @@ def authenticator(
     url: str, *, redactor: Redactor | None = None, **changes: object
 ) -> KayzenAuthenticator:
     config = config_of(api_url=url, **changes)
-    return KayzenAuthenticator(
-        config=config,
-        session=session_of(config),
-        throttle=Throttle(concurrency=16),
-        redactor=redactor or Redactor(config),
-    )
+    throttle, redactor = Throttle(concurrency=16), redactor or Redactor(config)
+    return KayzenAuthenticator(Wire(config, session_of(config), throttle, redactor))
 
 
 def response_of(status: int) -> requests.Response:

@@ -21,6 +21,7 @@ from tap_kayzen.api.retries import (
     MAX_BACKOFF_SECONDS,
     MAX_RETRY_AFTER_SECONDS,
     Retries,
+    Wire,
     is_transient,
     retry_after,
     wait_after,
@@ -156,12 +157,9 @@ def calls_until_the_end(retries: int, seconds: float, clock: Clock) -> int:
         made += 1
         raise requests.exceptions.ConnectionError
 
-    again = Retries(
-        {"max_retries": retries, "max_retry_seconds": seconds},
-        throttle=clock,
-        redactor=Redactor(SAMPLE_CONFIG),
-        logger=logging.getLogger("x"),
-    )
+    config = {"max_retries": retries, "max_retry_seconds": seconds}
+    wire = Wire(config, requests.Session(), clock, Redactor(SAMPLE_CONFIG))
+    again = Retries(wire, logging.getLogger("x"))
     with pytest.raises(UnavailableError) as caught:
         again.call(fail, what="the call", hint="do something")
     assert str(caught.value) == (

@@ -22,7 +22,6 @@ from tap_kayzen.reading.paging import (
     GuessedPaging,
     ListPaging,
     PagesSoFar,
-    Verdict,
 )
 
 if TYPE_CHECKING:
@@ -235,10 +234,10 @@ def test_parts_are_taken_in_order() -> None:
 def test_paging_that_only_answers_speak_of() -> None:
     paging = AnnouncedPaging()
     page = parse_page(b'{"data": [{}]}')
-    assert paging.judge(page, PagesSoFar()) is Verdict.LAST
+    assert paging.judge(page, PagesSoFar()) == 1
     page = parse_page(b'{"data": [{}], "meta": {"total_pages": "3"}}')
     verdicts = [paging.judge(page, PagesSoFar(pages)) for pages in range(3)]
-    assert verdicts == [Verdict.MORE, Verdict.MORE, Verdict.LAST]
+    assert verdicts == [None, None, 3]
 
 
 @pytest.mark.parametrize(
