@@ -26,7 +26,8 @@ targets: $(VENV)/dev.stamp .cache/targets/stamp  ## Pipe the tap into real targe
 	PYTHONPATH=examples $(BIN)/python tools/targets.py
 
 # Tests go first because they take longest. The output of each step stays together.
-test:  ## Run all checks and tests in parallel (2 minutes)
+test:  ## Run all checks and tests in parallel (2 to 5 minutes)
+	@echo "The output of each step appears when it is done; the tests take some minutes."
 	@$(MAKE) --no-print-directory --jobs=2 $(if $(filter output-sync,$(.FEATURES)),--output-sync=target) \
 		pytest lint types build docs \
 		|| { echo "A step failed: look for *** above" >&2; exit 1; }

@@ -28,14 +28,17 @@ if TYPE_CHECKING:
 
 
 # How fast examples are made says more about the machine than about a test.
+# The same examples in each run; `make fuzz` looks for others.
 settings.register_profile(
-    "ci", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+    "ci",
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.too_slow],
 )
-settings.register_profile("long", settings.get_profile("ci"), max_examples=2_000)
-# The same examples for each mutant, so that a figure can be had again.
 settings.register_profile(
-    "mutation", settings.get_profile("ci"), derandomize=True, database=None
+    "long", settings.get_profile("ci"), derandomize=False, max_examples=2_000
 )
+settings.register_profile("mutation", settings.get_profile("ci"), database=None)
 settings.load_profile("ci")
 
 

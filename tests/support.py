@@ -16,7 +16,7 @@ from watchdog import finished
 from tap_kayzen.cli.check import selecting_all
 from tap_kayzen.reports.definition import Report
 from tap_kayzen.sandbox.data import DEFAULT_ADVERTISER
-from tap_kayzen.sandbox.generators import KINDS
+from tap_kayzen.sandbox.kinds import KINDS
 from tap_kayzen.sandbox.report_builder import saved_request
 from tap_kayzen.sandbox.report_calls import request_of
 from tap_kayzen.tap import TapKayzen

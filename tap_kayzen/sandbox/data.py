@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from tap_kayzen.sandbox import campaign_generators, generators
 from tap_kayzen.sandbox.basics import EPOCH, NO_END, Record, chance, money, time_text
 from tap_kayzen.sandbox.fixed_lists import LOOKUPS
-from tap_kayzen.sandbox.generators import KINDS
+from tap_kayzen.sandbox.kinds import KINDS, advertisers_of
 from tap_kayzen.sandbox.performance import Performance
 from tap_kayzen.sandbox.periods import now_in
 from tap_kayzen.sandbox.report_builder import OF_CAMPAIGNS, Report
@@ -72,7 +72,7 @@ class Dataset:
             DEFAULT_ADVERTISER + index: campaigns if index == 0 else campaigns // 10
             for index in range(advertisers)
         }
-        self._advertisers = generators.advertisers(wanted)
+        self._advertisers = advertisers_of(wanted)
         self._lists: dict[str, Lists] = {}
         source = self._source("campaigns")
         number = FIRST_CAMPAIGN
@@ -100,7 +100,7 @@ class Dataset:
         """Give what each advertiser has of one kind, numbers rising.
 
         Args:
-            kind: One of `generators.KINDS`, such as ``orders``.
+            kind: One of `kinds.KINDS`, such as ``orders``.
         """
         if kind not in self._lists:
             self._lists[kind] = {

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from tap_kayzen.sandbox.data import Dataset
 from tap_kayzen.sandbox.fixed_lists import LOOKUPS
-from tap_kayzen.sandbox.generators import KINDS
+from tap_kayzen.sandbox.kinds import KINDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
