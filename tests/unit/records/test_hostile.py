@@ -202,22 +202,22 @@ def check(row: dict[str, Any], record: dict[str, Any]) -> None:
     assert not (extra.keys() - row.keys())
 
 
-def number(text: str) -> Decimal | str:
+def decimal_or_text(text: str) -> Decimal | str:
     try:
         return Decimal(text)
     except ArithmeticError:
         return text
 
 
-def leniently(body: bytes) -> Any:
+def leniently(body: bytes) -> Any:  # noqa: ANN401
     """Decode JSON whatever stands in the parts that the tap does not look at."""
     digits = sys.get_int_max_str_digits()
     sys.set_int_max_str_digits(0)
     try:
-        return json.loads(body, parse_float=number, parse_constant=str)
+        return json.loads(body, parse_float=decimal_or_text, parse_constant=str)
     except UnicodeDecodeError:
         text = body.decode(errors="replace")
-        return json.loads(text, parse_float=number, parse_constant=str)
+        return json.loads(text, parse_float=decimal_or_text, parse_constant=str)
     finally:
         sys.set_int_max_str_digits(digits)
 
