@@ -61,7 +61,7 @@ class PagesAhead(Generic[Slice]):
     are fetched at once, the first one first. The next page of a slice is requested when
     the one before it has come, or sooner if there surely, or almost surely, is one.
 
-    Pages that wait are undecoded. At any time at most twice as many pages as workers
+    Pages that wait are undecoded. At any time `pages_per_worker` pages for each worker
     wait or are requested, or one more.
     """
 
@@ -77,7 +77,7 @@ class PagesAhead(Generic[Slice]):
         self._paging = paging
         self._slices = iter(slices)
         self._workers = workers
-        self._max_pages = 2 * workers.count
+        self._max_pages = paging.pages_per_worker * workers.count
         self._in_flight = 0
         self._waiting = 0
         self._usual = 0

@@ -24,8 +24,9 @@ class PagesSoFar:
         total_pages: What the newest page with ``total_pages`` says.
         max_total_pages: The largest ``total_pages``.
         total_entries: What the newest page with ``total_entries`` says.
-        idle: Pages in a row, up to now, that were empty or repeated another.
-        seen: Digests, or edges, of the pages.
+        idle: Pages in a row, up to now, that were empty or repeated another, as far as
+            they were compared.
+        seen: Digests, or edges, of the pages compared.
     """
 
     pages: int = 0
@@ -69,6 +70,8 @@ class Paging(ABC):
             not count.
         compares_rows: Whether `judge` needs the digest of pages, which takes
             milliseconds and so is computed before, without a lock held.
+        pages_per_worker: Pages that may wait or be requested. More keep workers busy
+            while the length of several windows is unknown.
     """
 
     guesses_length: ClassVar[bool]
@@ -76,6 +79,7 @@ class Paging(ABC):
     max_idle_pages_without_meta: ClassVar[int]
     idle_is_fatal: ClassVar[bool]
     compares_rows: ClassVar[bool]
+    pages_per_worker: ClassVar[int]
 
     @abstractmethod
     def judge(self, page: Page, so_far: PagesSoFar) -> int | None:
@@ -107,17 +111,18 @@ class ListPaging(Paging):
     max_idle_pages_without_meta = 2
     idle_is_fatal = False
     compares_rows = False
+    pages_per_worker = 1
 
     def judge(self, page: Page, so_far: PagesSoFar) -> int | None:
         """Judge a page by what has been announced."""
         number = so_far.pages + 1
-        so_far.repeats(page, page.edges)
         end = page.total_pages or so_far.total_pages
+        if end is not None and number < end:
+            return None
+        so_far.repeats(page, page.edges)
         if end is None:
             is_over = so_far.idle >= self.max_idle_pages_without_meta
             return number if is_over else None
-        if number < end:
-            return None
         # An end that moved towards the start may be none: a look beyond it tells.
         end = max(end, so_far.max_total_pages)
         entries = page.total_entries
@@ -135,6 +140,7 @@ class ReportPaging(Paging):
     max_idle_pages = max_idle_pages_without_meta = 3
     idle_is_fatal = True
     compares_rows = True
+    pages_per_worker = 2
 
     def _is_beyond(self, page: Page, so_far: PagesSoFar) -> bool:
         """Return whether a page repeats another, or is one empty page too many.

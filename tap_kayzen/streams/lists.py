@@ -111,16 +111,16 @@ class ListStream(KayzenStream):
 
     def check(self, records: list[Record], slice_: Slice) -> None:  # noqa: ARG002
         """Raise MissingKeyPropertiesError if a record has no key."""
-        for record in records:
-            for name in self._keys:
-                if record.get(name) is None:
-                    fields = {**record, **record.pop(EXTRA, {})}
-                    msg = (
-                        f"{self.name}: Kayzen sent a record without a usable key "
-                        f"({', '.join(self._keys)}); its fields: "
-                        f"{', '.join(map(repr, fields))}"
-                    )
-                    raise MissingKeyPropertiesError(msg)
+        for name in self._keys:
+            if None in [record.get(name) for record in records]:
+                record = next(each for each in records if each.get(name) is None)
+                fields = {**record, **record.pop(EXTRA, {})}
+                msg = (
+                    f"{self.name}: Kayzen sent a record without a usable key "
+                    f"({', '.join(self._keys)}); its fields: "
+                    f"{', '.join(map(repr, fields))}"
+                )
+                raise MissingKeyPropertiesError(msg)
 
     def query(self, slice_: Slice, page: int) -> dict[str, Any]:
         """Return the query of a request: the context and the page."""

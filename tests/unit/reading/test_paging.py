@@ -107,8 +107,8 @@ def walk(pages: Sequence[Page], workers: int) -> tuple[list[int], list[int]]:
         ),
         pytest.param(
             [Page(rows(1), 2, 9), Page(rows(2), 2, 9), Page(rows(1), 2, 9)],
-            [1, 2, 1],
-            3,
+            [1, 2, 1, 1],
+            4,
             id="the first page beyond the end",
         ),
         pytest.param(
