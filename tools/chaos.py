@@ -60,7 +60,7 @@ LASTING = {"campaigns": (*OF_BOTH, "huge-page"), "performance": OF_BOTH}
 
 KILLS = ("none", "none", "SIGKILL", "SIGTERM", "pipe")
 MOST_RUNS = 8
-TIMEOUT = 300.0
+TIMEOUT = 120.0
 """Seconds after which a run of the tap is killed and has failed."""
 
 
