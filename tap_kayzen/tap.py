@@ -24,6 +24,7 @@ from tap_kayzen.output.progress import Display
 from tap_kayzen.output.writer import BufferedWriter
 from tap_kayzen.streams import all_streams
 from tap_kayzen.streams.base import KayzenStream, Services
+from tap_kayzen.streams.failures import Failures
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -40,14 +41,20 @@ class TapKayzen(Tap):
     config_jsonschema: ClassVar[dict[str, Any]] = deepcopy(settings.SETTINGS)
 
     @cached_property
-    def client(self) -> KayzenClient:
-        """Sends the requests of all streams."""
-        return KayzenClient(self.config)
+    def services(self) -> Services:
+        """What all streams work with."""
+        return Services(
+            client=KayzenClient(self.config),
+            writer=self.message_writer,
+            display=Display(self.logger),
+            failures=Failures(
+                self.logger, end_run=self.config["on_stream_error"] == "abort"
+            ),
+        )
 
     def discover_streams(self) -> list[KayzenStream]:
         """Return all streams; nothing is requested for it."""
-        services = Services(self.client, self.message_writer, Display(self.logger))
-        return all_streams(self, services)
+        return all_streams(self, self.services)
 
     @cached_property
     def streams(self) -> dict[str, KayzenStream]:  # type: ignore[override]
@@ -108,7 +115,7 @@ class TapKayzen(Tap):
         options = {"config": given.config, "parse_env_config": given.parse_env}
         catalog = selecting_all(cls(**options).catalog_dict)
         tap = cls(**options, catalog=catalog)
-        is_good = check(tap.streams, tap.client, tap.message_writer, tap.logger)
+        is_good = check(tap.streams, tap.services, tap.logger)
         ctx.exit(0 if is_good else FAILED)
 
     @classmethod

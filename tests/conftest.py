@@ -2,18 +2,21 @@ from __future__ import annotations
 
 import json
 import os
+from collections import Counter
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import HealthCheck, settings
 from starlette.middleware import Middleware
-from support import SAMPLE_CONFIG, Sandbox, ScriptedApi
+from starlette.requests import Request
+from support import LAST, REPORT_DAYS, SAMPLE_CONFIG, Sandbox, ScriptedApi
 
 from tap_kayzen.api.throttle import Throttle
 from tap_kayzen.sandbox.access import Access, Credentials
 from tap_kayzen.sandbox.app import create_app
 from tap_kayzen.sandbox.data import Dataset
+from tap_kayzen.sandbox.exchange import SERVER
 from tap_kayzen.sandbox.server import running
 
 if TYPE_CHECKING:
@@ -21,10 +24,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from starlette.responses import Response
-    from starlette.types import ASGIApp, Receive, Scope, Send
-    from support import Call
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+    from support import Call, Fault
 
     Serve = Callable[[Callable[[Call], Response]], tuple[str, ScriptedApi]]
+    Broken = Callable[[Fault], dict[str, Any]]
 
 
 # How fast examples are made says more about the machine than about a test.
@@ -127,3 +131,44 @@ def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     monkeypatch.setattr(Throttle, "sleep", sleep)
     monkeypatch.setattr(Throttle, "refused", refused)
     return waited
+
+
+@pytest.fixture
+def requested() -> Counter[str]:
+    """Count the requests for each path."""
+    return Counter()
+
+
+@pytest.fixture
+def broken(requested: Counter[str]) -> Generator[Broken]:
+    """Serve a sandbox that fails as a function says; returns settings to read it."""
+    with ExitStack() as servers:
+
+        def start(fault: Fault) -> dict[str, Any]:
+            class Faulty:
+                def __init__(self, app: ASGIApp) -> None:
+                    self._app = app
+
+                async def __call__(
+                    self, scope: Scope, receive: Receive, send: Send
+                ) -> None:
+                    request = Request(scope, receive)
+                    requested[request.url.path] += 1
+                    body = await request.body()
+
+                    async def again() -> Message:
+                        return {"type": "http.request", "body": body}
+
+                    answer = fault(request, body)
+                    if answer is LAST:
+                        await scope["extensions"][SERVER].go_down(seconds=1e6)
+                    await (answer or self._app)(scope, again, send)
+
+            dataset = Dataset(campaigns=12, seed=1, advertisers=3)
+            app = create_app(
+                dataset, Access(Credentials()), middleware=[Middleware(Faulty)]
+            )
+            url = servers.enter_context(running(app))
+            return {**SAMPLE_CONFIG, **REPORT_DAYS, "api_url": url, "max_retries": 0}
+
+        yield start

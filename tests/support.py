@@ -25,10 +25,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
 
     import pytest
+    from starlette.requests import Request
     from starlette.types import Receive, Scope, Send
 
     from tap_kayzen.sandbox.access import Access
     from tap_kayzen.sandbox.data import Dataset
+
+    Fault = Callable[[Request, bytes], Response | None]
 
 ROOT = Path(__file__).resolve().parent.parent
 SAMPLE_CONFIG: dict[str, Any] = json.loads((ROOT / "sample_config.json").read_text())
@@ -123,6 +126,20 @@ def page_response(records: list[dict[str, Any]], **meta: object) -> Response:
     return json_response({"data": records, "meta": meta} if meta else {"data": records})
 
 
+REFUSED = json_response({"error": "Forbidden"}, 403)
+LAST = json_response({}, 403, connection="close")
+"""What a server says before it goes down."""
+
+
+def refusing(path: str, answer: Response = REFUSED) -> Fault:
+    """Break one path of a sandbox."""
+    return lambda request, _: answer if request.url.path == path else None
+
+
+def whole(_: Request, __: bytes) -> None:
+    """Break nothing."""
+
+
 @dataclass(frozen=True)
 class Run:
     """What a run of the tap left behind."""
@@ -144,6 +161,19 @@ class Run:
 
     @property
     def errors(self) -> list[str]:
+        """Messages of the ERROR lines before the table of failures."""
+        messages = self._error_lines
+        return messages[: len(messages) - len(self.table)]
+
+    @property
+    def table(self) -> list[str]:
+        """The table of failures: its title, its head, and a line for each."""
+        messages = self._error_lines
+        is_title = [each.startswith("Incomplete: ") for each in messages]
+        return messages[is_title.index(True) :] if any(is_title) else []
+
+    @property
+    def _error_lines(self) -> list[str]:
         """Messages of the ERROR lines; any other non-log line fails the test."""
         lines = [line.split(" | ", 3) for line in self.stderr.splitlines()]
         assert all(len(line) == 4 for line in lines), self.stderr

@@ -39,6 +39,9 @@ from tap_kayzen.tap import TapKayzen
 
 IMPATIENT = Path(__file__).with_name("impatient.py")
 ADVERTISERS = (DEFAULT_ADVERTISER, DEFAULT_ADVERTISER + 1)
+STRANGER = 1
+"""An advertiser that the login may not read: its part fails, and nothing else."""
+
 FIRST = date(2025, 3, 1)
 REPORT: dict[str, Any] = {
     "name": "performance",
@@ -127,6 +130,9 @@ class Scenario:
             "end_date": str(FIRST + timedelta(days=dice.randint(0, 24))),
             "reports": [self.report],
         }
+        self.has_stranger = dice.random() < 1 / 6
+        if self.has_stranger:
+            self.config["advertiser_ids"].insert(dice.randint(0, 2), STRANGER)
         self.figures = Figures()
         self.state: dict[str, Any] = {}
         self.warehouse: dict[Any, dict[str, Any]] = {}
@@ -164,17 +170,25 @@ class Scenario:
         before = self.ids()
         code, lines, words = self.output(kill)
         self.figures.runs += 1
-        self.figures.ends[kill if code or kill == "pipe" else "complete"] += 1
+        is_whole = self.is_whole(code, words)
+        self.figures.ends["complete" if is_whole and kill != "pipe" else kill] += 1
         keys: set[Any] = set()
         for line in lines:
             self.take(json.loads(line, parse_float=Decimal), keys)
-        if kill == "none" and code:
+        if kill == "none" and not is_whole:
             self.fail(f"exit code {code}: {words[-600:]}")
-        # Who left early got a part, even if the tap never noticed.
-        if code or kill == "pipe":
+        # A target that left early got a part, even if the tap never noticed.
+        if not is_whole or kill == "pipe":
             return False
         self.check(keys, before & self.ids(), words)
         return True
+
+    def is_whole(self, code: int, words: str) -> bool:
+        """Return whether a run came to its end, with all that can be read."""
+        if not self.has_stranger:
+            return code == 0
+        is_said = "Incomplete: 1 of 1 streams failed" in words
+        return code == 1 and is_said and f"of advertiser {STRANGER}  HTTP 403" in words
 
     def output(self, kill: str) -> tuple[int, list[str], str]:
         """Start the tap and end it as is wanted; give what a target got from it."""

@@ -23,6 +23,7 @@ record without a key, `ConfigurationError` for an unusable state or catalog.
 
 from __future__ import annotations
 
+from copy import copy
 from typing import TYPE_CHECKING
 
 from singer_sdk.exceptions import FatalAPIError, RetriableAPIError
@@ -86,10 +87,11 @@ class ReadError(FatalAPIError):
         return f"{text}. Kayzen's words: {self.words}" if self.words else text
 
     def within(self, what: str, hints: Mapping[str, str]) -> Self:
-        """Make this error one of a larger read, with other hints, and return it."""
-        self.what = f"{what}: {self.what}" if self.what else what
-        self.hint = hints.get(self.hint, self.hint)
-        return self
+        """Return this error as one of a larger read, with other hints."""
+        error = copy(self)
+        error.what = f"{what}: {self.what}" if self.what else what
+        error.hint = hints.get(self.hint, self.hint)
+        return error
 
 
 class RefusedError(ReadError):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import sys
 from contextlib import contextmanager, redirect_stdout, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,22 +12,16 @@ import click
 from singer_sdk.exceptions import (
     AbortedSyncFailedException,
     AbortedSyncPausedException,
-    SingerSDKError,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping
 
-    from tap_kayzen.api.client import KayzenClient
-    from tap_kayzen.output.writer import BufferedWriter
-    from tap_kayzen.streams.base import KayzenStream
+    from tap_kayzen.streams.base import KayzenStream, Services
 
 
 def check(
-    streams: Mapping[str, KayzenStream],
-    client: KayzenClient,
-    writer: BufferedWriter,
-    logger: logging.Logger,
+    streams: Mapping[str, KayzenStream], services: Services, logger: logging.Logger
 ) -> bool:
     """Read one record of each stream and print a table of what came to stderr.
 
@@ -39,26 +32,28 @@ def check(
 
     Raises:
         LoginError: The login failed, so that no stream can be read.
+        ReadError: No server answers any more.
     """
     if not logger.isEnabledFor(logging.DEBUG):
         # Their lines say of each stream that it failed, as it is broken off.
         for each in (logger, logging.getLogger("singer_sdk.metrics")):
             each.setLevel(max(logging.WARNING, each.getEffectiveLevel()))
+    client, failures = services.client, services.failures
+    failures.only_collect()
     client.start()
     client.transport.authenticator.update_access_token()
     rows = [("stream", "reachable", "first record")]
     is_good = True
-    with _messages_hidden_from_people():
+    with _no_messages():
         for name, stream in sorted(streams.items()):
             stream.ABORT_AT_RECORD_COUNT = 1
-            try:
-                with suppress(AbortedSyncFailedException, AbortedSyncPausedException):
-                    stream.sync()
+            with suppress(AbortedSyncFailedException, AbortedSyncPausedException):
+                stream.sync()
+            rows += [(each.part, "no", each.text) for each in failures.of(name)]
+            if not stream.has_failed:
                 rows.append((name, "yes", "yes" if stream.seen else "none"))
-            except SingerSDKError as error:
-                rows.append((name, "no", " ".join(str(error).split())))
-                is_good = is_good and not stream.selected_by_default
-        writer.flush()
+            is_good = is_good and not (stream.has_failed and stream.selected_by_default)
+        services.writer.flush()
     widths = [max(len(row[column]) for row in rows) for column in range(2)]
     for name, reachable, last in rows:
         click.echo(f"{name:{widths[0]}}  {reachable:{widths[1]}}  {last}", err=True)
@@ -66,11 +61,8 @@ def check(
 
 
 @contextmanager
-def _messages_hidden_from_people() -> Generator[None]:
-    """Keep the messages off a terminal, where only the table is wanted."""
-    if not sys.stdout.isatty():
-        yield
-        return
+def _no_messages() -> Generator[None]:
+    """Discard the messages: only the table is wanted."""
     with Path(os.devnull).open("w", encoding="utf-8") as null, redirect_stdout(null):
         yield
 

@@ -10,10 +10,11 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import click
-from singer_sdk.exceptions import ConfigValidationError, SingerSDKError
+from singer_sdk.exceptions import ConfigValidationError
 from singer_sdk.plugin_base import SingerCommand
 
 from tap_kayzen.output.redaction import log_python_output
+from tap_kayzen.streams.failures import IncompleteError, describe
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -98,13 +99,9 @@ class KayzenCommand(SingerCommand):
             return click.Command.invoke(self, ctx)
 
     def _report(self, error: Exception) -> None:
-        text = " ".join(str(error).split()) or type(error).__name__
-        if isinstance(error, RecursionError):
-            text = "Kayzen sent a record that is nested too deeply to be written"
-        elif not isinstance(error, (SingerSDKError, OSError)):
-            text = (
-                f"{type(error).__name__}: {text}; this is a fault in tap-kayzen: "
-                "please report it with the output of TAP_KAYZEN_LOGLEVEL=DEBUG"
-            )
+        if isinstance(error, IncompleteError):
+            for line in error.table():
+                self.logger.error("%s", line)
+            return
         shown = error if self.logger.isEnabledFor(logging.DEBUG) else None
-        self.logger.error(text, exc_info=shown)
+        self.logger.error("%s", describe(error), exc_info=shown)

@@ -101,13 +101,8 @@ class PagesAhead(Generic[Slice]):
         with self._changed:
             if again:
                 self._chains.appendleft(_Chain(slice_))
-            elif not self._chains:
-                self._chains.append(_Chain(next(self._slices)))
-            chain = self._chains[0]
+            chain = self._first_chain(slice_)
             self._fill()
-        if chain.slice != slice_:
-            msg = f"{slice_} is not the next slice, {chain.slice} is"
-            raise ValueError(msg)
         try:
             number = FIRST_PAGE
             while (page := self._take(chain, number)) is not None:
@@ -120,6 +115,22 @@ class PagesAhead(Generic[Slice]):
                 self._drop(chain)
                 if self._chains and self._chains[0] is chain:
                     self._chains.popleft()
+
+    def skip(self, slice_: Slice) -> None:
+        """Forget the next slice instead of taking its pages."""
+        with self._changed:
+            self._drop(self._first_chain(slice_))
+            self._chains.popleft()
+            self._fill()
+
+    def _first_chain(self, slice_: Slice) -> _Chain[Slice]:
+        if not self._chains:
+            self._chains.append(_Chain(next(self._slices)))
+        chain = self._chains[0]
+        if chain.slice != slice_:
+            msg = f"{slice_} is not the next slice, {chain.slice} is"
+            raise ValueError(msg)
+        return chain
 
     def _drop(self, chain: _Chain[Slice]) -> None:
         """Forget the pages of a chain, and those that are still to come."""

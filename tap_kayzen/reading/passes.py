@@ -149,6 +149,10 @@ class Reader(Generic[Slice]):
         """Request nothing more."""
         self._ahead.close()
 
+    def skip(self, slice_: Slice) -> None:
+        """Leave the next slice unread."""
+        self._ahead.skip(slice_)
+
     def read(self, slice_: Slice) -> Iterator[Record]:
         """Read the next slice and yield its records."""
         label = self._source.label(slice_)

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, NoReturn, cast
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, cast
 from urllib.parse import quote
 
 import requests
 from singer_sdk import metrics
-from singer_sdk.exceptions import ConfigurationError
-from singer_sdk.singerlib.catalog import REPLICATION_INCREMENTAL
 
 from tap_kayzen.api.errors import ReadError
 from tap_kayzen.reading.pages import parse_page
@@ -19,7 +18,7 @@ from tap_kayzen.records.converter import ADVERTISER
 from tap_kayzen.streams.messages import RecordStream
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Generator, Iterable, Iterator, Mapping
 
     from singer_sdk import Tap
     from singer_sdk.helpers.types import Context
@@ -31,6 +30,7 @@ if TYPE_CHECKING:
     from tap_kayzen.reading.pages import Page
     from tap_kayzen.reading.paging import Paging
     from tap_kayzen.reading.windows import Window
+    from tap_kayzen.streams.failures import Failures
 
 OWN_ADVERTISER = 0
 """Stands for the API key's own advertiser, whose ID no response has."""
@@ -43,6 +43,7 @@ class Services:
     client: KayzenClient
     writer: BufferedWriter
     display: Display
+    failures: Failures
 
 
 class Slice(NamedTuple):
@@ -78,6 +79,7 @@ class KayzenStream(RecordStream, ABC):
         with_token: Whether its requests need the bearer token.
         per_advertiser: Whether each advertiser has its own rows.
         is_paged: Whether the responses come in pages.
+        has_failed: Whether a part of the stream could not be read.
     """
 
     path: str
@@ -91,6 +93,8 @@ class KayzenStream(RecordStream, ABC):
         super().__init__(tap, services.writer, name)
         self.client = services.client
         self.display = services.display
+        self.failures = services.failures
+        self.has_failed = False
 
     @property
     def reading_order(self) -> tuple[str, str]:
@@ -129,21 +133,51 @@ class KayzenStream(RecordStream, ABC):
     def get_records(self, context: Context | None) -> Iterator[Record]:
         """Read the stream, or the part of it that a context names.
 
+        What could not be read is among the `failures` then, and ends the run at once
+        only if nothing else can be read.
+
         Yields:
             Records in the schema's types, each key once.
-
-        Raises:
-            FatalAPIError: Kayzen refused, or could not be read after all retries.
         """
+        self.failures.begin(self.name)
         self.client.start()
+        contexts: list[Context | None] = [context] if context else self.contexts
         pages = metrics.http_request_counter(self.name, self.path)
         with pages as self._page_counter:
             try:
-                yield from self.read([context] if context else self.contexts)
-            except Exception:
-                # Requests that still wait for another try need not.
+                for record in self.read(contexts):
+                    yield record
+                    if self.write_error is not None:
+                        raise self.write_error  # noqa: TRY301
+            except Exception as error:  # noqa: BLE001
                 self.client.stop()
+                self.failures.add(error, self.name, self.name)
+                self.give_up(contexts, error)
+        if self.has_failed:
+            # Requests that still wait for another try need not.
+            self.client.stop()
+
+    @contextmanager
+    def isolated(self, context: Context | None) -> Generator[None]:
+        """Let the rest of the stream go on if the part of a context fails within."""
+        with self.failures.isolated(self.name, self.label_of(context)):
+            try:
+                yield
+            except Exception as error:
+                self.give_up([context], error)
                 raise
+
+    def give_up(self, contexts: list[Context | None], error: Exception) -> None:  # noqa: ARG002
+        """Leave the parts of some contexts incomplete, after a failure."""
+        self.has_failed = True
+
+    def log_sync_costs(self) -> None:
+        """Raise IncompleteError if anything could not be read in the whole run.
+
+        The SDK calls this of each stream when all have been read, and nothing later.
+        """
+        super().log_sync_costs()
+        self.failures.check()
 
     @abstractmethod
     def read(self, contexts: list[Context | None]) -> Iterator[Record]:
@@ -181,6 +215,7 @@ class KayzenStream(RecordStream, ABC):
     def on_page(self, page: Page) -> None:  # noqa: ARG002
         """Count a page whose records are out, and let them go before waiting."""
         self._page_counter.increment()
+        self.failures.reached()
         self.writer.flush()
 
     # Requests
@@ -212,10 +247,14 @@ class KayzenStream(RecordStream, ABC):
         return parse_page(body)
 
     def label(self, slice_: Slice) -> str:
-        """Name a slice in messages, such as ``campaigns of advertiser 7``."""
+        """Name a slice in messages."""
+        return self.label_of(slice_.context)
+
+    def label_of(self, context: Context | None) -> str:
+        """Name a part in messages, such as ``campaigns of advertiser 7``."""
         whose = ", ".join(
             f"{name.removesuffix('_id').replace('_', ' ')} {value}"
-            for name, value in (slice_.context or {}).items()
+            for name, value in (context or {}).items()
         )
         return f"{self.name} of {whose}" if whose else self.name
 
@@ -254,23 +293,3 @@ class KayzenStream(RecordStream, ABC):
     @abstractmethod
     def check(self, records: list[Record], slice_: Slice) -> None:
         """Check the records of a page."""
-
-    # Replication
-
-    @property
-    def wants_incremental(self) -> bool:
-        """Whether the catalog asks for INCREMENTAL, on whatever column."""
-        return self.replication_method == REPLICATION_INCREMENTAL
-
-    @property
-    def is_incremental(self) -> bool:
-        """Whether the stream keeps a bookmark."""
-        return self.wants_incremental and self.replication_key is not None
-
-    def refuse_catalog(self, fault: str) -> NoReturn:
-        """Raise a ConfigurationError about the catalog's replication key."""
-        msg = (
-            f"{self.name}: the catalog asks for {self.replication_method} on "
-            f"`{self.replication_key}`{fault}"
-        )
-        raise ConfigurationError(msg)

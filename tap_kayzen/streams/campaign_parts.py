@@ -9,7 +9,7 @@ from http import HTTPStatus
 from itertools import chain
 from typing import TYPE_CHECKING, ClassVar
 
-from tap_kayzen.api.errors import EnvelopeError, RefusedError
+from tap_kayzen.api.errors import EnvelopeError, ReadError, RefusedError
 from tap_kayzen.reading.keys import ColumnKeys, KeySet
 from tap_kayzen.reading.pages import Page, decode, parse_page
 from tap_kayzen.streams.base import Slice
@@ -31,6 +31,12 @@ CAMPAIGN = "campaign_id"
 
 MAX_MISSING = 100
 """Campaigns in a row, from the first, after which a 404 is about the address."""
+
+MAX_FAILED = 3
+"""Campaigns in a row that could not be read, after which no more are tried."""
+
+ABOUT_ALL = {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND}
+"""Status codes that are about the call, not about one campaign."""
 
 MIN_PAGE_SIZE = 25
 """Rows below which a response is no full page: the shortest page that is known."""
@@ -65,40 +71,65 @@ class CampaignPartStream(ListStream):
     def read(self, contexts: list[Context | None]) -> Iterator[Record]:
         """Read the part of each campaign."""
         self._missing, self._is_found, self._is_complete = [], False, True
-        campaigns = [self._campaign_ids(context) for context in contexts]
+        campaigns: dict[int, CampaignIds] = {}
+        for place, context in enumerate(contexts):
+            with self.isolated(context):
+                campaigns[place] = self._campaign_ids(context)
         requested = KeySet()
-        new = [array("q", filter(requested.add, each.ids)) for each in campaigns]
+        new = {
+            place: array("q", filter(requested.add, each.ids))
+            for place, each in campaigns.items()
+        }
 
         def slices(place: int) -> Iterator[Slice]:
             context = contexts[place] or {}
             return (Slice({**context, CAMPAIGN: each}) for each in new[place])
 
-        places = range(len(contexts))
         progress = self.display.stream(self.name)
         progress.expect(len(requested))
-        reader = self.reader(chain.from_iterable(map(slices, places)))
+        reader = self.reader(chain.from_iterable(map(slices, campaigns)))
         with closing(reader):
-            for place in places:
-                self._are_complete = campaigns[place].is_complete
-                parts = self._parts(reader, slices(place), progress)
-                yield from self._changed(parts, contexts[place])
-                self.finish(contexts[place], is_complete=self._are_complete)
-        self._check(len(requested) or MAX_MISSING)
+            for place, listed in campaigns.items():
+                self._are_complete = listed.is_complete
+                own = slices(place)
+                with self.isolated(contexts[place]):
+                    parts = self._parts(reader, own, progress)
+                    yield from self._changed(parts, contexts[place])
+                    self.finish(contexts[place], is_complete=self._are_complete)
+                for slice_ in own:
+                    reader.skip(slice_)
+                    progress.advance(1)
+        if not self.has_failed:
+            self._check(len(requested) or MAX_MISSING)
 
     def _campaign_ids(self, context: Context | None) -> CampaignIds:
         limit = MAX_MISSING if self.is_sampling else sys.maxsize
         try:
             return self._campaigns.ids(context, limit)
-        except RefusedError as error:
+        except ReadError as error:
             what = f"{self.name}, which needs the campaigns"
             raise error.within(what, {self._campaigns.hint: self.hint}) from None
 
     def _parts(
         self, reader: Reader[Slice], slices: Iterator[Slice], progress: Progress
     ) -> Iterator[Record]:
+        """Read campaigns one by one, also past a few that cannot be read.
+
+        Raises:
+            ReadError: No campaign of this advertiser can be read, it seems.
+        """
+        failed = 0
         for slice_ in slices:
-            yield from reader.read(slice_)
-            self._are_complete &= reader.last_pass.is_complete
+            try:
+                yield from reader.read(slice_)
+                self._are_complete &= reader.last_pass.is_complete
+                failed = 0
+            except ReadError as error:
+                failed += 1
+                if error.status in ABOUT_ALL or failed == MAX_FAILED:
+                    raise
+                self.failures.add(error, self.name, self.label(slice_))
+                self.has_failed, self._are_complete = True, False
             progress.advance(1)
 
     def keys(self, slice_: Slice) -> ColumnKeys:  # noqa: ARG002

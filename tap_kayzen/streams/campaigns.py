@@ -5,6 +5,7 @@ from __future__ import annotations
 from array import array
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from tap_kayzen.api.errors import ReadError
 from tap_kayzen.records.values import LossyError, to_integer
 from tap_kayzen.streams.base import advertiser_of
 from tap_kayzen.streams.lists import ListStream
@@ -45,6 +46,7 @@ class CampaignsStream(ListStream):
         self.path = f"/{self.config['campaigns_endpoint']}"
         self.dependents: list[KayzenStream] = []
         self._ids: dict[int, CampaignIds] = {}
+        self._errors: dict[int, ReadError] = {}
         self._gathered: array[int] | None = None
 
     def prepare(self, rows: list[dict[str, Any]], slice_: Slice) -> None:  # noqa: ARG002
@@ -81,9 +83,23 @@ class CampaignsStream(ListStream):
             self._ids[advertiser] = CampaignIds(self._gathered, is_complete)
             self._gathered = array("q")
 
+    def give_up(self, contexts: list[Context | None], error: Exception) -> None:
+        """Leave the lists of some contexts incomplete, after a failure."""
+        super().give_up(contexts, error)
+        if not isinstance(error, ReadError):
+            error = ReadError(str(error))
+        for context in contexts:
+            self._errors.setdefault(advertiser_of(context), error)
+
     def ids(self, context: Context | None, limit: int) -> CampaignIds:
-        """Return the IDs of a context, or `limit` of them; read the list if need be."""
+        """Return the IDs of a context, or `limit` of them; read the list if need be.
+
+        Raises:
+            ReadError: The list could not be read, now or by `read`.
+        """
         advertiser = advertiser_of(context)
+        if advertiser in self._errors:
+            raise self._errors[advertiser]
         if advertiser not in self._ids:
             rows, is_complete = self.read_for_others(
                 context, lambda row: {"id": to_integer(row.get("id"))}, limit

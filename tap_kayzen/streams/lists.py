@@ -62,8 +62,16 @@ class ListStream(KayzenStream):
         progress = self.display.stream(self.name)
         with closing(self.reader(slices, progress=progress)) as reader:
             for slice_ in slices:
-                yield from self._changed(reader.read(slice_), slice_.context)
-                self.finish(slice_.context, is_complete=reader.last_pass.is_complete)
+                with self.isolated(slice_.context):
+                    yield from self._changed(reader.read(slice_), slice_.context)
+                    is_complete = reader.last_pass.is_complete
+                    self.finish(slice_.context, is_complete=is_complete)
+
+    def give_up(self, contexts: list[Context | None], error: Exception) -> None:
+        """Leave the lists of some contexts incomplete, after a failure."""
+        super().give_up(contexts, error)
+        for context in contexts:
+            self.finish(context, is_complete=False)
 
     def paging(self) -> ListPaging:
         """Return how to recognize the last page of a list."""

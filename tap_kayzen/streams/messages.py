@@ -10,13 +10,15 @@ import logging
 from abc import ABC
 from datetime import datetime, timezone
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
 from singer_sdk import Stream, StreamSchema
+from singer_sdk.exceptions import ConfigurationError
 from singer_sdk.helpers.conform import TypeConformanceLevel
 from singer_sdk.mapper import SameRecordTransform
 from singer_sdk.schema.source import SchemaDirectory
 from singer_sdk.singerlib import RecordMessage
+from singer_sdk.singerlib.catalog import REPLICATION_INCREMENTAL
 from singer_sdk.singerlib.json import serialize_json
 
 from tap_kayzen import schemas
@@ -40,6 +42,7 @@ class RecordStream(Stream, ABC):
     Attributes:
         seen: Number of rows read so far.
         warn_once: Logs warnings that are the same for the whole run.
+        write_error: What went wrong when the latest record was written.
     """
 
     schema: ClassVar[StreamSchema[str]] = StreamSchema(SchemaDirectory(schemas))
@@ -53,6 +56,7 @@ class RecordStream(Stream, ABC):
         self.writer = writer
         self.warn_once = WarnOnce(self.logger)
         self.seen = 0
+        self.write_error: Exception | None = None
         self._message = self._new_message()
 
     # Records
@@ -147,12 +151,20 @@ class RecordStream(Stream, ABC):
         )
 
     def _write_record_message(self, record: Record) -> None:
-        """Write the RECORD message, on a short way if no map is to be applied."""
-        if not self.is_plain:
-            super()._write_record_message(record)
-            return
-        self._message.record = record
-        self.writer.write_message(self._message)
+        """Write the RECORD message, on a short way if no map is to be applied.
+
+        Keeps an error, since one raised here would end the run for all streams.
+        """
+        try:
+            if not self.is_plain:
+                super()._write_record_message(record)
+                return
+            self._message.record = record
+            self.writer.write_message(self._message)
+        except OSError:
+            raise
+        except Exception as error:  # noqa: BLE001
+            self.write_error = error
         self.state_manager.is_flushed = False
 
     def _new_message(self) -> RecordMessage:
@@ -181,3 +193,23 @@ class RecordStream(Stream, ABC):
         """
         level = logging.DEBUG if level >= logging.ERROR else level
         super().log(message, *args, level=level, **kwargs)
+
+    # Replication
+
+    @property
+    def wants_incremental(self) -> bool:
+        """Whether the catalog asks for INCREMENTAL, on whatever column."""
+        return self.replication_method == REPLICATION_INCREMENTAL
+
+    @property
+    def is_incremental(self) -> bool:
+        """Whether the stream keeps a bookmark."""
+        return self.wants_incremental and self.replication_key is not None
+
+    def refuse_catalog(self, fault: str) -> NoReturn:
+        """Raise a ConfigurationError about the catalog's replication key."""
+        msg = (
+            f"{self.name}: the catalog asks for {self.replication_method} on "
+            f"`{self.replication_key}`{fault}"
+        )
+        raise ConfigurationError(msg)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from singer_sdk.helpers.types import Context
     from singer_sdk.singerlib import Catalog
 
+    from tap_kayzen.output.progress import Progress
     from tap_kayzen.reading.keys import Record
     from tap_kayzen.reading.passes import Reader
     from tap_kayzen.reading.windows import Range
@@ -83,34 +84,52 @@ class ReportRowsStream(KayzenStream):
                 "`advertiser_ids` was set: all days are read anew, and rows that were "
                 "loaded before stay beside the new ones; empty the table first"
             )
-        plans = [self._plan(context) for context in contexts]
+        plans = []
+        for context in contexts:
+            with self.isolated(context):
+                plans.append(self._plan(context))
         slices = [Slice(plan.context, each) for plan in plans for each in plan.windows]
         self._log_days(plans, len(slices))
         progress = self.display.stream(self.name)
         progress.expect(len(slices))
         reader = self.reader(slices, hint=self.cut_short_hint, may_be_empty=True)
-        unsaved = 0
+        # A STATE speaks of all partitions: if there are very many, it waits for as many
+        # records, or there would be little else in the output.
+        self._rows_per_state = len(plans) - 1
+        self._unsaved = 0
         with closing(reader):
             for plan in plans:
-                is_complete = True
-                for window in plan.windows:
-                    for record in reader.read(Slice(plan.context, window)):
-                        unsaved += 1
-                        for name in self.needed:
-                            record.pop(name, None)
-                        yield record
-                    is_complete &= self._is_complete(reader, window)
-                    if is_complete and self._move(plan, window):
-                        unsaved += 1
-                        # A STATE speaks of all partitions: if there are very many, it
-                        # waits for as many records, or there would be little else in
-                        # the output.
-                        if unsaved >= len(plans) - 1:
-                            unsaved = 0
-                            self._write_state(plan.context)
+                windows = iter(plan.windows)
+                with self.isolated(plan.context):
+                    yield from self._windows(plan, windows, reader, progress)
+                for window in windows:
+                    reader.skip(Slice(plan.context, window))
                     progress.advance(1)
-                if not is_complete:
-                    self.logger.warning("The bookmark stays where it is")
+
+    def _windows(
+        self,
+        plan: Plan,
+        windows: Iterator[Window],
+        reader: Reader[Slice],
+        progress: Progress,
+    ) -> Iterator[Record]:
+        """Read the windows of a partition, and move its bookmark with each."""
+        is_complete = True
+        for window in windows:
+            for record in reader.read(Slice(plan.context, window)):
+                self._unsaved += 1
+                for name in self.needed:
+                    record.pop(name, None)
+                yield record
+            is_complete &= self._is_complete(reader, window)
+            if is_complete and self._move(plan, window):
+                self._unsaved += 1
+                if self._unsaved >= self._rows_per_state:
+                    self._unsaved = 0
+                    self._write_state(plan.context)
+            progress.advance(1)
+        if not is_complete:
+            self.logger.warning("The bookmark stays where it is")
 
     def label(self, slice_: Slice) -> str:
         """Name a window in messages."""
@@ -162,6 +181,8 @@ class ReportRowsStream(KayzenStream):
         return Plan(context, first, days.end, windows, bookmark)
 
     def _log_days(self, plans: list[Plan], windows: int) -> None:
+        if not plans:
+            return
         first, end = min(each.first for each in plans), max(each.end for each in plans)
         if windows:
             days = Window(first, end)

@@ -7,9 +7,7 @@ import sys
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
-from singer_sdk.exceptions import FatalAPIError
-
-from tap_kayzen.api.errors import RefusedError
+from tap_kayzen.api.errors import ReadError, RefusedError
 from tap_kayzen.reading.pages import FIRST_PAGE, Page
 from tap_kayzen.reading.paging import AnnouncedPaging
 from tap_kayzen.reading.windows import Range
@@ -113,7 +111,8 @@ class ReportResultsStream(ReportRowsStream):
         """Read the days of each saved report and advertiser."""
         reports = self._saved_reports(contexts)
         if not reports:
-            self.logger.info("There are no saved reports")
+            if not self.has_failed:
+                self.logger.info("There are no saved reports")
             return
         yield from super().read([*(reports[:1] if self.is_sampling else reports)])
 
@@ -125,26 +124,31 @@ class ReportResultsStream(ReportRowsStream):
         reports: list[Context] = []
         # In an order that does not depend on that of the settings: keys depend on it.
         for context in sorted(contexts, key=advertiser_of):
-            zones = self._time_zones(context)
+            zones: dict[int, str] = {}
+            with self.isolated(context):
+                zones = self._time_zones(context)
             missing -= zones.keys()
             chosen = zones.keys() if wanted is None else zones.keys() & {*wanted}
             # One that several advertisers see must not count twice.
             new = sorted(chosen - self._zones.keys())
             self._zones |= {number: zones[number] for number in new}
             reports += [{**(context or {}), REPORT: number} for number in new]
-        if missing:
+        # They may be those of an advertiser that failed.
+        if missing and not self.has_failed:
             numbers = ", ".join(map(str, sorted(missing)))
-            msg = (
-                f"{self.name}: Kayzen has no saved report {numbers}; correct "
-                "`report_ids`, the stream `reports` lists those that there are"
+            error = ReadError(
+                f"Kayzen has no saved report {numbers}",
+                what=self.name,
+                hint="correct `report_ids`; the stream `reports` lists what there is",
             )
-            raise FatalAPIError(msg)
+            self.failures.add(error, self.name, self.name)
+            self.has_failed = True
         return reports
 
     def _time_zones(self, context: Context | None) -> dict[int, str]:
         try:
             return self._definitions.time_zones(context)
-        except RefusedError as error:
+        except ReadError as error:
             what = f"{self.name}, which needs the saved reports"
             raise error.within(what, {self._definitions.hint: self.hint}) from None
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
 import pytest
-from singer_sdk.exceptions import FatalAPIError, MissingKeyPropertiesError
+from singer_sdk.exceptions import FatalAPIError
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from support import (
     SAMPLE_CONFIG,
@@ -29,6 +29,7 @@ from watchdog import watched
 
 from tap_kayzen.sandbox.clock import Clock
 from tap_kayzen.sandbox.data import DEFAULT_ADVERTISER
+from tap_kayzen.streams.failures import IncompleteError
 from tap_kayzen.tap import TapKayzen
 
 if TYPE_CHECKING:
@@ -198,7 +199,7 @@ def test_a_record_without_key_is_an_error(
     serve: Serve, capsys: pytest.CaptureFixture[str], record: dict[str, Any]
 ) -> None:
     url, _ = serve(api(lambda _: page_response([record], total_pages=1)))
-    with pytest.raises(MissingKeyPropertiesError, match=r"campaigns: .*\(id\)"):
+    with pytest.raises(IncompleteError, match=r"campaigns: .*\(id\)"):
         sync(config_for(url), capsys)
 
 
@@ -397,7 +398,7 @@ def test_lasting_failures_end_the_run_and_delete_nothing(  # noqa: PLR0913, PLR0
     )
     with pytest.raises(FatalAPIError) as caught:
         sync(config_for(url, max_retries=2, **MESSAGES), capsys)
-    assert str(caught.value) == message
+    assert str(caught.value) == message.strip()
     page_2 = [call for call in server.to(PATH) if "page=2" in call.query]
     assert len(page_2) == requests_made
     assert len(waits) == requests_made - 1

@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -74,8 +73,7 @@ def test_test_says_of_each_stream_whether_it_is_there(
         assert table[name][0] == "no"
         assert "HTTP 404: Kayzen has nothing there" in table[name][1]
         assert f"select: ['!{name}.*']" in table[name][1]
-    counts = Counter(message["stream"] for message in run.of_type("RECORD"))
-    assert set(counts.values()) == {1}
+    assert run.stdout == ""
     assert len(table) == 1 + len(TapKayzen(config=dict(SAMPLE_CONFIG)).streams)
 
 

@@ -150,8 +150,8 @@ def test_only_the_reports_that_are_wanted(
     with pytest.raises(FatalAPIError) as caught:
         read(url, capsys, report_ids=[12, 99, 13])
     assert str(caught.value) == (
-        "report_results: Kayzen has no saved report 13, 99; correct `report_ids`, the "
-        "stream `reports` lists those that there are"
+        "report_results: Kayzen has no saved report 13, 99; correct `report_ids`; the "
+        "stream `reports` lists what there is"
     )
 
 

@@ -26,7 +26,6 @@ from report_api import (
     two_rows,
     warnings_in,
 )
-from singer_sdk.exceptions import ConfigurationError
 from support import (
     SAMPLE_CONFIG,
     WARNINGS,
@@ -38,6 +37,7 @@ from support import (
 from watchdog import watched
 
 from tap_kayzen.sandbox.server import running
+from tap_kayzen.streams.failures import IncompleteError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -251,7 +251,7 @@ def test_a_state_that_is_broken_is_refused(
     serve: Serve, capsys: pytest.CaptureFixture[str]
 ) -> None:
     url, _ = serve(paged(two_rows))
-    with pytest.raises(ConfigurationError, match=f"{NAME}: the state has no bookmark"):
+    with pytest.raises(IncompleteError, match=f"{NAME}: the state has no bookmark"):
         read(url, capsys, state=state_of("yesterday"))
 
 

@@ -22,13 +22,22 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator
 from plugin_definitions import FOR_HUB, HUB, LOADERS, dumped_lock, loader_lock
-from support import REPORT_DAYS, SAMPLE_CONFIG, SCHEMAS, catalog_of, truth
+from support import (
+    REPORT_DAYS,
+    SAMPLE_CONFIG,
+    SCHEMAS,
+    catalog_of,
+    refusing,
+    truth,
+)
 from watchdog import watched
 
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-    from support import Sandbox
+    from conftest import Broken
+    from starlette.requests import Request
+    from support import Fault, Sandbox
 
 pytestmark = pytest.mark.xdist_group("meltano")
 
@@ -129,6 +138,35 @@ def test_campaigns_land_change_and_go(sandbox: Sandbox, database: str) -> None:
         "SELECT id, day_budget, _extra FROM kayzen_demo.campaigns"
         f" WHERE id IN (999999, {campaigns[0]['id']}) ORDER BY id",
     ) == [(campaigns[0]["id"], 4242, None), (999_999, 4242, {"pacing": 7})]
+
+
+def test_a_failed_stream_fails_the_run_and_keeps_the_state_of_the_others(
+    broken: Broken, database: str
+) -> None:
+    def run(fault: Fault, end: str) -> int:
+        return demo.meltano(
+            *("run", "--state-id-suffix=partial", "tap-kayzen", "target-postgres"),
+            api_url=broken(fault)["api_url"],
+            database=database,
+            environment={
+                "TAP_KAYZEN__SELECT": '["app_lists.*", "campaign_performance.*"]',
+                "TAP_KAYZEN_START_DATE": "2025-03-01",
+                "TAP_KAYZEN_END_DATE": end,
+                "TAP_KAYZEN_LOOKBACK_DAYS": "0",
+            },
+        )
+
+    def note(request: Request, body: bytes) -> None:
+        if request.url.path == "/v1/report_data":
+            asked.append(json.loads(body)["start_date"])
+
+    asked: list[str] = []
+    assert run(refusing("/v1/app_lists"), "2025-03-02") == 1
+    days = "SELECT DISTINCT day::date::text FROM campaign_performance ORDER BY 1"
+    assert query(database, days) == [("2025-03-01",), ("2025-03-02",)]
+    assert run(note, "2025-03-03") == 0
+    assert set(asked) == {"2025-03-02"}, "the bookmark of the failed run"
+    assert query(database, "SELECT count(*) > 0 FROM app_lists") == [(True,)]
 
 
 # What would be a broken reference; null is none.

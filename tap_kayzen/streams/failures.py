@@ -1,0 +1,180 @@
+"""Failures: what could not be read, while the rest of the run goes on."""
+
+from __future__ import annotations
+
+import logging
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import requests
+from singer_sdk.exceptions import FatalAPIError, SingerSDKError
+
+from tap_kayzen.api.errors import LoginError, ReadError
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+MAX_UNREACHABLE = 3
+"""Parts in a row that found no server, after which the run ends.
+
+Each of them has used up its retries, which takes minutes.
+"""
+
+REPORT_HINT = (
+    "this is a fault in tap-kayzen: please report it with the output of "
+    "TAP_KAYZEN_LOGLEVEL=DEBUG"
+)
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A stream, or a part of it, that could not be read.
+
+    Attributes:
+        stream: Name of the stream.
+        part: What failed, such as ``orders of advertiser 8``.
+        cause: Why.
+        hint: What the user can do; empty if the cause says it.
+        text: All of it in one line.
+    """
+
+    stream: str
+    part: str
+    cause: str
+    hint: str
+    text: str
+
+    @classmethod
+    def of(cls, error: Exception, stream: str, part: str) -> Failure:
+        """Describe an error."""
+        text = describe(error)
+        if isinstance(error, ReadError):
+            cause, hint = error.cause, error.hint
+        elif isinstance(error, SingerSDKError):
+            cause, hint = text.removeprefix(f"{stream}: "), ""
+        else:
+            cause, hint = text.removesuffix(f"; {REPORT_HINT}"), REPORT_HINT
+        text = text if text.startswith(stream) else f"{part}: {text}"
+        return cls(stream, part, cause, hint, text)
+
+
+class IncompleteError(FatalAPIError):
+    """A run went to its end, but something could not be read.
+
+    Attributes:
+        failures: What could not be read.
+    """
+
+    def __init__(self, failures: list[Failure], streams: int) -> None:
+        """Keep the failures of a run over a number of streams."""
+        self.failures = failures
+        self.streams = streams
+        super().__init__("; ".join(failure.text for failure in failures))
+
+    def table(self) -> list[str]:
+        """Format the failures as lines of a table, with a title."""
+        failed = len({failure.stream for failure in self.failures})
+        title = (
+            f"Incomplete: {failed} of {self.streams} streams failed. All other rows are "
+            "sent, and their bookmarks are kept"
+        )
+        rows = [("Failed", "Why", "What to do")]
+        rows += [(each.part, each.cause, each.hint) for each in self.failures]
+        widths = [max(len(row[column]) for row in rows) for column in range(2)]
+        lines = (
+            f"{what:{widths[0]}}  {why:{widths[1]}}  {hint}".rstrip()
+            for what, why, hint in rows
+        )
+        return [title, *lines]
+
+
+class NoServerError(FatalAPIError):
+    """No server was found or reached, several times in a row."""
+
+
+class Failures:
+    """Keeps the failures of a run, and decides whether it goes on after one.
+
+    It does unless the failure concerns every stream: rejected credentials, no server
+    for several parts in a row, a target that has exited, a full disk.
+    """
+
+    def __init__(self, logger: logging.Logger, *, end_run: bool = False) -> None:
+        """Start without a failure; each of them may `end_run`."""
+        self._logger = logger
+        self._end_run = end_run
+        self._is_silent = False
+        self._failures: list[Failure] = []
+        self._streams: set[str] = set()
+        self._unreachable = 0
+
+    def only_collect(self) -> None:
+        """Log no failure, and end no run for that of one stream: for ``--test``."""
+        self._end_run, self._is_silent = False, True
+
+    def begin(self, stream: str) -> None:
+        """Count a stream that a run reads."""
+        self._streams.add(stream)
+
+    def of(self, stream: str) -> list[Failure]:
+        """Return the failures of a stream."""
+        return [each for each in self._failures if each.stream == stream]
+
+    @contextmanager
+    def isolated(self, stream: str, part: str) -> Generator[None]:
+        """Keep a failure within, instead of raising it, if the run may go on."""
+        try:
+            yield
+        except Exception as error:  # noqa: BLE001
+            self.add(error, stream, part)
+
+    def reached(self) -> None:
+        """Register that a server has answered."""
+        self._unreachable = 0
+
+    def add(self, error: Exception, stream: str, part: str) -> None:
+        """Log and keep a failure.
+
+        Raises:
+            NoServerError: No server was reached several times in a row.
+            Exception: The error itself, if it ends the run.
+        """
+        if self._end_run or concerns_all(error):
+            raise error
+        is_unreachable = isinstance(error, ReadError) and error.is_unreachable
+        self._unreachable = self._unreachable + 1 if is_unreachable else 0
+        if self._unreachable >= MAX_UNREACHABLE:
+            msg = (
+                f"{error}. No server was reached {MAX_UNREACHABLE} times: the run stops"
+            )
+            raise NoServerError(msg) from error
+        failure = Failure.of(error, stream, part)
+        self._failures.append(failure)
+        if not self._is_silent:
+            shown = error if self._logger.isEnabledFor(logging.DEBUG) else None
+            self._logger.error("%s", failure.text, exc_info=shown)
+
+    def check(self) -> None:
+        """Raise IncompleteError if anything could not be read."""
+        if self._failures:
+            raise IncompleteError(self._failures, len(self._streams))
+
+
+def concerns_all(error: Exception) -> bool:
+    """Return whether no other stream can be read, or written, after an error."""
+    # Errors of `requests` are OSErrors too.
+    is_local = isinstance(error, OSError) and not isinstance(
+        error, requests.RequestException
+    )
+    return is_local or isinstance(error, (LoginError, NoServerError, MemoryError))
+
+
+def describe(error: Exception) -> str:
+    """Return an error in one line: what happened, and what the user can do."""
+    text = " ".join(str(error).split()) or type(error).__name__
+    if isinstance(error, RecursionError):
+        return "Kayzen sent a record that is nested too deeply to be written"
+    if isinstance(error, (SingerSDKError, OSError)):
+        return text
+    return f"{type(error).__name__}: {text}; {REPORT_HINT}"
