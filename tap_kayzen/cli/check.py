@@ -14,6 +14,12 @@ from singer_sdk.exceptions import (
     AbortedSyncPausedException,
 )
 
+from tap_kayzen.api.errors import ReadError
+from tap_kayzen.reading.pages import FIRST_PAGE
+from tap_kayzen.streams.base import Slice
+from tap_kayzen.streams.campaigns import ENDPOINTS, CampaignsStream
+from tap_kayzen.streams.failures import describe
+
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping
 
@@ -43,7 +49,7 @@ def check(
     client.start()
     client.transport.authenticator.update_access_token()
     rows = [("stream", "reachable", "first record")]
-    is_good = True
+    is_good, hint = True, ""
     with _no_messages():
         for name, stream in sorted(streams.items()):
             stream.ABORT_AT_RECORD_COUNT = 1
@@ -53,11 +59,40 @@ def check(
             if not stream.has_failed:
                 rows.append((name, "yes", "yes" if stream.seen else "none"))
             is_good = is_good and not (stream.has_failed and stream.selected_by_default)
+            if isinstance(stream, CampaignsStream):
+                lists, hint = _campaign_lists(stream)
+                rows += lists
         services.writer.flush()
     widths = [max(len(row[column]) for row in rows) for column in range(2)]
     for name, reachable, last in rows:
         click.echo(f"{name:{widths[0]}}  {reachable:{widths[1]}}  {last}", err=True)
+    if hint:
+        click.echo(hint, err=True)
     return is_good
+
+
+def _campaign_lists(stream: CampaignsStream) -> tuple[list[tuple[str, str, str]], str]:
+    """Read both lists of campaigns: rows for the table, and which list to read."""
+    stream.client.start()
+    rows, fields = [], {}
+    for endpoint in ENDPOINTS:
+        stream.path = f"/{endpoint}"
+        try:
+            page = stream.fetch_page(Slice(stream.contexts[0]), FIRST_PAGE)
+            names = {name for row in page.decode() for name in row}
+        except (ReadError, ValueError) as error:
+            rows.append((f"  {endpoint}", "no", describe(error)))
+        else:
+            fields[endpoint] = len(names)
+            rows.append((f"  {endpoint}", "yes", f"{len(names)} fields"))
+    chosen = stream.config["campaigns_endpoint"]
+    best = max(fields, key=fields.__getitem__, default=chosen)
+    if fields.get(best, 0) <= fields.get(chosen, 0):
+        return rows, ""
+    return rows, (
+        f'Set "campaigns_endpoint": "{best}": it has {fields[best]} fields, '
+        f"`{chosen}` has {fields.get(chosen, 0)}"
+    )
 
 
 @contextmanager

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from tap_kayzen.reading.pages import Page
     from tap_kayzen.streams.base import KayzenStream, Services, Slice
 
+ENDPOINTS = ("meta/campaigns", "campaigns")
+"""Paths of the two lists: the look-up list and the full objects."""
+
 SHORT_RECORD = 5
 """Fields up to which a campaign counts as little more than its id and name."""
 
@@ -51,7 +54,7 @@ class CampaignsStream(ListStream):
 
     def prepare(self, rows: list[dict[str, Any]], slice_: Slice) -> None:  # noqa: ARG002
         """Warn once if there is little in the look-up list."""
-        is_lookup = self.config["campaigns_endpoint"] == "meta/campaigns"
+        is_lookup = self.config["campaigns_endpoint"] == ENDPOINTS[0]
         if is_lookup and any(len(row) <= SHORT_RECORD for row in rows):
             self.warn_once(
                 "The look-up list gives little more than id and name: set "

@@ -76,8 +76,8 @@ class IncompleteError(FatalAPIError):
         """Format the failures as lines of a table, with a title."""
         failed = len({failure.stream for failure in self.failures})
         title = (
-            f"Incomplete: {failed} of {self.streams} streams failed. All other rows are "
-            "sent, and their bookmarks are kept"
+            f"Incomplete: {failed} of {self.streams} streams failed. All other rows "
+            "are sent, and their bookmarks are kept"
         )
         rows = [("Failed", "Why", "What to do")]
         rows += [(each.part, each.cause, each.hint) for each in self.failures]

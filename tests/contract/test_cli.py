@@ -64,7 +64,9 @@ def test_test_says_of_each_stream_whether_it_is_there(
     path = write(tmp_path / "config.json", {**SAMPLE_CONFIG, "api_url": url})
     run = run_process("--config", path, "--test")
     assert run.code == 1, "`tags` would be read"
-    lines = [line for line in run.stderr.splitlines() if " | " not in line]
+    lines = [
+        line for line in run.stderr.splitlines() if " | " not in line and line[0] != " "
+    ]
     table = {line.split()[0]: line.split(maxsplit=2)[1:] for line in lines}
     assert table["stream"] == ["reachable", "first record"]
     assert table["orders"] == table["balance"] == ["yes", "yes"]
@@ -82,6 +84,28 @@ def test_test_is_good_when_all_that_is_wanted_is_there(config_file: Path) -> Non
     assert run.code == 0, run.stderr
     assert "METRIC" not in run.stderr
     assert "Beginning sync" not in run.stderr
+
+
+@pytest.mark.parametrize(
+    ("chosen", "advice"),
+    [
+        ("meta/campaigns", 'Set "campaigns_endpoint": "campaigns": it has 33 fields, '),
+        ("campaigns", "website_objects "),
+    ],
+)
+def test_test_compares_the_lists_of_campaigns(
+    chosen: str, advice: str, config: dict[str, Any], tmp_path: Path
+) -> None:
+    settings = {**config, "campaigns_endpoint": chosen}
+    path = write(tmp_path / "config.json", settings)
+    run = run_process("--config", path, "--test")
+    *_, last = run.stderr.splitlines()
+    lists = [line.split() for line in run.stderr.splitlines() if line.startswith("  ")]
+    assert lists == [
+        ["meta/campaigns", "yes", "2", "fields"],
+        ["campaigns", "yes", "33", "fields"],
+    ]
+    assert last.startswith(advice)
 
 
 def test_test_shows_no_messages_on_a_terminal(config_file: Path) -> None:
