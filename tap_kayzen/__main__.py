@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import sys
 
 # What imports make stays to the end. Looking through it for garbage, again and again,
@@ -21,9 +22,20 @@ def main() -> None:
     """Run the tap's command line."""
     try:
         command = TapKayzen.cli
-    except ValueError as error:
-        sys.exit(f"TAP_KAYZEN_LOGLEVEL or LOGLEVEL: {error}; DEBUG, INFO or WARNING")
+    except Exception as error:  # noqa: BLE001
+        sys.exit(_logging_fault(error))
     command()
+
+
+def _logging_fault(error: Exception) -> str:
+    """Describe an error of setting up the log, which no logger can report."""
+    path = os.environ.get("SINGER_SDK_LOG_CONFIG")
+    if isinstance(error, ValueError) and str(error).startswith("Unknown level"):
+        return f"TAP_KAYZEN_LOGLEVEL or LOGLEVEL: {error}; DEBUG, INFO or WARNING"
+    if path is not None:
+        reason = " ".join(str(error.__cause__ or error).split())
+        return f"SINGER_SDK_LOG_CONFIG {path!r}: not a logging configuration: {reason}"
+    raise error
 
 
 if __name__ == "__main__":

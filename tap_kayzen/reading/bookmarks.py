@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
@@ -9,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 from singer_sdk.exceptions import ConfigurationError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from singer_sdk.helpers.types import Context
 
     from tap_kayzen.reading.windows import Range, Window
@@ -18,6 +21,16 @@ MIN_YEAR = 2000
 
 UNFINISHED = "unfinished"
 """The key of the state that only an interrupted run leaves."""
+
+NO_BOOKMARK = {
+    "context",
+    "fingerprint",
+    "progress_markers",
+    "replication_key_signpost",
+    "starting_replication_value",
+    UNFINISHED,
+}
+"""Keys of the state that may be there without a bookmark."""
 
 
 class Bookmark:
@@ -39,7 +52,10 @@ class Bookmark:
         """
         self._state = state
         self._key = key
-        is_ours = state.get("replication_key") == key
+        self._logger = logging.getLogger(f"tap-kayzen.{stream}")
+        is_ours = _is_on(key, state)
+        # Under the names of another tap or version.
+        self._unused = [] if is_ours else _bookmarks_in(state)
         unfinished = state.get(UNFINISHED) if is_ours else None
         try:
             self.day = _day(state["replication_key_value"]) if is_ours else None
@@ -55,7 +71,16 @@ class Bookmark:
     def first_day(self, days: Range) -> date:
         """Return the day to begin with; may be after the last one."""
         if self.day is None:
-            return days.start or days.default_start
+            first = days.start or days.default_start
+            if self._unused:
+                self._logger.warning(
+                    "The state has no bookmark on `%s`; its %s cannot be used: days "
+                    "before %s are not read; set `start_date` to read them",
+                    self._key,
+                    ", ".join(f"`{name}`" for name in self._unused),
+                    first,
+                )
+            return first
         # Else days to come would count as read.
         self.day = min(self.day, days.today)
         first = self.day - timedelta(days=days.lookback)
@@ -96,6 +121,18 @@ class Plan:
     end: date
     windows: list[Window]
     bookmark: Bookmark | None
+
+
+def _is_on(key: str, state: Mapping[str, Any]) -> bool:
+    """Return whether a state's bookmark is on a column, which it need not name."""
+    named = state.get("replication_key")
+    has_value = state.get("replication_key_value") is not None
+    return named == key or (named is None and has_value)
+
+
+def _bookmarks_in(state: Mapping[str, Any]) -> list[str]:
+    """Return the keys of a state that look like bookmarks of another kind."""
+    return [name for name, value in state.items() if value and name not in NO_BOOKMARK]
 
 
 def _day(text: str) -> date:

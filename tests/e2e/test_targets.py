@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,13 +15,27 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.xdist_group("targets")
 
 
+# Targets once deleted rows of earlier batches too: meltano/sdk issues 2103 and 2227.
+POSTGRES_HARD = replace(
+    targets.POSTGRES,
+    settings=lambda place: {
+        **targets.postgres_settings(place),
+        "hard_delete": True,
+        "batch_size_rows": 25,
+    },
+    deleted="is gone",
+)
+
+
 @pytest.fixture(scope="module")
 def reference(tmp_path_factory: pytest.TempPathFactory) -> Reference:
     return Reference(tmp_path_factory.mktemp("reference"))
 
 
 @pytest.mark.parametrize(
-    "case", [targets.CSV_FLAT, targets.POSTGRES_BATCH], ids=lambda case: case.name
+    "case",
+    [targets.CSV_FLAT, targets.POSTGRES_BATCH, POSTGRES_HARD],
+    ids=["csv", "postgres-batch", "postgres-hard-delete"],
 )
 def test_two_days_land_as_the_table_says(
     case: Case, reference: Reference, server: str, tmp_path: Path

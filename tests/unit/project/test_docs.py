@@ -193,3 +193,16 @@ def test_no_link_is_dead(path: Path) -> None:
         assert there.is_relative_to(ROOT)
         assert there.exists(), target
         assert not anchor or anchor in anchors(there), target
+
+
+def test_the_tests_that_the_page_of_reliability_names_are_there() -> None:
+    page = (ROOT / "docs" / "reliability.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"`(test_\w+)`", page))
+    tests = (ROOT / "tests").rglob("test_*.py")
+    defined = {
+        test
+        for path in tests
+        for test in re.findall(r"def (test_\w+)\(", path.read_text(encoding="utf-8"))
+    }
+    assert named
+    assert named <= defined, named - defined
