@@ -222,7 +222,11 @@ def test_a_column_that_a_row_lacks_is_null_in_expressions(
             "status": "self or 'none'",
             "day_budget": "day_budget",
         },
-        "twin": {"__source__": "campaigns", "loud": "(name or '').upper()"},
+        "twin": {
+            "__source__": "campaigns",
+            "loud": "(name or '').upper()",
+            "owner": "(_extra or {}).get('new')",
+        },
     }
     run = read(config, tmp_path, maps, "campaigns")
     assert run.code == 0, run.stderr
@@ -249,8 +253,8 @@ def test_a_column_that_a_row_lacks_is_null_in_expressions(
         },
     ]
     assert second == [
-        {"id": 1, "_extra": {"new": {"a": 5}}, "loud": ""},
-        {"id": 2, "name": "b", "loud": "B"},
+        {"id": 1, "_extra": {"new": {"a": 5}}, "loud": "", "owner": {"a": 5}},
+        {"id": 2, "name": "b", "loud": "B", "owner": None},
     ]
 
 
