@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import signal
 import sys
-from copy import deepcopy
 from functools import cached_property
 from typing import IO, TYPE_CHECKING, Any, ClassVar
 
@@ -19,12 +18,13 @@ from tap_kayzen.api.client import KayzenClient
 from tap_kayzen.cli import files
 from tap_kayzen.cli.check import check, selecting_all
 from tap_kayzen.cli.command import FAILED, KayzenCommand
-from tap_kayzen.config import settings, sources, validation
+from tap_kayzen.config import report_validation, settings, sources, validation
 from tap_kayzen.output.progress import Display
 from tap_kayzen.output.writer import BufferedWriter
 from tap_kayzen.streams import all_streams
 from tap_kayzen.streams.base import KayzenStream, Services
 from tap_kayzen.streams.failures import Failures
+from tap_kayzen.streams.mapping import StreamMaps
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -38,7 +38,7 @@ class TapKayzen(Tap):
     name = "tap-kayzen"
     message_writer_class = BufferedWriter
     message_writer: BufferedWriter
-    config_jsonschema: ClassVar[dict[str, Any]] = deepcopy(settings.SETTINGS)
+    config_jsonschema: ClassVar[dict[str, Any]] = settings.ALL_SETTINGS
 
     @cached_property
     def services(self) -> Services:
@@ -55,6 +55,15 @@ class TapKayzen(Tap):
     def discover_streams(self) -> list[KayzenStream]:
         """Return all streams; nothing is requested for it."""
         return all_streams(self, self.services)
+
+    def setup_mapper(self) -> None:
+        """Prepare stream maps; warn of what may be misspelled before any request."""
+        self.mapper = StreamMaps(self.config, self.streams, self.logger)
+        self.mapper.register_raw_streams_from_catalog(self.catalog)
+        selected = [name for name, each in self.streams.items() if each.selected]
+        reports = self.config["reports"]
+        for warning in report_validation.warnings(reports, selected):
+            self.logger.warning(warning)
 
     @cached_property
     def streams(self) -> dict[str, KayzenStream]:  # type: ignore[override]
@@ -78,7 +87,6 @@ class TapKayzen(Tap):
     def _validate_config(self, *, raise_errors: bool = True) -> list[str]:
         """Check the settings; unlike the SDK's own, show no secret."""
         schema = self.config_jsonschema
-        self.append_builtin_config(schema)
         given = sources.tidied(self._config)
         errors = validation.problems(given, schema)
         self._config = sources.normalized(given, schema, version=self.plugin_version)
@@ -98,9 +106,11 @@ class TapKayzen(Tap):
     def cb_config(
         cls, ctx: click.Context, param: click.Option, value: tuple[str, ...]
     ) -> Any:  # noqa: ANN401
-        """Read the files of ``--config``."""
-        with files.config_errors(value):
-            return super().cb_config(ctx, param, value)
+        """Read the files of ``--config``, in whatever encoding they announce."""
+        environment = tuple(each for each in value if each == files.ENVIRONMENT)
+        given: Any = super().cb_config(ctx, param, environment)
+        given.config = files.config_of(value)
+        return given
 
     @classmethod
     def cb_test(cls, ctx: click.Context, param: click.Option, value: str) -> None:
@@ -113,7 +123,7 @@ class TapKayzen(Tap):
             return
         given = ctx.params["config"]
         options = {"config": given.config, "parse_env_config": given.parse_env}
-        catalog = selecting_all(cls(**options).catalog_dict)
+        catalog = selecting_all(cls(**options, setup_mapper=False).catalog_dict)
         tap = cls(**options, catalog=catalog)
         is_good = check(tap.streams, tap.services, tap.logger)
         ctx.exit(0 if is_good else FAILED)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from project import ROOT
 
-from tap_kayzen.config.settings import ENVIRONMENT_PREFIX, SETTINGS
+from tap_kayzen.config.settings import ALL_SETTINGS, ENVIRONMENT_PREFIX, SETTINGS
 from tap_kayzen.reports.columns import DIMENSIONS, METRICS
 from tap_kayzen.tap import TapKayzen
 
@@ -85,7 +85,8 @@ def _type(schema: Mapping[str, Any]) -> str:
     given = schema["type"]
     (kind,) = {given} if isinstance(given, str) else {*given} - {"null"}
     items = schema.get("items")
-    form = schema.get("format")
+    forms = [each.get("format", "") for each in schema.get("anyOf", [schema])]
+    form = " or ".join(filter(None, forms))
     if items and "type" in items:
         return f"{kind} of {_type(items)}s"
     return f"{kind} ({form})" if form else kind
@@ -134,8 +135,7 @@ def _settings() -> str:
 
 
 def _sdk_settings() -> str:
-    schema = TapKayzen(config=dict.fromkeys(SETTINGS["required"], "x"))
-    every = schema.config_jsonschema["properties"]
+    every = ALL_SETTINGS["properties"]
     return _table(
         ("Setting", "Type", ""),
         (

@@ -69,7 +69,7 @@ KINDS = {"number": "integer"}
 def _kind(schema: Mapping[str, Any]) -> str:
     if "enum" in schema:
         return "options"
-    if schema.get("format") == "date":
+    if "date" in [each.get("format") for each in schema.get("anyOf", [schema])]:
         return "date_iso8601"
     types = [
         name

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
-from tap_kayzen.config.settings import did_you_mean
+from tap_kayzen.config.settings import place
+from tap_kayzen.output.guesses import did_you_mean, may_mean
 from tap_kayzen.records.converter import ADVERTISER
-from tap_kayzen.reports.columns import DAY
+from tap_kayzen.reports.columns import DAY, DIMENSIONS, METRICS
 from tap_kayzen.reports.definition import HOUR, Report, is_zone, safe_name
 
 if TYPE_CHECKING:
@@ -46,11 +47,42 @@ def problems(
         if not isinstance(entry, dict):
             continue
         title = entry.get("name")
-        place = f"`reports.{index}`"
+        place = f"`reports[{index}]`"
         if isinstance(title, str) and title:
             place += f" ({title})"
             yield from _name_problems(place, title, taken, streams)
         yield from _entry_problems(place, entry, has_start=has_start)
+
+
+def warnings(
+    entries: Sequence[Mapping[str, Any]], selected: Collection[str]
+) -> Iterator[str]:
+    """Yield what may be misspelled in reports, without problems, that are selected.
+
+    Kayzen's documentation is cut off, so there may be more names than it has.
+    """
+    for index, entry in enumerate(entries):
+        if safe_name(entry["name"], "report") not in selected:
+            continue
+        others = []
+        for part, known in (("group_by", DIMENSIONS), ("metrics", METRICS)):
+            for at, name in enumerate(entry[part]):
+                if name in known:
+                    continue
+                if hint := may_mean(name, known):
+                    where = place(["reports", index, part, at])
+                    yield (
+                        f"`{where}`: `{name}` is not in Kayzen's public documentation; "
+                        f"{hint}"
+                    )
+                else:
+                    others.append(name)
+        if others:
+            yield (
+                f"`reports[{index}]` ({entry['name']}): not in Kayzen's public "
+                f"documentation: {', '.join(others)}; metrics of this kind are taken "
+                "for numbers, dimensions for text"
+            )
 
 
 def _name_problems(

@@ -2,18 +2,39 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
+import re
 from decimal import Decimal
 from math import isfinite
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dotenv import find_dotenv, load_dotenv
+from singer_sdk.exceptions import ConfigurationError
 
 from tap_kayzen.config.settings import ENVIRONMENT_PREFIX
+from tap_kayzen.config.text_files import decoded
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
+
+DATE_TIME = re.compile(
+    r"(\d{4}-\d{2}-\d{2})[Tt ]"
+    r"(?:[01]\d|2[0-3]):[0-5]\d(?::[0-5]\d(?:[.,]\d+)?)?"
+    r" ?(?:[Zz]|[+-](?:[01]\d|2[0-3])(?::?[0-5]\d)?)?",
+    re.ASCII,
+)
+"""A date-time as Singer taps and Meltano write it; the day is its first group."""
+
+INTEGER = re.compile(r"\s*([+-]?\d{1,18})\s*", re.ASCII)
+
+BOOLEANS = {
+    **dict.fromkeys(("true", "1", "yes", "on"), True),
+    **dict.fromkeys(("false", "0", "no", "off"), False),
+}
+"""How variables spell booleans."""
 
 
 def from_environment(schema: Mapping[str, Any]) -> dict[str, Any]:
@@ -24,7 +45,7 @@ def from_environment(schema: Mapping[str, Any]) -> dict[str, Any]:
     ones for secrets that do not exist. What cannot be converted stays text, and what
     is misspelled stays in, for `validation.problems` to name.
     """
-    load_dotenv(find_dotenv(usecwd=True), interpolate=False)
+    _load_dotenv()
     known = schema["properties"]
     found = {}
     for variable, text in os.environ.items():
@@ -38,13 +59,25 @@ def from_environment(schema: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
+def _load_dotenv() -> None:
+    path = find_dotenv(usecwd=True)
+    if not path:
+        return
+    try:
+        text = decoded(Path(path).read_bytes())
+    except ValueError as error:
+        msg = f"{path}: {error}"
+        raise ConfigurationError(msg) from error
+    load_dotenv(stream=io.StringIO(text), interpolate=False)
+
+
 def _parse(text: str, types: str | list[str]) -> object:
     if "string" in types:
         return text
     if "array" in types and not text.lstrip().startswith("["):
         text = f"[{text}]"
     if "boolean" in types:
-        text = text.strip().lower()
+        return BOOLEANS.get(text.strip().lower(), text)
     try:
         return json.loads(text)
     except ValueError:
@@ -52,12 +85,41 @@ def _parse(text: str, types: str | list[str]) -> object:
 
 
 def tidied(config: Mapping[str, Any]) -> dict[str, Any]:
-    """Drop what is null, which counts as not set, and make numbers plain.
+    """Drop what is null, which counts as not set; make values plain.
 
     The SDK reads config files with decimals, which sockets and query strings do not
-    take.
+    take. Of a date-time the day is left, and IDs may be text. What fits no form stays
+    as it is, for `validation.problems` to name.
     """
-    return {name: _plain(each) for name, each in config.items() if each is not None}
+    return {
+        name: FORMS.get(name, _plain)(each)
+        for name, each in config.items()
+        if each is not None
+    }
+
+
+def _day(value: object) -> object:
+    match = DATE_TIME.fullmatch(value.strip()) if isinstance(value, str) else None
+    return match[1] if match else value
+
+
+def _ids(value: object) -> object:
+    """Make a list of IDs of one ID, or of text such as ``1,2``."""
+    if isinstance(value, str):
+        is_list = value.lstrip().startswith("[")
+        try:
+            value = json.loads(value) if is_list else value.split(",")
+        except ValueError:
+            return value
+    plain = _plain(value)
+    if isinstance(plain, list):
+        return [_id(each) for each in plain]
+    return [plain] if isinstance(plain, int) and not isinstance(plain, bool) else plain
+
+
+def _id(value: object) -> object:
+    match = INTEGER.fullmatch(value) if isinstance(value, str) else None
+    return int(match[1]) if match else value
 
 
 def _plain(value: object) -> object:
@@ -69,6 +131,15 @@ def _plain(value: object) -> object:
         number = float(value)
         return int(number) if number.is_integer() else number
     return value
+
+
+FORMS: dict[str, Callable[[object], object]] = {
+    "start_date": _day,
+    "end_date": _day,
+    "advertiser_ids": _ids,
+    "report_ids": _ids,
+}
+"""How values of settings are made plain, where people write them in several ways."""
 
 
 def normalized(

@@ -15,7 +15,9 @@ from jsonschema import Draft202012Validator
 
 from tap_kayzen import streams
 from tap_kayzen.config import report_validation
-from tap_kayzen.config.settings import ENVIRONMENT_PREFIX, did_you_mean
+from tap_kayzen.config.settings import ENVIRONMENT_PREFIX, place
+from tap_kayzen.output.guesses import did_you_mean
+from tap_kayzen.streams.expressions import expression_fault
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -35,7 +37,8 @@ def _schema_problems(
         if name not in config:
             yield (
                 f"`{name}` is missing: set it in the config file, or as "
-                f"{ENVIRONMENT_PREFIX}{name.upper()} with --config ENV"
+                f"{ENVIRONMENT_PREFIX}{name.upper()} with --config ENV, or with "
+                "Meltano in the project's `.env`"
             )
     validator = Draft202012Validator({**schema, "required": []})
     yield from map(_describe, validator.iter_errors(config))
@@ -43,15 +46,17 @@ def _schema_problems(
 
 def _describe(error: ValidationError) -> str:
     """Put a schema's complaint into words, without the value that it is about."""
+    while error.context:
+        # Of several schemas, the one that comes closest.
+        error = max(error.context, key=lambda each: len(each.absolute_path))
     limit: Any = error.validator_value
-    path = [str(part) for part in error.absolute_path]
-    name = ".".join(path) or "config"
+    name = place(error.absolute_path) or "config"
     if error.validator == "type":
         types = [limit] if isinstance(limit, str) else limit
         expected = " or ".join(kind for kind in types if kind != "null")
         found = _json_type(error.instance)
-        if str(error.instance)[:1] in {"[", "{"}:
-            # A variable's; the SDK leaves what it cannot read as text.
+        if found == "string" and str(error.instance)[:1] in {"[", "{"}:
+            # A variable's: what cannot be read stays text.
             found = "text that is no sound JSON"
         return f"`{name}` must be of type {expected}, not {found}"
     choices = ", ".join(map(str, limit)) if isinstance(limit, list) else limit
@@ -101,7 +106,20 @@ def _own_problems(
         yield from report_validation.problems(
             reports, streams.NAMES, has_start=has_start
         )
+    if isinstance(maps := config.get("stream_maps"), dict):
+        yield from _map_problems(maps)
     yield from _day_problems(config)
+
+
+def _map_problems(maps: Mapping[str, Any]) -> Iterator[str]:
+    for stream, entry in maps.items():
+        for column, expression in entry.items() if isinstance(entry, dict) else ():
+            is_expression = column == "__filter__" or not column.startswith("__")
+            if is_expression and isinstance(expression, str):
+                fault = expression_fault(expression)
+                where = place(["stream_maps", stream, column])
+                if fault:
+                    yield f"`{where}` is no expression: {fault}"
 
 
 def _day_problems(config: Mapping[str, Any]) -> Iterator[str]:
@@ -112,7 +130,10 @@ def _day_problems(config: Mapping[str, Any]) -> Iterator[str]:
                 days[name] = date.fromisoformat(value)
             # Python also reads days such as 2026-W05-6.
             if str(days.get(name)) != value:
-                yield f"`{name}` must be a date like 2026-01-31"
+                yield (
+                    f"`{name}` must be a date like 2026-01-31, or a date-time like "
+                    "2026-01-31T00:00:00Z"
+                )
     if len(days) == 2 and days["start_date"] > days["end_date"]:  # noqa: PLR2004
         yield "`start_date` must not be after `end_date`"
 

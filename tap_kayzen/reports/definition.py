@@ -95,14 +95,6 @@ class Report:
         columns = [self.column_of(name) for name in self.dimensions]
         return tuple(sorted({ADVERTISER, *columns} - names_by_id(columns)))
 
-    @property
-    def unknown(self) -> list[str]:
-        """Names that are in no documentation."""
-        return [
-            *(name for name in self.dimensions if name not in DIMENSIONS),
-            *(name for name in self.metrics if name not in METRICS),
-        ]
-
     @cached_property
     def schema(self) -> dict[str, Any]:
         """The JSON Schema of the stream."""

@@ -47,12 +47,6 @@ class CustomReportStream(ReportRowsStream):
 
     def range_of(self, context: Context | None) -> Range:  # noqa: ARG002
         """Return the days that the settings ask for, in the report's time zone."""
-        if self.report.unknown:
-            self.warn_once(
-                "Not in Kayzen's public documentation: %s; metrics of this kind are "
-                "taken for numbers, dimensions for text",
-                ", ".join(self.report.unknown),
-            )
         by_month = "month" in self.report.group_by and not self.report.is_daily
         return Range.of(self.config, self.report.time_zone, by_month=by_month)
 

@@ -25,6 +25,8 @@ from watchdog import finished, watched
 from tap_kayzen.tap import TapKayzen
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from conftest import Serve
     from starlette.responses import Response
     from support import Call, Sandbox
@@ -176,7 +178,8 @@ def test_all_bad_settings_are_named_one_line_each(
         "`api_key` must be of type string, not integer",
         (
             "`api_secret` is missing: set it in the config file, or as "
-            "TAP_KAYZEN_API_SECRET with --config ENV"
+            "TAP_KAYZEN_API_SECRET with --config ENV, or with Meltano in the project's "
+            "`.env`"
         ),
         "`api_url` must be an http or https address, like https://api.kayzen.io",
         "`page_size` must be 1 or more",
@@ -230,9 +233,7 @@ def test_a_state_with_something_around_it_is_refused(
     assert error.endswith(f"its bookmarks are in `{name}`; give only what is in there")
 
 
-@pytest.mark.parametrize(
-    "catalog", [{}, {"bookmarks": {}}, {"streams": {}}, {"streams": [{}]}]
-)
+@pytest.mark.parametrize("catalog", [{}, {"bookmarks": {}}, {"streams": {}}])
 def test_a_catalog_without_streams_is_refused(
     config_file: Path, tmp_path: Path, catalog: dict[str, Any]
 ) -> None:
@@ -241,6 +242,186 @@ def test_a_catalog_without_streams_is_refused(
     assert run.code == 1
     (error,) = run.errors
     assert error.endswith("it has no list `streams` as --discover prints it")
+
+
+def without(name: str) -> Callable[[dict[str, Any]], None]:
+    return lambda entry: entry.pop(name)
+
+
+def setting(name: str, value: object) -> Callable[[dict[str, Any]], None]:
+    return lambda entry: entry.update({name: value})
+
+
+NO_METADATA = "has no `metadata` as a list of `breadcrumb` and `metadata`"
+NO_SCHEMA = "has no `schema` with `properties`"
+NO_COLUMN = "has no column in its `schema`"
+
+
+@pytest.mark.parametrize(
+    ("edit", "fault"),
+    [
+        (without("tap_stream_id"), "has no `tap_stream_id`"),
+        (setting("tap_stream_id", None), "has no `tap_stream_id`"),
+        (setting("tap_stream_id", "orders"), "is there twice"),
+        (without("schema"), NO_COLUMN),
+        (setting("schema", {}), NO_COLUMN),
+        (setting("schema", {"properties": {}}), NO_COLUMN),
+        (setting("schema", None), NO_SCHEMA),
+        (setting("schema", {"properties": ["id"]}), NO_SCHEMA),
+        (setting("schema", {"properties": {"id": "integer"}}), NO_SCHEMA),
+        (setting("metadata", None), NO_METADATA),
+        (setting("metadata", {"selected": True}), NO_METADATA),
+        (setting("metadata", [{"breadcrumb": []}]), NO_METADATA),
+        (
+            setting("key_properties", "id"),
+            "has no `key_properties` as a list of columns",
+        ),
+    ],
+)
+def test_an_edited_entry_of_a_catalog_that_is_unusable_is_named(
+    tmp_path: Path, edit: Callable[[dict[str, Any]], None], fault: str
+) -> None:
+    _, path = selecting(tmp_path, "orders", "tags")
+    catalog = json.loads(path.read_text())
+    edit(catalog["streams"][1])
+    name = catalog["streams"][1].get("tap_stream_id")
+    write(path, catalog)
+    sample = write(tmp_path / "config.json", SAMPLE_CONFIG)
+    run = run_process("--config", sample, "--catalog", path)
+    assert run.code == 1
+    (error,) = run.errors
+    whose = f" ({name})" if name else ""
+    assert error == (
+        f"--catalog {path}: must be a file with one JSON object: `streams[1]`{whose} "
+        f"{fault}; save what --discover prints"
+    )
+
+
+@pytest.mark.parametrize(
+    ("edit", "warning"),
+    [
+        (without("stream"), None),
+        (
+            setting("stream", "ads"),
+            (
+                "The catalog's `stream` of `campaigns` has no effect; to rename the "
+                "stream, set `__alias__` in `stream_maps`"
+            ),
+        ),
+        (without("metadata"), None),
+        (without("key_properties"), None),
+    ],
+)
+def test_an_edited_entry_of_a_catalog_that_is_usable_is_read(
+    config_file: Path,
+    tmp_path: Path,
+    edit: Callable[[dict[str, Any]], None],
+    warning: str | None,
+) -> None:
+    _, path = selecting(tmp_path, "campaigns", "orders")
+    catalog = json.loads(path.read_text())
+    campaigns, orders = catalog["streams"]
+    assert campaigns["tap_stream_id"] == "campaigns"
+    edit(campaigns)
+    # What is not read needs no schema.
+    orders["schema"] = {}
+    orders["metadata"] = [{"breadcrumb": [], "metadata": {"selected": False}}]
+    run = run_process("--config", config_file, "--catalog", write(path, catalog))
+    assert run.code == 0, run.stderr
+    assert {each["stream"] for each in run.of_type("RECORD")} == {"campaigns"}
+    assert len(run.records) == 250
+    if warning:
+        assert f"WARNING  | tap-kayzen                     | {warning}\n" in run.stderr
+
+
+ENCODINGS = ("utf-8", "utf-8-sig", "utf-16", "utf-32")
+
+
+@pytest.mark.parametrize("encoding", ENCODINGS)
+def test_files_may_begin_with_a_byte_order_mark(
+    config: dict[str, Any], tmp_path: Path, encoding: str
+) -> None:
+    _, catalog = selecting(tmp_path, "campaigns")
+    paths = {
+        "--config": write(tmp_path / "config.json", config),
+        "--catalog": catalog,
+        "--state": tmp_path / "state.json",
+    }
+    paths["--state"].write_text('{"bookmarks": {"x": {"y": "ü"}}}', encoding="utf-8")
+    for path in paths.values():
+        text = path.read_text(encoding="utf-8") + "\r\n"
+        path.write_bytes(text.encode(encoding))
+    # An encoding that the machine may have, and no file has.
+    environment = {**os.environ, "LC_ALL": "C", "PYTHONUTF8": "0"}
+    arguments = [part for pair in paths.items() for part in pair]
+    run = run_process(*arguments, env=environment)
+    assert run.code == 0, run.stderr
+    assert len(run.records) == 250
+    assert run.of_type("STATE")[-1]["value"]["bookmarks"]["x"] == {"y": "ü"}
+
+
+@pytest.mark.parametrize("option", ["--config", "--catalog", "--state"])
+@pytest.mark.parametrize("encoding", ["utf-16-le", "latin-1"])
+def test_a_file_in_another_encoding_is_named(
+    config_file: Path, tmp_path: Path, option: str, encoding: str
+) -> None:
+    path = tmp_path / "other.json"
+    path.write_bytes('{"streams": [], "ü": 1}'.encode(encoding))
+    run = run_process("--config", config_file, option, path)
+    assert run.code == 1
+    (error,) = run.errors
+    assert str(path) in error
+    assert error.endswith(
+        "must be a file with one JSON object: it is not UTF-8 text: save it as UTF-8"
+    )
+
+
+@pytest.mark.parametrize("arguments", [(), ("--test",)])
+def test_what_may_be_misspelled_in_reports_is_named_before_any_request(
+    serve: Serve, tmp_path: Path, arguments: tuple[str, ...]
+) -> None:
+    url, api = serve(lambda _: json_response({}, 401))
+    reports = [
+        {"name": "one", "metrics": ["clicks"], "group_by": ["day", "campaign"]},
+        {
+            "name": "two",
+            "metrics": ["clicks", "spend", "installs_unique", "bids"],
+            "group_by": ["day"],
+        },
+        {"name": "three", "metrics": ["spend"], "group_by": ["day"]},
+    ]
+    settings = {**SAMPLE_CONFIG, "api_url": url, "reports": reports}
+    path = write(tmp_path / "config.json", {**settings, "max_retries": 0})
+    discovered = run_process("--config", path, "--discover")
+    catalog = json.loads(discovered.stdout)
+    for entry in catalog["streams"]:
+        for each in entry["metadata"]:
+            if not each["breadcrumb"]:
+                name = entry["tap_stream_id"]
+                each["metadata"]["selected"] = name in {"one", "two"}
+    more = () if arguments else ("--catalog", write(tmp_path / "all.json", catalog))
+    run = run_process("--config", path, *more, *arguments)
+    assert run.code == 1
+    lines = [line.split(" | ", 3) for line in run.stderr.splitlines()]
+    warnings = [line[3] for line in lines if line[1].strip() == "WARNING"]
+    unknown = "is not in Kayzen's public documentation; did you mean"
+    expected = [
+        f"`reports[0].group_by[1]`: `campaign` {unknown} `campaign_id`?",
+        f"`reports[1].metrics[1]`: `spend` {unknown} `advertiser_spend`?",
+        (
+            "`reports[1]` (two): not in Kayzen's public documentation: "
+            "installs_unique, bids; metrics of this kind are taken for numbers, "
+            "dimensions for text"
+        ),
+    ]
+    if arguments:  # All streams are read.
+        expected.append(
+            f"`reports[2].metrics[0]`: `spend` {unknown} `advertiser_spend`?"
+        )
+    assert warnings == expected
+    assert api.calls, "the login was tried"
+    errors = [line[1].strip() for line in lines]
+    assert errors.index("WARNING") < errors.index("ERROR")
 
 
 def test_an_unknown_log_level_is_named() -> None:

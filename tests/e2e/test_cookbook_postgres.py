@@ -29,6 +29,7 @@ def test_each_query_gives_what_the_page_shows_on_postgres_too(
     server: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     reports = {each["name"]: each for r in RECIPES for each in r.config["reports"]}
+    maps = {k: v for r in RECIPES for k, v in r.config.get("stream_maps", {}).items()}
     streams = {name for recipe in RECIPES for name in recipe.streams}
     with cookbook.api() as url:
         config = {
@@ -36,6 +37,7 @@ def test_each_query_gives_what_the_page_shows_on_postgres_too(
             **cookbook.DAYS,
             "api_url": url,
             "reports": [*reports.values()],
+            "stream_maps": maps,
         }
         catalog = selecting_all(TapKayzen(config=config).catalog_dict)
         catalog["streams"] = [

@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+import json
+import os
 import sys
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from singer_sdk.exceptions import ConfigValidationError
-from support import SAMPLE_CONFIG
+from support import SAMPLE_CONFIG, run_process
+from watchdog import finished
 
 from tap_kayzen.tap import TapKayzen
 
@@ -45,15 +48,55 @@ def settings(**changes: object) -> dict[str, Any]:
         ),
         (
             {"advertiser_ids": ["x"]},
-            "`advertiser_ids.0` must be of type integer, not string",
+            "`advertiser_ids[0]` must be of type integer, not string",
         ),
         (
-            {"advertiser_ids": 7},
-            "`advertiser_ids` must be of type array, not integer",
+            {"advertiser_ids": "1,,2"},
+            "`advertiser_ids[1]` must be of type integer, not string",
         ),
-        ({"start_date": "01/02/2026"}, "`start_date` must be a date like 2026-01-31"),
-        ({"start_date": "2026-1-5"}, "`start_date` must be a date like 2026-01-31"),
-        ({"start_date": "20260131"}, "`start_date` must be a date like 2026-01-31"),
+        (
+            {"report_ids": ["1", 2.5]},
+            "`report_ids[1]` must be of type integer, not number",
+        ),
+        ({"report_ids": "1,-2"}, "`report_ids[1]` must be 1 or more"),
+        (
+            {"advertiser_ids": "[1, 2"},
+            "`advertiser_ids` must be of type array, not text that is no sound JSON",
+        ),
+        (
+            {"advertiser_ids": {"1": 2}},
+            "`advertiser_ids` must be of type array, not object",
+        ),
+        (
+            {"advertiser_ids": True},
+            "`advertiser_ids` must be of type array, not boolean",
+        ),
+        ({"username": ["me"]}, "`username` must be of type string, not array"),
+        (
+            {"stream_maps": {"campaigns": {"x": 5}}},
+            (
+                "`stream_maps.campaigns.x` is not of the form that the SDK's "
+                "documentation gives for it"
+            ),
+        ),
+        (
+            {"stream_maps": {"campaigns": {"__else__": "x"}}},
+            (
+                "`stream_maps.campaigns.__else__` is not of the form that the SDK's "
+                "documentation gives for it"
+            ),
+        ),
+        (
+            {"stream_maps": {"campaigns": {"x": "name upper"}}},
+            "`stream_maps.campaigns.x` is no expression: invalid syntax",
+        ),
+        (
+            {"stream_maps": {"campaigns": {"__filter__": "id = 5"}}},
+            (
+                "`stream_maps.campaigns.__filter__` is no expression: it must be one "
+                "expression, such as `name.upper()`"
+            ),
+        ),
         (
             {"api_key": "key:secret"},
             "`api_key` must not hold a colon; is it key and secret in one?",
@@ -83,6 +126,73 @@ def test_a_bad_setting_is_named_in_one_line(
     changes: dict[str, object], problem: str
 ) -> None:
     assert problems(**changes) == [problem]
+
+
+@pytest.mark.parametrize("name", ["start_date", "end_date"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "01/02/2026",
+        "2026-1-5",
+        "20260131",
+        "2026-02-30",
+        "2026-W05-6",
+        "2026-02-30T00:00:00Z",
+        "2026-01-31T",
+        "2026-01-31T24:00:00Z",
+        "2026-01-31T12",
+        "2026-01-31 to 2026-02-28",
+        "yesterday",
+        "1769817600",
+    ],
+)
+def test_what_is_no_date_is_named(name: str, text: str) -> None:
+    assert problems(**{name: text}) == [
+        (
+            f"`{name}` must be a date like 2026-01-31, or a date-time like "
+            "2026-01-31T00:00:00Z"
+        )
+    ]
+
+
+@pytest.mark.parametrize("name", ["start_date", "end_date"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2026-11-01",
+        "2026-11-01T00:00:00Z",
+        "2026-11-01T00:00:00.000Z",
+        "2026-11-01T23:59:59.123456789+13:00",
+        "2026-11-01 23:30:00-0800",
+        "2026-11-01 00:00:00 +00",
+        "2026-11-01t00:00z",
+        " 2026-11-01T00:00:00 ",
+    ],
+)
+def test_of_a_date_time_the_day_counts_as_it_is_written(name: str, text: str) -> None:
+    assert settings(**{name: text})[name] == "2026-11-01"
+
+
+@pytest.mark.parametrize("name", ["advertiser_ids", "report_ids"])
+@pytest.mark.parametrize(
+    ("given", "used"),
+    [
+        ([1, 2], [1, 2]),
+        (["1", " 2"], [1, 2]),
+        ("1,2", [1, 2]),
+        (" 1 , 2 ", [1, 2]),
+        ("[1, 2]", [1, 2]),
+        ('["1", "2"]', [1, 2]),
+        (1, [1]),
+        ("1", [1]),
+        (Decimal("1.0"), [1]),
+        ([], []),
+    ],
+)
+def test_ids_may_be_written_in_several_ways(
+    name: str, given: object, used: list[int]
+) -> None:
+    assert settings(**{name: given})[name] == used
 
 
 @pytest.mark.parametrize(
@@ -141,7 +251,8 @@ def test_all_problems_come_at_once() -> None:
     assert len(caught.value.errors) == 7
     assert [line for line in caught.value.errors if "is missing" in line] == [
         f"`{name}` is missing: set it in the config file, or as "
-        f"TAP_KAYZEN_{name.upper()} with --config ENV"
+        f"TAP_KAYZEN_{name.upper()} with --config ENV, or with Meltano in the "
+        "project's `.env`"
         for name in ("username", "api_key", "api_secret")
     ]
 
@@ -198,6 +309,88 @@ def test_defaults() -> None:
 REQUIRED = ("username", "password", "api_key", "api_secret")
 
 
+def from_environment(folder: Path, **variables: str) -> dict[str, Any]:
+    """Read settings as a process that has done nothing else."""
+    names = {f"TAP_KAYZEN_{name}": value for name, value in variables.items()}
+    login = {
+        f"TAP_KAYZEN_{name.upper()}": value for name, value in SAMPLE_CONFIG.items()
+    }
+    code = """
+import json
+from tap_kayzen.tap import TapKayzen
+config = {"page_size": 7}
+print(json.dumps(dict(TapKayzen(config=config, parse_env_config=True).config)))
+"""
+    done = finished(
+        [sys.executable, "-c", code],
+        cwd=folder,
+        env={**os.environ, **login, **names},
+        check=True,
+    )
+    config: dict[str, Any] = json.loads(done.stdout)
+    return config
+
+
+BATCH = {
+    "encoding": {"format": "jsonl", "compression": "gzip"},
+    "storage": {"root": "file:///tmp"},
+}
+
+
+@pytest.mark.parametrize(
+    ("variable", "text", "value"),
+    [
+        ("STREAM_MAPS", '{"campaigns": {"x": "1"}}', {"campaigns": {"x": "1"}}),
+        ("STREAM_MAP_CONFIG", '{"rate": 0.5, "by": [1]}', {"rate": 0.5, "by": [1]}),
+        ("FAKER_CONFIG", '{"seed": 5}', {"seed": 5}),
+        ("FLATTENING_ENABLED", "true", True),
+        ("FLATTENING_ENABLED", "1", True),
+        ("FLATTENING_ENABLED", "No", False),
+        ("FLATTENING_MAX_DEPTH", "2", 2),
+        ("FLATTENING_MAX_KEY_LENGTH", "63", 63),
+        ("FLATTENING_SEPARATOR", "__", "__"),
+        ("FLATTENING_SEPARATOR", "1", "1"),
+        ("BATCH_CONFIG", json.dumps(BATCH), BATCH),
+        ("ADVERTISER_IDS", "1,2", [1, 2]),
+        ("ADVERTISER_IDS", '["1", "2"]', [1, 2]),
+        ("ADVERTISER_IDS", '"1", "2"', [1, 2]),
+        ("REPORT_IDS", "7", [7]),
+        ("START_DATE", "2026-11-01T00:00:00+02:00", "2026-11-01"),
+        ("PAGE_SIZE", "50", 50),
+    ],
+)
+def test_each_setting_from_the_environment_alone(
+    tmp_path: Path, variable: str, text: str, value: object
+) -> None:
+    variables = {"FLATTENING_MAX_DEPTH": "1", variable: text}
+    config = from_environment(tmp_path, **variables)
+    assert config[variable.lower()] == value
+
+
+def test_no_tap_changes_the_definition_of_the_settings() -> None:
+    before = json.dumps(TapKayzen.config_jsonschema)
+    TapKayzen(config=dict(SAMPLE_CONFIG), parse_env_config=True)
+    TapKayzen.print_about(output_format="json")
+    assert json.dumps(TapKayzen.config_jsonschema) == before
+
+
+@pytest.mark.parametrize(
+    "encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-32", "utf-16-le", "latin-1"]
+)
+def test_dotenv_may_begin_with_a_byte_order_mark(tmp_path: Path, encoding: str) -> None:
+    text = "TAP_KAYZEN_USER_AGENT=from-file\r\nTAP_KAYZEN_PAGE_SIZE=9\r\n# ü"
+    (tmp_path / ".env").write_bytes(text.encode(encoding))
+    if encoding in {"utf-16-le", "latin-1"}:
+        run = run_process("--config", "ENV", cwd=tmp_path)
+        path = (tmp_path / ".env").resolve()
+        assert run.code == 1
+        assert run.errors == [f"{path}: it is not UTF-8 text: save it as UTF-8"]
+        return
+    config = from_environment(tmp_path)
+    assert config["user_agent"] == "from-file"
+    assert config["page_size"] == 9
+
+
 def test_settings_come_from_the_environment_and_dotenv(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -214,7 +407,6 @@ def test_settings_come_from_the_environment_and_dotenv(
         "ADVERTISER_IDS": "1,2",
         "EMIT_ACTIVATE_VERSION_MESSAGES": "True",
         "USER_AGENT": "",
-        "STREAM_MAPS": '{"campaigns": {"x": "1"}}',
     }
     # Registered before the file is read, so that its variables go with the test.
     monkeypatch.setenv("TAP_KAYZEN_PASSWORD", "")
@@ -231,7 +423,6 @@ def test_settings_come_from_the_environment_and_dotenv(
     assert config["advertiser_ids"] == [1, 2]
     assert config["emit_activate_version_messages"] is True
     assert config["user_agent"].startswith("tap-kayzen/")
-    assert config["stream_maps"] == {"campaigns": {"x": "1"}}
 
 
 def test_a_misspelt_variable_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,10 +10,13 @@ import cookbook
 import pytest
 from support import SAMPLE_CONFIG, sync
 
+from tap_kayzen.cli.check import selecting_all
 from tap_kayzen.tap import TapKayzen
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable
+    from collections.abc import Generator
+
+    from support import Run
 
 RECIPES = {recipe.title: recipe for recipe in cookbook.recipes()}
 
@@ -24,15 +27,13 @@ def address() -> Generator[str]:
         yield url
 
 
-def stored(
-    messages: Iterable[dict[str, Any]], tap: TapKayzen, streams: Iterable[str]
-) -> sqlite3.Connection:
+def stored(run: Run) -> sqlite3.Connection:
     """Put records into tables, as a target does."""
     database = sqlite3.connect(":memory:")
-    for name in streams:
-        columns = tap.streams[name].schema["properties"]
-        database.execute(f"CREATE TABLE {name} ({', '.join(columns)})")
-    for message in messages:
+    for message in run.of_type("SCHEMA"):
+        columns = message["schema"]["properties"]
+        database.execute(f"CREATE TABLE {message['stream']} ({', '.join(columns)})")
+    for message in run.of_type("RECORD"):
         record = {
             column: json.dumps(value) if isinstance(value, (dict, list)) else value
             for column, value in message["record"].items()
@@ -64,8 +65,11 @@ def test_each_query_gives_what_the_page_shows(
 ) -> None:
     recipe = RECIPES[title]
     config = {**SAMPLE_CONFIG, **recipe.config, "api_url": address}
-    run = sync(config, capsys, streams=recipe.streams)
-    database = stored(run.of_type("RECORD"), TapKayzen(config=config), recipe.streams)
+    catalog = selecting_all(TapKayzen(config=config).catalog_dict)
+    catalog["streams"] = [
+        each for each in catalog["streams"] if each["tap_stream_id"] in recipe.streams
+    ]
+    database = stored(sync(config, capsys, catalog=catalog))
     for query, shown in recipe.queries:
         result = database.execute(query)
         rows = result.fetchall()

@@ -1,0 +1,54 @@
+"""What a misspelled name may stand for."""
+
+from __future__ import annotations
+
+from difflib import SequenceMatcher, get_close_matches
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+WORD_LIKENESS = 0.75
+"""Share in which two words agree if one may be a misspelling of the other."""
+
+NAME_LIKENESS = 0.9
+"""The same of whole names, whose words may be divided in another way."""
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """Return a question that names what a wrong name may stand for, if any."""
+    names = list(known)
+    guesses = get_close_matches(name, names, n=1)
+    return _question(guesses) or may_mean(name, names)
+
+
+def may_mean(name: str, known: Iterable[str]) -> str:
+    """Return the same question for a name that need not be wrong.
+
+    ``spend`` is likely to be ``advertiser_spend``, as all of its words are in there;
+    ``skan_installs`` is no misspelled ``ct_installs``, nor ``installs``.
+    """
+    words = name.lower().split("_")
+    near = [
+        each
+        for each in known
+        if {*words} < {*each.split("_")}
+        or _likeness(name, each) >= NAME_LIKENESS
+        or _are_alike(words, each.split("_"))
+    ]
+    return _question(get_close_matches(name, near, n=1, cutoff=0.0))
+
+
+def _are_alike(words: list[str], others: list[str]) -> bool:
+    return len(words) == len(others) and all(
+        _likeness(word, other) >= WORD_LIKENESS
+        for word, other in zip(words, others, strict=True)
+    )
+
+
+def _likeness(name: str, other: str) -> float:
+    return SequenceMatcher(None, name, other).ratio()
+
+
+def _question(guesses: list[str]) -> str:
+    return f"did you mean `{guesses[0]}`?" if guesses else ""

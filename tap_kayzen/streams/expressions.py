@@ -1,0 +1,197 @@
+"""Expressions of stream maps: what is wrong with them, and null for absent columns."""
+
+from __future__ import annotations
+
+import ast
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from singer_sdk.exceptions import MapExpressionError
+from singer_sdk.mapper import NULL_STRING, CustomStreamMap, StreamMap
+
+from tap_kayzen.output.guesses import did_you_mean
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
+    from tap_kayzen.reading.keys import Record
+
+    Entry = Mapping[str, str | list[str] | None]
+    """Columns and options of a stream in ``stream_maps``, with their values."""
+
+VARIABLES = frozenset(
+    {
+        "_",
+        "__original_stream_name__",
+        "__stream_name__",
+        "config",
+        "fake",
+        "record",
+        "self",
+    }
+)
+"""Names that expressions may use besides columns and functions."""
+
+SHORT_VALUE = 4
+"""Characters of a value of ``stream_map_config`` below which it is no secret."""
+
+
+def expression_fault(expression: str) -> str:
+    """Return why a text is no expression; empty if it is one."""
+    if expression == NULL_STRING:
+        return ""
+    try:
+        body = ast.parse(expression).body
+    except (SyntaxError, ValueError) as error:
+        return getattr(error, "msg", "") or str(error)
+    is_one = len(body) == 1 and isinstance(body[0], ast.Expr)
+    return "" if is_one else "it must be one expression, such as `name.upper()`"
+
+
+def names_in(expression: str) -> dict[str, None]:
+    """Return the names that an expression needs, in order."""
+    nodes = [
+        node for node in ast.walk(ast.parse(expression)) if isinstance(node, ast.Name)
+    ]
+    own = {node.id for node in nodes if isinstance(node.ctx, ast.Store)}
+    return dict.fromkeys(node.id for node in nodes if node.id not in own)
+
+
+def no_name(name: str, columns: Collection[str]) -> str:
+    """Say that an expression cannot use a name, and which one may be meant."""
+    text = f"`{name}` is neither a selected column nor a function"
+    hint = did_you_mean(name, sorted(columns))
+    return f"{text}; {hint}" if hint else text
+
+
+class MapError(MapExpressionError):
+    """An expression in ``stream_maps`` that failed.
+
+    Attributes:
+        what: Name of the stream.
+        cause: The place, the expression, and what happened.
+        hint: What the user can do.
+    """
+
+    def __init__(self, cause: str, *, what: str, hint: str) -> None:
+        """Keep the parts; `str()` formats them."""
+        super().__init__(cause)
+        self.what = what
+        self.cause = cause
+        self.hint = hint
+
+    def __str__(self) -> str:
+        """Format the error as one line."""
+        return f"{self.what}: {self.cause}; {self.hint}"
+
+
+class CheckedMap(StreamMap):
+    """The SDK's map of a stream, for rows that lack columns and expressions that fail.
+
+    A column that a row lacks is null in expressions, and stays out of the record unless
+    the map sets it.
+    """
+
+    def __init__(
+        self,
+        inner: CustomStreamMap,
+        *,
+        name: str,
+        columns: Collection[str],
+        key: str,
+        entry: Entry,
+    ) -> None:
+        """Wrap a map.
+
+        Args:
+            inner: The SDK's map.
+            name: Name of the stream.
+            columns: Its columns that are selected; the SDK's map changes its own copy.
+            key: Key of the map in ``stream_maps``.
+            entry: What it says there.
+        """
+        super().__init__(
+            inner.stream_alias,
+            inner.raw_schema,
+            inner.raw_key_properties,
+            inner.flattening_options,
+        )
+        self.transformed_schema = inner.transformed_schema
+        self.transformed_key_properties = inner.transformed_key_properties
+        self.inner = inner
+        self.name = name
+        self.key = key
+        self.entry = entry
+        self.columns = columns
+
+    def transform(self, record: Record) -> Record | None:
+        """Return a mapped record; None if a filter drops it.
+
+        Raises:
+            MapError: An expression failed.
+        """
+        absent = [name for name in self.columns if name not in record]
+        try:
+            result = self.inner.transform({**record, **dict.fromkeys(absent)})
+        except Exception:
+            if failure := self._failure():
+                raise failure from None
+            raise
+        if result is not None:
+            for name in absent:
+                if name not in self.entry and name in result and result[name] is None:
+                    del result[name]
+        return result
+
+    def get_filter_result(self, record: Record) -> bool:
+        """Return whether a record passes the filter."""
+        return self.inner.get_filter_result(record)
+
+    def unknown(self, expression: str) -> list[str]:
+        """Return names in an expression that are neither columns nor of the SDK."""
+        known = {*self.columns, *self.inner.functions, *VARIABLES}
+        return [name for name in names_in(expression) if name not in known]
+
+    def _failure(self) -> MapError | None:
+        """Return what is wrong with the expression that was evaluated last, if any."""
+        evaluator = self.inner.expr_evaluator
+        expression = evaluator.expr
+        columns = [name for name, value in self.entry.items() if value == expression]
+        if not columns:
+            return None
+        try:
+            evaluator.eval(expression)
+        except Exception as error:  # noqa: BLE001
+            reason = f"{type(error).__name__}: {error}"
+            if isinstance(error, ArithmeticError):
+                # Decimals describe it by the name of a class only.
+                reason = "a division by zero, or a number out of range"
+            for secret in map(str, (self.inner.map_config or {}).values()):
+                if len(secret) >= SHORT_VALUE:
+                    reason = reason.replace(secret, "***")
+            place = f"`stream_maps.{self.key}.{columns[0]}`"
+            return MapError(
+                f"{place}, `{expression}`, failed: {reason}",
+                what=self.name,
+                hint=self._hint(expression, reason),
+            )
+        return None
+
+    def _hint(self, expression: str, reason: str) -> str:
+        hint = "check the expression"
+        used = names_in(expression)
+        values: Mapping[str, object] = self.inner.expr_evaluator.names
+        if unknown := self.unknown(expression):
+            return f"{hint}: {no_name(unknown[0], self.columns)}"
+        if nulls := [name for name in used if values.get(name, "") is None]:
+            return (
+                f"{hint}: `{nulls[0]}` is null here, so write "
+                f"`... if {nulls[0]} is not None else None`"
+            )
+        decimals = [name for name in used if isinstance(values.get(name), Decimal)]
+        if decimals and "float" in reason:
+            return (
+                f"{hint}: numbers with a fraction are exact decimals, so write "
+                f"`float({decimals[0]})`"
+            )
+        return hint

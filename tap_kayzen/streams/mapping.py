@@ -1,0 +1,187 @@
+"""The stream maps of the settings, applied as the SDK does, with warnings.
+
+The SDK's documentation: https://sdk.meltano.com/en/latest/stream_maps.html
+"""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from dataclasses import replace
+from fnmatch import fnmatch
+from typing import TYPE_CHECKING, Any
+
+from singer_sdk.exceptions import StreamMapConfigError
+from singer_sdk.mapper import (
+    MAPPER_ALIAS_OPTION,
+    MAPPER_ELSE_OPTION,
+    MAPPER_FILTER_OPTION,
+    MAPPER_KEY_PROPERTIES_OPTION,
+    MAPPER_SOURCE_OPTION,
+    NULL_STRING,
+    CustomStreamMap,
+    PluginMapper,
+)
+from singer_sdk.singerlib import Catalog
+
+from tap_kayzen.output.guesses import did_you_mean
+from tap_kayzen.streams.expressions import CheckedMap, no_name
+
+if TYPE_CHECKING:
+    import logging
+    from collections.abc import Collection, Iterator, Mapping, Sequence
+
+    from tap_kayzen.streams.expressions import Entry
+
+OPTIONS = (
+    MAPPER_ALIAS_OPTION,
+    MAPPER_ELSE_OPTION,
+    MAPPER_FILTER_OPTION,
+    MAPPER_KEY_PROPERTIES_OPTION,
+    MAPPER_SOURCE_OPTION,
+)
+"""Keys of an entry that are no columns."""
+
+
+class StreamMaps(PluginMapper):
+    """The stream maps of the settings, for the streams that are selected."""
+
+    def __init__(
+        self, config: Mapping[str, Any], names: Collection[str], logger: logging.Logger
+    ) -> None:
+        """Prepare the maps.
+
+        Args:
+            config: The settings, which stay as they are.
+            names: Names of all streams of the tap.
+            logger: For warnings.
+        """
+        super().__init__(deepcopy(dict(config)), logger)
+        self._names = names
+
+    def register_raw_streams_from_catalog(self, catalog: Catalog) -> None:
+        """Make the maps of all selected streams; warn of what has no effect.
+
+        The SDK also maps deselected streams, whose keys it then misses in their empty
+        schema: https://github.com/meltano/sdk/issues/1942
+        """
+        selected = Catalog()
+        for entry in catalog.streams:
+            name = entry.tap_stream_id
+            if entry.metadata.resolve_selection()[()]:
+                if entry.stream and entry.stream != name:
+                    self.logger.warning(
+                        "The catalog's `stream` of `%s` has no effect; to rename the "
+                        "stream, set `%s` in `stream_maps`",
+                        name,
+                        MAPPER_ALIAS_OPTION,
+                    )
+                selected.add_stream(replace(entry, stream=name))
+            else:
+                # Of no use, unless the stream is selected later.
+                self.stream_maps[name] = [
+                    self.default_mapper_type(
+                        name,
+                        entry.schema.to_dict(),
+                        entry.key_properties,
+                        flattening_options=self.flattening_options,
+                    )
+                ]
+        super().register_raw_streams_from_catalog(selected)
+        for warning in self._warnings(selected):
+            self.logger.warning(warning)
+
+    def register_raw_stream_schema(
+        self,
+        stream_name: str,
+        schema: dict[str, Any],
+        key_properties: Sequence[str] | None,
+    ) -> None:
+        """Make the maps of one stream.
+
+        Raises:
+            StreamMapConfigError: They do not fit it; names the stream.
+        """
+        try:
+            super().register_raw_stream_schema(stream_name, schema, key_properties)
+        except Exception as error:
+            msg = f"`stream_maps` of `{stream_name}`: {error}"
+            raise StreamMapConfigError(msg) from error
+        columns = tuple(schema["properties"])
+        maps = self.stream_maps[stream_name]
+        self.stream_maps[stream_name] = [
+            CheckedMap(each, name=stream_name, columns=columns, key=key, entry=entry)
+            if isinstance(each, CustomStreamMap)
+            else each
+            for each, (key, entry) in zip(maps, self._entries(stream_name), strict=True)
+        ]
+
+    def _entries(self, stream_name: str) -> list[tuple[str, Entry]]:
+        """Return keys and entries of a stream's maps, in the order of the SDK."""
+        first: tuple[str, Entry] = ("", {})
+        others = []
+        for key, entry in self.stream_maps_dict.items():
+            if not fnmatch(stream_name, _source(key, entry)):
+                continue
+            if not isinstance(entry, dict):
+                first = (key, {})
+            elif MAPPER_SOURCE_OPTION in entry:
+                others.append((key, entry))
+            else:
+                first = (key, entry)
+        return [first, *others]
+
+    def _warnings(self, selected: Catalog) -> Iterator[str]:
+        for key, entry in self.stream_maps_dict.items():
+            source = _source(key, entry)
+            if not any(fnmatch(name, source) for name in self._names):
+                hint = did_you_mean(source, sorted(self._names))
+                yield (
+                    f"`stream_maps.{key}` has no effect: there is no stream `{source}`"
+                    f"{hint and f'; {hint}'}"
+                )
+            if not isinstance(entry, dict):
+                continue
+            catalog = [each for each in selected if fnmatch(each, source)]
+            columns = {
+                column
+                for name in catalog
+                for column in selected[name].schema.to_dict().get("properties", ())
+            }
+            maps = [
+                each
+                for name in catalog
+                for each in self.stream_maps[name]
+                if isinstance(each, CheckedMap) and each.key == key
+            ]
+            if maps:
+                yield from _entry_warnings(key, entry, columns, maps)
+
+
+def _entry_warnings(
+    key: str, entry: Entry, columns: Collection[str], maps: list[CheckedMap]
+) -> Iterator[str]:
+    for column, expression in entry.items():
+        place = f"`stream_maps.{key}.{column}`"
+        if column in OPTIONS and column != MAPPER_FILTER_OPTION:
+            continue
+        if not isinstance(expression, str) or expression == NULL_STRING:
+            if column not in columns:
+                hint = did_you_mean(column, sorted(columns))
+                yield (
+                    f"{place} has no effect: there is no column `{column}` to remove"
+                    f"{hint and f'; {hint}'}"
+                )
+            continue
+        is_fine = column in OPTIONS or not column.startswith("__")
+        if not is_fine and (hint := did_you_mean(column, OPTIONS)):
+            yield f"{place} makes a column of that name; {hint}"
+        missing = [{*each.unknown(expression)} for each in maps]
+        for name in sorted(set.intersection(*missing)):
+            yield f"{place}, `{expression}`: {no_name(name, columns)}"
+
+
+def _source(key: str, entry: object) -> str:
+    """Return the stream, or the pattern of streams, that an entry is for."""
+    if isinstance(entry, dict):
+        return str(entry.get(MAPPER_SOURCE_OPTION, key))
+    return key
