@@ -8,7 +8,7 @@ from tap_kayzen.output.once import WarnOnce
 from tap_kayzen.output.secret_names import is_secret
 from tap_kayzen.records.examples import example, key_of
 from tap_kayzen.records.fast import PageCheck
-from tap_kayzen.records.secrets import SecretFilter
+from tap_kayzen.records.secrets import CONTAINERS, SecretFilter
 from tap_kayzen.records.values import (
     AS_THEY_ARE,
     LossyError,
@@ -102,13 +102,16 @@ class RecordConverter:
             for row in rows:
                 self._secrets.clean(name, row.get(name))
         if unknown := self._fast.unknown:
+            # The page that they were learned from has had the warning.
+            secrets = [*filter(self._is_secret, unknown)]
             for row in rows:
+                for name in secrets:
+                    row.pop(name, None)
                 names = [name for name in row if name in unknown]
-                extra = {
-                    name: value
-                    for name in names
-                    if self._secrets.admits(name, value := row.pop(name))
-                }
+                extra = {name: row.pop(name) for name in names}
+                for name, value in extra.items():
+                    if type(value) in CONTAINERS:
+                        self._secrets.clean(name, value)
                 if extra and self._keeps_extra:
                     row[EXTRA] = extra
         return rows

@@ -21,7 +21,7 @@ MAX_COLUMNS = 5
 """Columns that a warning shows of a row."""
 
 
-def example(value: object) -> str:
+def example(value: object, max_shown: int = MAX_SHOWN) -> str:
     """Return the beginning of a JSON value as text on one line."""
     try:
         text = _ENCODER.encode(value).decode()
@@ -30,7 +30,7 @@ def example(value: object) -> str:
         if not isinstance(value, str):
             return f"one of type {type(value).__name__}"
         text = json.dumps(value)
-    return _line(text)
+    return _line(text, max_shown)
 
 
 def key_of(row: Mapping[str, Any], columns: Iterable[str]) -> str:
@@ -45,9 +45,9 @@ def key_of(row: Mapping[str, Any], columns: Iterable[str]) -> str:
     return f" ({', '.join(parts[:MAX_COLUMNS])})" if parts else ""
 
 
-def _line(text: str) -> str:
+def _line(text: str, max_shown: int = MAX_SHOWN) -> str:
     """Return the beginning of a text, with nothing in it that moves the cursor."""
-    cut = f"{text[:MAX_SHOWN]}..." if len(text) > MAX_SHOWN else text
+    cut = f"{text[:max_shown]}..." if len(text) > max_shown else text
     return "".join(
         each if each.isprintable() else each.encode("unicode_escape").decode()
         for each in cut
