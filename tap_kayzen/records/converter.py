@@ -101,20 +101,24 @@ class RecordConverter:
         for name in self._fast.with_fields:
             for row in rows:
                 self._secrets.clean(name, row.get(name))
-        if unknown := self._fast.unknown:
-            # The page that they were learned from has had the warning.
-            secrets = [*filter(self._is_secret, unknown)]
-            for row in rows:
-                for name in secrets:
-                    row.pop(name, None)
-                names = [name for name in row if name in unknown]
-                extra = {name: row.pop(name) for name in names}
-                for name, value in extra.items():
-                    if type(value) in CONTAINERS:
-                        self._secrets.clean(name, value)
-                if extra and self._keeps_extra:
-                    row[EXTRA] = extra
+        if self._fast.unknown:
+            self._move_unknown(rows)
         return rows
+
+    def _move_unknown(self, rows: list[dict[str, Any]]) -> None:
+        unknown = self._fast.unknown
+        # The page that they were learned from has had the warning.
+        secrets = [*filter(self._is_secret, unknown)]
+        for row in rows:
+            for name in secrets:
+                row.pop(name, None)
+            names = [name for name in row if name in unknown]
+            extra = {name: row.pop(name) for name in names}
+            for name, value in extra.items():
+                if type(value) in CONTAINERS:
+                    self._secrets.clean(name, value)
+            if extra and self._keeps_extra:
+                row[EXTRA] = extra
 
     def convert(self, row: Mapping[str, Any]) -> dict[str, Any]:
         """Return a row, numbers as int or Decimal, as a new record.
@@ -130,8 +134,10 @@ class RecordConverter:
             if name not in columns:
                 if name not in self._deselected and self._secrets.admits(name, value):
                     extra[name] = value
-                    message = "Field %r is not in the schema: %s"
-                    self._warn_once(message, name, self._fate, about=name)
+                    fault = "is not in the schema"
+                    self._warn_once(
+                        "Field %r %s: %s", name, fault, self._fate, about=name
+                    )
                 continue
             kind, converter = columns[name]
             if value is None or type(value) is kind:

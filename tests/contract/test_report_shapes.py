@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import yaml
 from project import DEFAULT_REPORTS
 from report_api import (
     NAME,
@@ -22,7 +24,7 @@ from report_api import (
 )
 from singer_sdk.exceptions import FatalAPIError
 from starlette.middleware import Middleware
-from support import TOKEN_PATH, json_response, token_response
+from support import ROOT, TOKEN_PATH, json_response, token_response
 
 from tap_kayzen.sandbox.access import Access, Credentials
 from tap_kayzen.sandbox.app import create_app
@@ -340,3 +342,18 @@ def test_the_unfinished_part_of_an_old_state_gives_way_to_the_start(
     cut = {"next_day": "2024-01-05", "end_date": "2024-02-01"}
     read(url, capsys, state=state_of("2024-01-04", unfinished=cut))
     assert asked(api)[0][0] == "2026-09-01"
+
+
+def test_amounts_as_text_can_be_lifted_as_the_page_says(
+    faulty: Callable[..., str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    page = (ROOT / "docs" / "reports.md").read_text(encoding="utf-8")
+    (block,) = re.findall(r"```yaml\n(stream_maps:\n.*?)```", page, re.DOTALL)
+    maps = yaml.safe_load(block)["stream_maps"]
+    for fault in ("amount-text", "unknown-field"):
+        run = read(faulty(fault), capsys, **SANDBOX_DAYS, stream_maps=maps)
+        good = read(faulty(), capsys, **SANDBOX_DAYS)
+        assert [row["spend"] for row in run.records] == [
+            pytest.approx(float(row["advertiser_spend"]), abs=0.01)
+            for row in good.records
+        ]
