@@ -33,6 +33,7 @@ from tap_kayzen.sandbox.access import Access, Credentials
 from tap_kayzen.sandbox.app import create_app
 from tap_kayzen.sandbox.data import DEFAULT_ADVERTISER, Dataset
 from tap_kayzen.sandbox.faults import TRANSIENT, FaultPlan, Faults
+from tap_kayzen.sandbox.fixed_lists import OWN_KEY
 from tap_kayzen.sandbox.report_calls import Paging, ReportOptions, request_of
 from tap_kayzen.sandbox.server import running
 from tap_kayzen.tap import TapKayzen
@@ -55,10 +56,11 @@ OF_BOTH = (
     "meta-missing",
     "meta-shrinking",
     "meta-strings",
+    "secret-field",
     "unknown-field",
     "wrong-type-field",
 )
-LASTING = {"campaigns": (*OF_BOTH, "huge-page"), "performance": OF_BOTH}
+LASTING = {"campaigns": (*OF_BOTH, "huge-page"), "performance": (*OF_BOTH, "total-row")}
 """Lasting faults through which all rows must come."""
 
 KILLS = ("none", "none", "SIGKILL", "SIGTERM", "pipe")
@@ -220,6 +222,8 @@ class Scenario:
         except OverdueError as error:
             self.fail(f"{error}: {log.read_text()[-600:]}")
         words = log.read_text()
+        if OWN_KEY in "".join([words, *lines]):
+            self.fail("a key of a record is in the output")
         if "Traceback" in words:
             self.fail(f"a traceback: {words[-900:]}")
         # The rest of a line that was cut short never reaches a target.

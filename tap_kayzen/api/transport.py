@@ -95,12 +95,12 @@ class Transport:
                 return parse(body)
             except EnvelopeError as error:
                 cause = f"the answer is {error}"
-                raise RefusedError(
-                    cause, status, hint=hint, words=words(body)
-                ) from error
+                excerpt = words(body, may_have_rows=True)
+                raise RefusedError(cause, status, hint=hint, words=excerpt) from error
             except ValueError as error:
                 msg = f"HTTP {status} with a body that is not JSON"
-                raise TransientError(msg, response, words(body)) from error
+                excerpt = words(body, may_have_rows=True)
+                raise TransientError(msg, response, excerpt) from error
 
         try:
             return self._retries.call(attempt, what=what, hint=RETRY_HINT)

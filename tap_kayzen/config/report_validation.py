@@ -118,6 +118,8 @@ def _entry_problems(
         for part in ("metrics", "group_by")
     )
     yield from _column_problems(place, metrics, group_by)
+    if isinstance(columns := entry.get("columns"), dict):
+        yield from _mapping_problems(place, columns, [*group_by, *metrics])
     if entry.get("window_days") is not None and not {DAY, HOUR} & {*group_by}:
         yield (
             f"{place}: rows without a day cannot be cut into windows: put `day` or "
@@ -160,3 +162,28 @@ def _column_problems(
                 f"{columns[column]!r}; leave one of them out"
             )
         columns[column] = name
+
+
+def _mapping_problems(
+    place: str, columns: Mapping[str, Any], asked: list[str]
+) -> Iterator[str]:
+    known = [DAY, *asked] if HOUR in asked else asked
+    taken: dict[str, str] = {}
+    for name, wanted in columns.items():
+        if name in known:
+            yield (
+                f"{place}: `columns.{name}` is asked for by that name already; put the "
+                "name in Kayzen's rows first, such as date: day"
+            )
+        elif isinstance(wanted, str) and wanted not in known:
+            hint = did_you_mean(wanted, known) or "it must be one of those"
+            yield (
+                f"{place}: `columns.{name}` is {wanted!r}, which is not in `group_by` "
+                f"or `metrics`: {hint}"
+            )
+        elif wanted in taken:
+            yield (
+                f"{place}: `columns.{name}` and `columns.{taken[wanted]}` are both "
+                f"{wanted!r}; leave one of them out"
+            )
+        taken.setdefault(str(wanted), name)

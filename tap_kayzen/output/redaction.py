@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote
 from urllib.request import getproxies
 
+from tap_kayzen.output.secret_names import is_secret_or_key
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from types import TracebackType
@@ -26,8 +28,18 @@ SHORT_SECRET = 4
 BODY_SHOWN = 200
 """Characters of a server's words that a message quotes."""
 
+BODY_SEARCHED = 100 * BODY_SHOWN
+"""Characters of a server's words among which those that are quoted are looked for."""
+
 URL_LOGIN = re.compile(r"(?<=://)[^/\s@'\"]+@")
 """What stands before the host of a URL, such as a proxy's."""
+
+FIELD = re.compile(
+    r"""(?P<start>"(?P<name>[^"\\]{1,100})"\s*:\s*)"""
+    r"""("(?:[^"\\]|\\.)*"?|[\[{].*|[^\s,}\]]*)""",
+    re.DOTALL,
+)
+"""A field in JSON that may be cut off; an array or object lasts to the end."""
 
 NEVER_ESCAPED = re.compile(r"[A-Za-z0-9_.-]")
 
@@ -70,11 +82,17 @@ class Redactor:
         """Blot the secrets out of a text of the tap's own or of a library's."""
         return self._pattern.sub("***", text)
 
-    def excerpt(self, body: bytes) -> str:
-        """Quote the beginning of what a server said, on one line."""
+    def excerpt(self, body: bytes, *, may_have_rows: bool = False) -> str:
+        """Quote the beginning of what a server said, on one line.
+
+        Rows may have secrets of others, such as those of apps: of these the names are
+        known, not the values.
+        """
         if self._has_short:
             return "(not shown, as it may hold a secret)"
-        text = self.redact(body.decode(errors="replace"))
+        text = self.redact(body.decode(errors="replace"))[:BODY_SEARCHED]
+        if may_have_rows:
+            text = _without_secret_fields(text)
         return " ".join(text.split())[:BODY_SHOWN] or "(empty body)"
 
     def guard(self) -> None:
@@ -125,6 +143,20 @@ def log_python_output(logger: logging.Logger) -> None:
         args.exc_type, args.exc_value, args.exc_traceback
     )
     vars(http.client)["print"] = printed
+
+
+def _without_secret_fields(text: str) -> str:
+    """Blot out the values of fields that are named like a secret."""
+    parts, place = [], 0
+    while match := FIELD.search(text, place):
+        if is_secret_or_key(match["name"]):
+            parts += [text[place : match.end("start")], "***"]
+            place = match.end()
+        else:
+            # A value may hold fields in turn.
+            parts.append(text[place : match.end("start")])
+            place = match.end("start")
+    return "".join([*parts, text[place:]])
 
 
 @cache

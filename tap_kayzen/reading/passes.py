@@ -30,12 +30,14 @@ class Pass(PagesSoFar):
 
     Attributes:
         keys: Number of different keys.
+        left_out: Rows that became no record, such as totals.
         surplus: Rows of pages beyond the end on which no key was new.
         lengths: The different lengths, in pages and rows, that pages announced.
         is_complete: Whether no row seems to be missing after the last pass.
     """
 
     keys: int = 0
+    left_out: int = 0
     surplus: int = 0
     lengths: set[tuple[int | None, int | None]] = field(default_factory=set)
     is_complete: bool = True
@@ -49,7 +51,7 @@ class Pass(PagesSoFar):
     @property
     def repeated(self) -> int:
         """Rows whose key had come before."""
-        return self.rows - self.keys
+        return self.rows - self.left_out - self.keys
 
     @property
     def has_changed(self) -> bool:
@@ -193,7 +195,10 @@ class Reader(Generic[Slice]):
                 if source.progress and not this.pages:
                     source.progress.expect(page.total_entries)
                 this.add(page)
-                yield from keys.new(source.convert(page, slice_))
+                records = source.convert(page, slice_)
+                this.left_out += len(page.rows) - len(records)
+                yield from keys.new(records)
+                del records
                 is_idle = keys.different == this.keys
                 this.keys = keys.different
                 if is_idle and 0 < this.max_total_pages < this.pages:

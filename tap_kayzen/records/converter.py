@@ -5,12 +5,22 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tap_kayzen.output.once import WarnOnce
+from tap_kayzen.output.secret_names import is_secret
+from tap_kayzen.records.examples import example, key_of
 from tap_kayzen.records.fast import PageCheck
-from tap_kayzen.records.values import AS_THEY_ARE, LossyError, converter_to
+from tap_kayzen.records.secrets import CONTAINERS, SecretFilter
+from tap_kayzen.records.values import (
+    AS_THEY_ARE,
+    LossyError,
+    converter_to,
+    may_hold_fields,
+)
 
 if TYPE_CHECKING:
     import logging
-    from collections.abc import Collection, Mapping
+    from collections.abc import Callable, Collection, Mapping, Sequence
+
+    from tap_kayzen.records.values import Converter
 
 ADVERTISER = "advertiser_id"
 """The column with the advertiser of a record."""
@@ -24,8 +34,8 @@ class RecordConverter:
 
     Fields that the schema does not know, and values that its types cannot hold
     without loss, go under their names into the object `EXTRA`; the column of such a
-    value is null. Each field is named once in a warning. The rules are in
-    docs/behavior.md.
+    value is null. Each field is named once in a warning. Fields named like a secret are
+    left out, at any depth. The rules are in docs/behavior.md.
     """
 
     def __init__(
@@ -34,25 +44,46 @@ class RecordConverter:
         *,
         logger: logging.Logger,
         deselected: Collection[str] = (),
+        keys: Sequence[str] = (),
+        is_secret: Callable[[str], bool] = is_secret,
     ) -> None:
-        """Prepare the conversion, to a schema flat but for arrays and open objects."""
+        """Prepare the conversion, to a schema flat but for arrays and open objects.
+
+        Args:
+            schema: The JSON Schema of the records.
+            logger: Where warnings go.
+            deselected: Columns to leave out.
+            keys: Columns that identify a row in warnings.
+            is_secret: Recognizes the names of fields that hold secrets.
+        """
         properties = schema["properties"]
         self._deselected = frozenset(deselected)
-        converters = {
-            name: converter_to(definition)
-            for name, definition in properties.items()
-            if name != EXTRA and name not in self._deselected
-        }
-        self.columns = {
-            name: (AS_THEY_ARE.get(converter), converter)
-            for name, converter in converters.items()
-        }
-        self._keeps_extra = EXTRA in properties and EXTRA not in self._deselected
+        self._keys = keys
         self._warn_once = WarnOnce(logger)
+        self._secrets = SecretFilter(is_secret, self._warn_once)
+        self._is_secret = is_secret
+        self._lossy: set[str] = set()
+        self.columns: dict[str, tuple[type | None, Converter]] = {}
+        for name, definition in properties.items():
+            if name == EXTRA or name in self._deselected:
+                continue
+            converter = converter_to(definition)
+            if may_hold_fields(definition):
+                self.columns[name] = None, self._cleaning(name, converter)
+            else:
+                self.columns[name] = AS_THEY_ARE.get(converter), converter
+        self._keeps_extra = EXTRA in properties and EXTRA not in self._deselected
         self._fast = PageCheck(
             {name: each for name, each in properties.items() if name != EXTRA},
             anything=self._deselected,
         )
+
+    def _cleaning(self, name: str, converter: Converter) -> Converter:
+        def convert(value: object) -> object:
+            self._secrets.clean(name, value)
+            return converter(value)
+
+        return convert
 
     def convert_all(self, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
         """Convert each row of a page; may change and return those given."""
@@ -62,22 +93,38 @@ class RecordConverter:
             self._fast.learn(
                 dict.fromkeys(name for row in rows for name in row if name not in known)
             )
+            self._fast.open_lists(rows)
             return records
         for name in self._deselected:
             for row in rows:
                 row.pop(name, None)
-        if unknown := self._fast.unknown:
+        for name in self._fast.with_fields:
             for row in rows:
-                names = [name for name in row if name in unknown]
-                extra = {name: row.pop(name) for name in names}
-                if extra and self._keeps_extra:
-                    row[EXTRA] = extra
+                self._secrets.clean(name, row.get(name))
+        if self._fast.unknown:
+            self._move_unknown(rows)
         return rows
+
+    def _move_unknown(self, rows: list[dict[str, Any]]) -> None:
+        unknown = self._fast.unknown
+        # The page that they were learned from has had the warning.
+        secrets = [*filter(self._is_secret, unknown)]
+        for row in rows:
+            for name in secrets:
+                row.pop(name, None)
+            names = [name for name in row if name in unknown]
+            extra = {name: row.pop(name) for name in names}
+            for name, value in extra.items():
+                if type(value) in CONTAINERS:
+                    self._secrets.clean(name, value)
+            if extra and self._keeps_extra:
+                row[EXTRA] = extra
 
     def convert(self, row: Mapping[str, Any]) -> dict[str, Any]:
         """Return a row, numbers as int or Decimal, as a new record.
 
-        Columns that the row lacks stay absent.
+        Columns that the row lacks stay absent. Secrets within a value are removed from
+        the row, too.
         """
         record: dict[str, Any] = {}
         extra: dict[str, Any] = {}
@@ -85,9 +132,12 @@ class RecordConverter:
         # For every value of a page with a single one that needs a conversion.
         for name, value in row.items():
             if name not in columns:
-                if name not in self._deselected:
+                if name not in self._deselected and self._secrets.admits(name, value):
                     extra[name] = value
-                    self._warn(name, "is not in the schema")
+                    fault = "is not in the schema"
+                    self._warn_once(
+                        "Field %r %s: %s", name, fault, self._fate, about=name
+                    )
                 continue
             kind, converter = columns[name]
             if value is None or type(value) is kind:
@@ -96,17 +146,31 @@ class RecordConverter:
             try:
                 record[name] = converter(value)
             except LossyError:
+                self._secrets.clean(name, value)
                 record[name] = None
                 extra[name] = value
-                self._warn(name, "has a value that its type cannot hold")
+                self._warn_of_value(name, value, row)
         if extra and self._keeps_extra:
             record[EXTRA] = extra
         return record
 
-    def _warn(self, field: str, fault: str) -> None:
-        fate = (
-            f"kept in {EXTRA}"
-            if self._keeps_extra
-            else f"dropped, as {EXTRA} is not selected"
+    @property
+    def _fate(self) -> str:
+        """What becomes of what no column can hold."""
+        if self._keeps_extra:
+            return f"kept in {EXTRA}"
+        return f"dropped, as {EXTRA} is not selected"
+
+    def _warn_of_value(self, name: str, value: object, row: Mapping[str, Any]) -> None:
+        # To write an example takes its time.
+        if name in self._lossy:
+            return
+        self._lossy.add(name)
+        shown = "..." if self._is_secret(name) else example(value)
+        self._warn_once(
+            "Field %r has a value that its type cannot hold, such as %s%s: %s",
+            name,
+            shown,
+            key_of(row, self._keys),
+            self._fate,
         )
-        self._warn_once("Field %r %s: %s", field, fault, fate, about=field)

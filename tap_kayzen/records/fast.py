@@ -17,6 +17,7 @@ import msgspec
 from tap_kayzen.records.values import (
     BIGINT,
     converter_to,
+    may_hold_fields,
     to_boolean,
     to_date,
     to_date_time,
@@ -38,11 +39,13 @@ MAX_UNKNOWN_FIELDS = 200
 _SCALARS: dict[Converter, Any] = {
     to_boolean: bool | None,
     to_integer: Annotated[int, msgspec.Meta(ge=-BIGINT, le=BIGINT - 1)] | None,
-    to_list: list[Any] | None,
     to_number: int | Decimal | None,
     to_text: str | None,
 }
 """The types of values that a converter returns as they are."""
+
+_FLAT_LIST = list[str | int | None] | None
+_OPEN_LIST = list[Any] | None
 
 
 class PageCheck:
@@ -50,6 +53,8 @@ class PageCheck:
 
     Attributes:
         unknown: Fields beyond the schema that the check has learned to accept.
+        with_fields: Columns whose values may hold fields; lists of anything are not
+            among them until one has more in it than texts and integers.
     """
 
     def __init__(
@@ -70,6 +75,12 @@ class PageCheck:
             if name not in anything and converter_to(definition) is to_date_time
         ]
         self.unknown: set[str] = set()
+        self._flat = {name for name, each in self._types.items() if each is _FLAT_LIST}
+        self.with_fields = {
+            name
+            for name in self._types.keys() - self._flat - {*anything}
+            if may_hold_fields(properties[name])
+        }
         self._rows = self._type_of_rows()
 
     def accepts(self, rows: list[dict[str, Any]]) -> bool:
@@ -93,6 +104,15 @@ class PageCheck:
             self.unknown.update(new)
             self._rows = self._type_of_rows()
 
+    def open_lists(self, rows: Iterable[Mapping[str, Any]]) -> None:
+        """Accept from now on, in lists of anything, what they hold in some rows."""
+        new = [name for name in self._flat if not _are_flat(rows, name)]
+        if new:
+            self._flat.difference_update(new)
+            self.with_fields.update(new)
+            self._types.update(dict.fromkeys(new, _OPEN_LIST))
+            self._rows = self._type_of_rows()
+
     def _type_of_rows(self) -> Any:  # noqa: ANN401
         types = {**self._types, **dict.fromkeys(self.unknown, Any)}
         row = msgspec.defstruct(
@@ -113,6 +133,8 @@ def exact_type(definition: Mapping[str, Any], *, is_item: bool = False) -> Any: 
         return None if is_item else Annotated[datetime, msgspec.Meta(tz=True)] | None
     if converter is to_date:
         return date | None
+    if converter is to_list:
+        return _OPEN_LIST if is_item else _FLAT_LIST
     if converter in _SCALARS:
         return _SCALARS[converter]
     if converter is unchanged:
@@ -132,6 +154,16 @@ def have_usual_form(times: Sequence[str]) -> bool:
         and text[10::size] == "T" * len(times)
         and text[size - 1 :: size] == "Z" * len(times)
     )
+
+
+def _are_flat(rows: Iterable[Mapping[str, Any]], name: str) -> bool:
+    """Return whether a list of anything holds nothing but texts and integers."""
+    try:
+        values = [row.get(name) for row in rows]
+        msgspec.convert(values, list[_FLAT_LIST | str | int])
+    except (msgspec.ValidationError, RecursionError, UnicodeEncodeError):
+        return False
+    return True
 
 
 def _can_be_field(name: str) -> bool:

@@ -51,6 +51,13 @@ def is_open(definition: Mapping[str, Any]) -> bool:
     return converter_to(definition) in {unchanged, to_list}
 
 
+def may_hold_fields(definition: Mapping[str, Any]) -> bool:
+    """Return whether a property's values may hold objects, at any depth."""
+    if is_open(definition):
+        return True
+    return "array" in definition["type"] and may_hold_fields(definition["items"])
+
+
 def unchanged(value: Any) -> Any:  # noqa: ANN401
     """Return a value of any type as it is."""
     return value

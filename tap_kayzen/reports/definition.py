@@ -41,6 +41,8 @@ class Report:
         time_zone: Whose days are meant; a name of the IANA database.
         window_days: Days of one call.
         options: Further keys of the request's body.
+        columns: Names of metrics and dimensions by those that they have in rows, where
+            Kayzen names a column otherwise than in a request.
     """
 
     title: str
@@ -50,6 +52,7 @@ class Report:
     time_zone: str = "UTC"
     window_days: int = 7
     options: dict[str, Any] = field(default_factory=dict)
+    columns: dict[str, str] = field(default_factory=dict)
 
     @classmethod
     def of(cls, entry: Mapping[str, Any]) -> Report:
@@ -78,16 +81,21 @@ class Report:
 
     @cached_property
     def renamed(self) -> dict[str, str]:
-        """Kayzen's names that are not good for a column, and the columns' names."""
+        """Names that fields have in rows, and those of their columns, if they differ.
+
+        Kayzen's name may not be good for a column, or not be the one asked for.
+        """
+        names = {name: name for name in (*self.dimensions, *self.metrics)}
         return {
-            name: safe
-            for name in (*self.dimensions, *self.metrics)
-            if (safe := safe_name(name, "column")) != name
+            name: column
+            for name, asked in {**names, **self.columns}.items()
+            if (column := self.column_of(asked)) != name
         }
 
-    def column_of(self, name: str) -> str:
+    @staticmethod
+    def column_of(name: str) -> str:
         """Return the name of the column of a metric or dimension."""
-        return self.renamed.get(name, name)
+        return safe_name(name, "column")
 
     @cached_property
     def key_columns(self) -> tuple[str, ...]:

@@ -239,7 +239,7 @@ def _campaign(
         "creative_type": source.choice(
             ("javascript", "video", generators.type_beside_video(number))
         ),
-        "billing_type": None,
+        "billing_type": generators.billing_type(number),
         "billing_price": 0.0,
         "creative_ids": creatives,
         "updated_at": time_text(created + timedelta(hours=source.randint(0, 9_000))),

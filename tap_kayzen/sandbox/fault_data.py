@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import msgspec
 
+from tap_kayzen.sandbox import fault_rows
 from tap_kayzen.sandbox.list_calls import MAX_PER_PAGE
 
 if TYPE_CHECKING:
@@ -132,6 +133,10 @@ CHANGES: Mapping[str, Change] = {
     "duplicate-rows": duplicate_rows,
     "unknown-field": unknown_field,
     "wrong-type-field": wrong_type_field,
+    "secret-field": fault_rows.secret_field,
+    "total-row": fault_rows.total_row,
+    "day-renamed": fault_rows.day_renamed,
+    "amount-text": fault_rows.amount_text,
 }
 
 ASKING: Mapping[str, Asking] = {"endless-page": endless_page, "huge-page": huge_page}

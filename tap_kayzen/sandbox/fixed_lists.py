@@ -59,6 +59,13 @@ EXCHANGES = (10035, 10064, *range(10101, 10111))
 APPS = range(700_001, 700_061)
 SITES = range(800_001, 800_041)
 
+OWN_KEY = "own-key"
+"""The beginning of all keys that apps and websites have: they must never go out.
+
+That apps have one is documented (docs/kayzen-api.md#apps-websites-and-tags); names are
+made up.
+"""
+
 STATES_MADE = "2016-06-23T11:16:36.000Z"
 
 
@@ -125,13 +132,28 @@ def exchanges() -> list[Record]:
 
 
 def apps() -> list[Record]:
-    """Make the apps that can be looked up."""
-    return [{"id": number, "name": f"App {number}"} for number in APPS]
+    """Make the apps that can be looked up, some of them with a key of their own."""
+    return [
+        {
+            "id": number,
+            "name": f"App {number}",
+            # On a later page, too, and not on the first.
+            **({"apiKey": f"{OWN_KEY}-{number}"} if number % 50 == 0 else {}),
+        }
+        for number in APPS
+    ]
 
 
 def sites() -> list[Record]:
-    """Make the websites that can be looked up."""
-    return [{"id": number, "name": f"site{number}.example.com"} for number in SITES]
+    """Make the websites that can be looked up, each with a key of its own."""
+    return [
+        {
+            "id": number,
+            "name": f"site{number}.example.com",
+            "key": f"{OWN_KEY}-{number}",
+        }
+        for number in SITES
+    ]
 
 
 LOOKUPS: dict[str, Callable[[], list[Record]]] = {

@@ -11,7 +11,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from tap_kayzen.sandbox.basics import EPOCH, NO_END, Record, chance, money, time_text
-from tap_kayzen.sandbox.fixed_lists import EXCHANGES, TIME_ZONES
+from tap_kayzen.sandbox.fixed_lists import EXCHANGES, OWN_KEY, TIME_ZONES
 
 if TYPE_CHECKING:
     import random
@@ -21,6 +21,9 @@ TITLES = ("Puzzle Isle", "Farm Café", "Fleet Duel", "Word Trail", "Runner Zoë"
 TAGS = ("ua", "retargeting", "brand", "test")
 TYPES_BESIDE_VIDEO = ("img", "html", "native")
 """As Kayzen's help on macros writes them: help.kayzen.io, article 3808313."""
+
+BILLING_TYPES = ("cpm", "cpc", "cpi")
+"""The pricing types of Kayzen's back end; that campaigns show these is inferred."""
 
 SIZES = ((320, 480), (480, 320), (300, 250))
 VIDEO_EVENTS = (
@@ -66,6 +69,11 @@ def type_beside_video(number: int) -> str:
     """Return the type of a creative, or of a campaign's creatives, without a video."""
     # By threes, since the state of a creative changes with each number.
     return TYPES_BESIDE_VIDEO[number // 3 % len(TYPES_BESIDE_VIDEO)]
+
+
+def billing_type(number: int) -> str | None:
+    """Return the pricing type of a campaign; most have none, as a documented sample."""
+    return BILLING_TYPES[number % 3] if number % 5 == 0 else None
 
 
 def asset_is_video(number: int) -> bool:
@@ -204,13 +212,25 @@ def tag(_source: random.Random, number: int, owner: Advertiser) -> Record:
 
 
 def app_object(_source: random.Random, number: int, owner: Advertiser) -> Record:
-    """Make an app to promote: a number and a name, as the fields are not known."""
-    return {"id": number, "name": TITLES[owner.numbers["app_objects"].index(number)]}
+    """Make an app to promote: a number, a name and keys; all names are made up."""
+    return {
+        "id": number,
+        "name": TITLES[owner.numbers["app_objects"].index(number)],
+        "bundle": f"com.example.app{number}",
+        "api_key": f"{OWN_KEY}-{number}",
+        "postbacks": [
+            {"event": "install", "settings": {"token": f"{OWN_KEY}-{number}"}}
+        ],
+    }
 
 
 def website_object(_source: random.Random, number: int, _owner: Advertiser) -> Record:
-    """Make a website to promote: a number and a name, as the fields are not known."""
-    return {"id": number, "name": f"www{number}.example.com"}
+    """Make a website to promote: a number, a name and a key; names are made up."""
+    return {
+        "id": number,
+        "name": f"www{number}.example.com",
+        "tracking": {"pixel": f"p{number}", "key": f"{OWN_KEY}-{number}"},
+    }
 
 
 def report(source: random.Random, number: int, owner: Advertiser) -> Record:

@@ -122,6 +122,11 @@ def rates(
     type=click.IntRange(min=1),
     help="Rows that a page of a report has at most.",
 )
+@click.option(
+    "--report-retention-days",
+    type=click.IntRange(min=0),
+    help="Days before today that reports may go back; older ones get HTTP 400.",
+)
 @click.option("--username", default=DEFAULTS.username)
 @click.option("--password", default=DEFAULTS.password)
 @click.option("--api-key", default=DEFAULTS.api_key)
@@ -145,6 +150,7 @@ def main(  # noqa: PLR0913
     max_report_days: int | None,
     report_paging: Paging,
     max_report_rows: int,
+    report_retention_days: int | None,
     username: str,
     password: str,
     api_key: str,
@@ -168,7 +174,9 @@ def main(  # noqa: PLR0913
         dataset,
         access,
         pre_encoded=pre_encoded,
-        reports=ReportOptions(report_paging, max_report_rows, max_report_days),
+        reports=ReportOptions(
+            report_paging, max_report_rows, max_report_days, report_retention_days
+        ),
         middleware=layers,
     )
     try:

@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from starlette.exceptions import HTTPException
 
 from tap_kayzen.sandbox.answers import envelope, positive
+from tap_kayzen.sandbox.periods import now_in
 from tap_kayzen.sandbox.report_builder import (
     DIMENSIONS,
     METRICS,
@@ -49,11 +50,13 @@ class ReportOptions:
             first page whatever was asked for.
         max_rows: Rows a page has at most, whatever `per_page` says.
         max_days: Days that a call may ask for, if there is a limit.
+        retention_days: Days before today for which there are rows, if there is a limit.
     """
 
     paging: Paging = "short"
     max_rows: int = 10_000
     max_days: int | None = None
+    retention_days: int | None = None
 
 
 DEFAULT_REPORT_OPTIONS = ReportOptions()
@@ -90,7 +93,7 @@ class ReportCalls:
         page = positive(body.get("page", 1), "page")
         per_page = positive(body.get("per_page", DEFAULT_PER_PAGE), "per_page")
         request = request_of(body)
-        self._check_length(request)
+        self._check_days(request)
         per_page = min(per_page, self._options.max_rows)
         if self._options.paging == "ignored":
             page = 1
@@ -116,17 +119,23 @@ class ReportCalls:
         page = positive(query.get("page", 1), "page")
         per_page = positive(query.get("per_page", DEFAULT_PER_PAGE), "per_page")
         request = saved_request(report, *_dates(query))
-        self._check_length(request)
+        self._check_days(request)
         rows = self._rows(report["advertiser_id"], request)
         if self._options.paging == "meta":
             return envelope(rows, page, min(per_page, self._options.max_rows))
         return b'{"data":[%b]}' % b",".join(rows)
 
-    def _check_length(self, request: ReportRequest) -> None:
+    def _check_days(self, request: ReportRequest) -> None:
         days = (request.end_date - request.start_date).days + 1
         most = self._options.max_days
         if most is not None and days > most:
             raise HTTPException(422, f"end_date: a report has {most} days at most")
+        kept = self._options.retention_days
+        if kept is not None:
+            zone = ZoneInfo(request.time_zone)
+            today = now_in(zone, self._dataset.today).today
+            if (today - request.start_date).days > kept:
+                raise HTTPException(400, "start_date is out of range")
 
     def _rows(self, advertiser: int, request: ReportRequest) -> list[bytes]:
         """Give the encoded rows, which another page may have needed already."""

@@ -109,6 +109,10 @@ class KayzenStream(RecordStream, ABC):
             f"stream (with Meltano: `select: ['!{self.name}.*']`)"
         )
 
+    def hint_for(self, slice_: Slice) -> str:  # noqa: ARG002
+        """Return what the user can do if Kayzen rejects a request for a slice."""
+        return self.hint
+
     @property
     def is_sampling(self) -> bool:
         """Whether one record is enough, as for ``--test``."""
@@ -275,7 +279,7 @@ class KayzenStream(RecordStream, ABC):
             request,
             lambda body: self.parse(body, slice_),
             what=f"{label}, page {number}" if self.is_paged else label,
-            hint=self.hint,
+            hint=self.hint_for(slice_),
             with_token=self.with_token,
         )
 

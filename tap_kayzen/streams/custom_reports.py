@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from tap_kayzen.api.errors import ReadError
 from tap_kayzen.reading.paging import GuessedPaging
 from tap_kayzen.reading.windows import Range
 from tap_kayzen.records.converter import EXTRA
 from tap_kayzen.reports.columns import DAY, RANGE
+from tap_kayzen.reports.rows import RowCheck
 from tap_kayzen.streams.report_rows import ReportRowsStream
 
 if TYPE_CHECKING:
@@ -39,6 +41,7 @@ class CustomReportStream(ReportRowsStream):
         if report.is_daily:
             self.replication_key = DAY
         self.key_columns = report.key_columns
+        self._row_check = RowCheck(report)
         self.window_days = report.window_days if report.is_daily else 0
 
     def paging(self) -> GuessedPaging:
@@ -67,11 +70,21 @@ class CustomReportStream(ReportRowsStream):
         }
 
     def prepare(self, rows: list[Record], slice_: Slice) -> None:
-        """Rename columns that need quotes; add the range to rows without a day."""
+        """Name columns as asked for, leave totals out, add the range if need be.
+
+        Raises:
+            ReadError: The rows lack a column of `group_by`.
+        """
         for name, column in self.report.renamed.items():
             for row in rows:
-                if name in row:
+                # What Kayzen itself calls by that name goes first.
+                if name in row and row.get(column) is None:
                     row[column] = row.pop(name)
+        try:
+            rows[:], totals = self._row_check.split(rows)
+        except ReadError as error:
+            raise error.within(self.label(slice_), {}) from None
+        self.leave_out(totals)
         if not self.report.is_daily:
             days = dict(zip(RANGE, slice_.days, strict=True))
             for row in rows:

@@ -62,16 +62,18 @@ class AssetFilesStream(ListStream):
 
 
 class AppObjectsStream(ListStream):
-    """Apps that an advertiser promotes."""
+    """Apps that an advertiser promotes, without the API keys that they hold."""
 
     name = "app_objects"
     path = "/app_objects"
     selected_by_default = False
+    keys_are_secret = True
 
 
 class WebsiteObjectsStream(ListStream):
-    """Websites that an advertiser promotes."""
+    """Websites that an advertiser promotes, without the API keys that they hold."""
 
     name = "website_objects"
     path = "/website_objects"
     selected_by_default = False
+    keys_are_secret = True

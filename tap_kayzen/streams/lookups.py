@@ -52,6 +52,7 @@ class AppLookupsStream(LookupStream):
 
     name = "app_lookups"
     path = "/meta/app_objects"
+    keys_are_secret = True
 
 
 class SiteLookupsStream(LookupStream):
@@ -59,3 +60,4 @@ class SiteLookupsStream(LookupStream):
 
     name = "site_lookups"
     path = "/meta/site_objects"
+    keys_are_secret = True

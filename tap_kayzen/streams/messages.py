@@ -23,11 +23,12 @@ from singer_sdk.singerlib.json import serialize_json
 
 from tap_kayzen import schemas
 from tap_kayzen.output.once import WarnOnce
+from tap_kayzen.output.secret_names import is_secret, is_secret_or_key
 from tap_kayzen.records.converter import RecordConverter
 from tap_kayzen.records.values import is_open
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Collection, Iterator, Sequence
 
     from singer_sdk import Tap
     from singer_sdk.helpers.types import Context
@@ -43,12 +44,15 @@ class RecordStream(Stream, ABC):
         seen: Number of rows read so far.
         warn_once: Logs warnings that are the same for the whole run.
         write_error: What went wrong when the latest record was written.
+        keys_are_secret: Whether a field that is named like a key of any kind never goes
+            out; those named like a secret never do.
     """
 
     schema: ClassVar[StreamSchema[str]] = StreamSchema(SchemaDirectory(schemas))
     primary_keys: ClassVar[tuple[str, ...]] = ("id",)
     # `RecordConverter` has done it all, and in a way that loses nothing.
     TYPE_CONFORMANCE_LEVEL = TypeConformanceLevel.NONE
+    keys_are_secret: ClassVar[bool] = False
 
     def __init__(self, tap: Tap, writer: BufferedWriter, name: str | None) -> None:
         """Prepare the stream; without a name, it has that of the class."""
@@ -65,6 +69,11 @@ class RecordStream(Stream, ABC):
     def needed(self) -> Collection[str]:
         """Columns to convert although they are not selected."""
         return ()
+
+    @property
+    def naming_columns(self) -> Sequence[str]:
+        """Columns that identify a row in warnings."""
+        return type(self).primary_keys
 
     def to_records(
         self, rows: list[dict[str, Any]], context: Context | None
@@ -96,6 +105,8 @@ class RecordStream(Stream, ABC):
                 for name in schema["properties"]
                 if not self.mask["properties", name] and name not in self.needed
             ],
+            keys=self.naming_columns,
+            is_secret=is_secret_or_key if self.keys_are_secret else is_secret,
         )
 
     def post_process(

@@ -13,6 +13,7 @@ from tap_kayzen.reading.bookmarks import Bookmark, Plan
 from tap_kayzen.reading.keys import KEY, RowKeys
 from tap_kayzen.reading.windows import Window, cut
 from tap_kayzen.records.converter import EXTRA
+from tap_kayzen.records.examples import example
 from tap_kayzen.reports.columns import DAY
 from tap_kayzen.streams.base import KayzenStream, Slice
 
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
     from tap_kayzen.reading.keys import Record
     from tap_kayzen.reading.passes import Reader
     from tap_kayzen.reading.windows import Range
+
+MAX_ROW_SHOWN = 200
+"""Characters of a row that a warning shows."""
 
 FINGERPRINT = "fingerprint"
 """The key of the state that identifies the report of a bookmark."""
@@ -134,6 +138,34 @@ class ReportRowsStream(KayzenStream):
     def label(self, slice_: Slice) -> str:
         """Name a window in messages."""
         return f"{super().label(slice_)}, {slice_.window}"
+
+    @property
+    def naming_columns(self) -> tuple[str, ...]:
+        """Columns that identify a row in warnings: `KEY` would say nothing."""
+        return self.key_columns
+
+    def hint_for(self, slice_: Slice) -> str:
+        """Return what the user can do if Kayzen rejects the days of a window."""
+        return (
+            f"{self.hint}; if Kayzen keeps no rows of {slice_.window} any more, set "
+            "`start_date` to a later day"
+        )
+
+    def leave_out(self, totals: list[Record]) -> None:
+        """Warn of rows that are left out, as their numbers are in others too."""
+        for row in totals:
+            columns = self.converter.columns
+            known = {
+                name: value
+                for name, value in row.items()
+                if name in columns and value is not None
+            }
+            self.warn_once(
+                "Rows of totals are left out, as their numbers are those of other "
+                "rows: the first one was %s",
+                example(known, MAX_ROW_SHOWN),
+                about="totals",
+            )
 
     def keys(self, slice_: Slice) -> RowKeys:  # noqa: ARG002
         """Return the keys of a window, whose rows have none of their own."""

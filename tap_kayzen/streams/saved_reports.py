@@ -22,6 +22,7 @@ from tap_kayzen.reports.columns import (
     schema,
 )
 from tap_kayzen.reports.definition import is_zone
+from tap_kayzen.reports.totals import split
 from tap_kayzen.streams.base import advertiser_of
 from tap_kayzen.streams.lists import ListStream
 from tap_kayzen.streams.report_rows import ReportRowsStream
@@ -190,7 +191,9 @@ class ReportResultsStream(ReportRowsStream):
         return _report(context) not in self._missing
 
     def prepare(self, rows: list[Record], slice_: Slice) -> None:
-        """Write the day into each row."""
+        """Leave totals out; write the day into each row."""
+        rows[:], totals = split(rows, _is_about)
+        self.leave_out(totals)
         first, _ = slice_.days
         for row in rows:
             row[DATE] = first

@@ -257,3 +257,74 @@ def test_a_report_that_two_advertisers_see_is_read_once(
     run = read(url, capsys, advertiser_ids=[5, 6])
     assert {row["advertiser_id"] for row in run.records} == {5}
     assert len(run.records) == 9
+
+
+@pytest.mark.parametrize(
+    "total",
+    [
+        {"day": "Total"},
+        {"campaign_id": "All"},
+        {"country": "Totals"},
+        {},
+    ],
+)
+def test_totals_are_left_out(
+    total: Row,
+    serve: Serve,
+    capsys: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    def rows(number: int, day: str) -> list[Row]:
+        whole = rows_of(number, day)
+        spend = sum(float(row.get("advertiser_spend", 0)) for row in whole)
+        last = {**total, "impressions": 11, "advertiser_spend": spend}
+        return [*whole, last] if number == 11 else whole
+
+    url, api = serve(saved())
+    good = read(url, capsys).records
+    calls = len(api.calls)
+    api.answer = saved(rows)
+    assert read(url, capsys).records == good
+    assert len(api.calls) == 2 * calls
+    messages = [each.getMessage() for each in caplog.records]
+    (warning,) = [each for each in messages if "Rows of totals are left out" in each]
+    assert warning.endswith('"impressions":11,"advertiser_spend":3.5}')
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        # Nulls that Kayzen leaves out: a total would have more than the others.
+        [{"country": "DE", "clicks": 5}, {"clicks": 4}],
+        [{"country": "DE", "clicks": 5}, {"country": None, "clicks": 9}],
+        [{"campaign_name": "Total", "clicks": 5}, {"campaign_name": "x", "clicks": 1}],
+        [{"tag": "total", "clicks": 5}, {"tag": "x", "clicks": 1}],
+        [{"clicks": 5}],
+    ],
+)
+def test_rows_that_may_be_no_totals_are_kept(
+    rows: list[Row],
+    serve: Serve,
+    capsys: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    url, _ = serve(saved(lambda _, __: rows))
+    run = read(url, capsys, report_ids=[11])
+    assert len(run.records) == 3 * len(rows)
+    assert "totals" not in caplog.text
+
+
+def test_a_refusal_names_the_day_and_the_start(
+    serve: Serve, capsys: pytest.CaptureFixture[str]
+) -> None:
+    good = saved()
+
+    def answer(call: Call) -> Response:
+        is_rows = call.path.endswith("/report_results")
+        return json_response({}, 422) if is_rows else good(call)
+
+    url, _ = serve(answer)
+    with pytest.raises(FatalAPIError) as caught:
+        read(url, capsys)
+    words = "keeps no rows of 2026-09-01 any more, set `start_date` to a later day"
+    assert words in str(caught.value)

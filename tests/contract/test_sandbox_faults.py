@@ -39,6 +39,7 @@ from tap_kayzen.sandbox.faults import (
     FaultPlan,
     Faults,
 )
+from tap_kayzen.sandbox.fixed_lists import OWN_KEY
 from tap_kayzen.sandbox.launcher import main
 from tap_kayzen.sandbox.server import RESERVE_SECONDS, listen, running
 
@@ -388,6 +389,43 @@ def test_rows_are_double_or_not_as_documented(api: Faulty, whole: bytes) -> None
     ]
     assert [value for _, value in changed] == ["abc"]
     assert api.content()["data"] == found
+
+
+def test_rows_hold_keys_of_their_own(api: Faulty, whole: bytes) -> None:
+    api.meet({"secret-field": 1})
+    found = api.content()["data"]
+    assert all(row.pop("api_key").startswith(OWN_KEY) for row in found)
+    nested = [row.pop("integration")["steps"][0]["accessToken"] for row in found]
+    assert {*nested} == {OWN_KEY}
+    assert found == json.loads(whole)["data"]
+
+
+def test_report_rows_are_not_as_asked_for(api: Faulty) -> None:
+    days = {"start_date": "2025-03-01", "end_date": "2025-03-02"}
+    asked = {"group_by": ["day"], "metrics": ["clicks", "advertiser_spend"]}
+
+    def rows_with(fault: str) -> list[dict[str, Any]]:
+        api.meet({fault: 1})
+        url = f"{api.url}/v1/report_data"
+        body = {**days, **asked}
+        answer = requests.post(url, json=body, headers=api.headers, timeout=5)
+        rows: list[dict[str, Any]] = answer.json()["data"]
+        return rows
+
+    rows = rows_with("unknown-field")
+    for row in rows:
+        del row["unheard_of"]
+    assert len(rows) == 2
+    assert rows_with("day-renamed") == [
+        {"date": row["day"], **{name: row[name] for name in asked["metrics"]}}
+        for row in rows
+    ]
+    *same, total = rows_with("total-row")
+    assert same == rows
+    assert total["day"] == "Total"
+    assert total["clicks"] == sum(row["clicks"] for row in rows)
+    spend = [row["advertiser_spend"] for row in rows_with("amount-text")]
+    assert spend == [f"${row['advertiser_spend']:,.2f}" for row in rows]
 
 
 def test_decimals_of_reports_stay_as_they_are(api: Faulty) -> None:

@@ -279,6 +279,19 @@ def test_long_reports_can_be_forbidden(dataset: Dataset) -> None:
         assert get_results(url, number, **days).status_code == 422
 
 
+def test_old_days_can_be_forbidden(dataset: Dataset) -> None:
+    oldest = TODAY - timedelta(days=30)
+    with serving(dataset, retention_days=30) as url:
+        assert post(url, start_date=f"{oldest}", end_date=f"{oldest}").ok
+        before = f"{oldest - timedelta(days=1)}"
+        answer = post(url, start_date=before, end_date=f"{TODAY}")
+        assert answer.status_code == 400
+        assert answer.json() == {"error": "start_date is out of range"}
+        number = dataset.lists("reports")[DEFAULT_ADVERTISER][0]["id"]
+        days = {"start_date": before, "end_date": before}
+        assert get_results(url, number, **days).status_code == 400
+
+
 def test_saved_reports_have_results(dataset: Dataset, url: str) -> None:
     days = {"start_date": f"{WEEK[0]}", "end_date": f"{WEEK[1]}"}
     for report in dataset.lists("reports")[DEFAULT_ADVERTISER][:6]:
@@ -329,9 +342,12 @@ def test_the_command_takes_the_options(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(launcher, "create_app", stop)
     arguments = ["--campaigns", "1", "--today", "2026-09-10", "--report-paging", "meta"]
     arguments += ["--max-report-days", "31", "--max-report-rows", "500"]
+    arguments += ["--report-retention-days", "90"]
     CliRunner().invoke(launcher.main, arguments)
     assert seen["today"] == TODAY
-    assert seen["reports"] == ReportOptions("meta", max_rows=500, max_days=31)
+    assert seen["reports"] == ReportOptions(
+        "meta", max_rows=500, max_days=31, retention_days=90
+    )
     CliRunner().invoke(launcher.main, ["--campaigns", "1"])
     assert seen["today"] is None
     assert seen["reports"] == ReportOptions()

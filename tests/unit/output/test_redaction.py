@@ -102,3 +102,23 @@ def test_no_secret_gets_into_the_log_nor_into_a_traceback() -> None:
     assert lines[-1] == (
         "ValueError: invalid literal for int() with base 10: 'apikey=***'"
     )
+
+
+@pytest.mark.parametrize(
+    ("body", "shown"),
+    [
+        ('{"id":1,"api_key":"s3c","b":2}', '{"id":1,"api_key":***,"b":2}'),
+        ('{"a":{"token" : 123}}', '{"a":{"token" : ***}}'),
+        (r'{"pwd":"a\"b","key":null}', '{"pwd":***,"key":***}'),
+        ('{"secrets":[1,{"a":2}],"b":"s3c"}', '{"secrets":***'),
+        ('{"apiKey":"s3', '{"apiKey":***'),
+        ('{"apiKey":', '{"apiKey":***'),
+        ('{"name":"password","id":5}', '{"name":"password","id":5}'),
+        ("not JSON: token", "not JSON: token"),
+    ],
+)
+def test_fields_named_like_a_secret_are_blotted_out_of_rows(
+    body: str, shown: str
+) -> None:
+    assert redactor().excerpt(body.encode(), may_have_rows=True) == shown
+    assert redactor().excerpt(body.encode()) == body

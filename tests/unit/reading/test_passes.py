@@ -424,3 +424,23 @@ def test_another_announced_length_is_a_change(
     assert not this.has_changed
     this.add(Page([], *lengths[1]))
     assert this.has_changed
+
+
+def test_rows_that_become_no_records_do_not_count_as_repeated() -> None:
+    pages: dict[int, list[dict[str, Any]]]
+    pages = {1: [{"id": 1}, {"id": None}], 2: [{"id": 2}, {"id": None}]}
+    asked = []
+
+    def fetch(_: int, number: int) -> Page:
+        asked.append(number)
+        return Page(pages[number], 2, 4)
+
+    source = replace(
+        source_of(fetch),
+        convert=lambda page, _: [row for row in page.decode() if row["id"]],
+    )
+    list_reader = reader(source)
+    assert ids_of(list_reader) == [1, 2]
+    assert asked == [1, 2]
+    assert list_reader.last_pass.is_complete
+    assert list_reader.last_pass.repeated == 0

@@ -5,6 +5,7 @@ import time as time_module
 from copy import deepcopy
 from decimal import Decimal
 from typing import Any
+from unittest import mock
 
 import pytest
 from hypothesis import given
@@ -13,6 +14,7 @@ from support import COLUMNS
 
 from tap_kayzen.records.converter import RecordConverter
 from tap_kayzen.records.fast import MAX_UNKNOWN_FIELDS, have_usual_form
+from tap_kayzen.records.secrets import SecretFilter
 from tap_kayzen.records.values import is_open, to_date_time
 
 SCHEMA: dict[str, Any] = {
@@ -202,8 +204,136 @@ def test_each_field_is_named_once(caplog: pytest.LogCaptureFixture) -> None:
         converter.convert({"order_id": 7, "integer": "many"})
     assert [record.getMessage() for record in caplog.records] == [
         "Field 'order_id' is not in the schema: kept in _extra",
-        "Field 'integer' has a value that its type cannot hold: kept in _extra",
+        (
+            "Field 'integer' has a value that its type cannot hold, such as \"many\": "
+            "kept in _extra"
+        ),
     ]
+
+
+def example_of(value: object, row: dict[str, Any]) -> str:
+    """Return what a warning shows of a value and of the row that it is in."""
+    logger = mock.Mock()
+    keys = ("number", "string", "time", "day", "key", "boolean", "object")
+    converter = RecordConverter(SCHEMA, logger=logger, keys=keys)
+    converter.convert_all([{"integer": value, **row}])
+    warnings = [call.args[0] % call.args[1:] for call in logger.warning.mock_calls]
+    text: str = next(each for each in warnings if "'integer' has a value" in each)
+    return text.split("such as ")[1].removesuffix(": kept in _extra")
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        ("1,234.50", '"1,234.50"'),
+        ("1.234,50 €", '"1.234,50 €"'),
+        ('a "b"\n', r'"a \"b\"\n"'),
+        ("\x9b31m\u202e", r'"\x9b31m\u202e"'),
+        ("\ud800", r'"\ud800"'),
+        ("x" * 100, f'"{"x" * 59}...'),
+        ([1, {"a": None}], '[1,{"a":null}]'),
+        ({"api_key": "s3cr3t", "a": {"token": "s3cr3t"}}, '{"a":{}}'),
+        (Decimal("20.50"), "20.50"),
+        ([2**70], "[1180591620717411303424]"),
+        (True, "true"),
+    ],
+)
+def test_a_warning_shows_an_example(value: object, shown: str) -> None:
+    assert example_of(value, {}) == shown
+
+
+def test_what_cannot_be_written_is_not_shown() -> None:
+    value: list[Any] = []
+    for _ in range(100_000):
+        value = [value]
+    assert example_of(value, {}) == "one of type list"
+    assert example_of(10**5000, {"key": 10**5000}) == "one of type int"
+
+
+@pytest.mark.parametrize(
+    ("row", "shown"),
+    [
+        ({"key": 7, "day": "2026-11-01"}, " (day 2026-11-01, key 7)"),
+        ({"string": "x" * 100, "key": 2**70}, f" (string {'x' * 60}...)"),
+        ({"string": "", "time": None, "object": {"a": 1}}, ""),
+    ],
+)
+def test_a_warning_names_the_row(row: dict[str, Any], shown: str) -> None:
+    assert example_of("x", row) == f'"x"{shown}'
+
+
+def test_a_column_named_like_a_secret_stays_but_shows_no_value(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    schema = {"properties": {"token": {"type": "integer"}, "_extra": {}}}
+    converter = RecordConverter(schema, logger=LOGGER)
+    rows: list[dict[str, Any]] = [{"token": 5}, {"token": "s3cr3t"}]
+    assert converter.convert_all(rows) == [
+        {"token": 5},
+        {"token": None, "_extra": {"token": "s3cr3t"}},
+    ]
+    assert "such as ...: kept" in caplog.text
+    assert "s3cr3t" not in caplog.text
+
+
+def test_fields_named_like_a_secret_are_left_out_and_named_once(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    converter = RecordConverter(SCHEMA, logger=LOGGER)
+    row = {"integer": 1, "apiKey": "x", "new": {"a": [{"token": "x", "b": 1}]}}
+    for _ in range(3):
+        assert converter.convert_all([deepcopy(row), {"integer": "2"}]) == [
+            {"integer": 1, "_extra": {"new": {"a": [{"b": 1}]}}},
+            {"integer": 2},
+        ]
+        # Such a page needs no conversion, once its fields are known.
+        assert converter.convert_all([deepcopy(row)]) == [
+            {"integer": 1, "_extra": {"new": {"a": [{"b": 1}]}}}
+        ]
+    assert [record.getMessage() for record in caplog.records] == [
+        "Field 'apiKey' is named like a secret: left out",
+        "Field 'token' in 'new' is named like a secret: left out",
+        "Field 'new' is not in the schema: kept in _extra",
+    ]
+
+
+@pytest.mark.parametrize("name", ["object", "anything", "anythings"])
+def test_columns_of_any_shape_are_cleaned(name: str) -> None:
+    things = {"type": "array", "items": {"type": "array"}}
+    schema = {"properties": {**SCHEMA["properties"], "anythings": things}}
+    converter = RecordConverter(schema, logger=LOGGER)
+    for _ in range(2):
+        rows: list[dict[str, Any]] = [
+            {name: "x"},
+            {name: [["x", {"token": 1, "a": [{"pwd": 2}]}]]},
+        ]
+        _, record = converter.convert_all(rows)
+        assert record[name] == [["x", {"a": [{}]}]]
+    assert converter.convert_all([{name: [[{"token": 1}]]}]) == [{name: [[{}]]}]
+
+
+def test_lists_of_anything_need_no_conversion_once_they_are_known(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    converter = RecordConverter(SCHEMA, logger=LOGGER)
+    converter.convert_all([{"anything": ["a", {"b": 1}]}])
+    monkeypatch.delattr(RecordConverter, "convert")
+    rows: list[dict[str, Any]] = [{"anything": [{"token": 1, "b": 2}]}, {}]
+    assert converter.convert_all(rows) == [{"anything": [{"b": 2}]}, {}]
+
+
+def test_lists_of_texts_are_not_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(RecordConverter, "convert")
+    monkeypatch.delattr(SecretFilter, "clean")
+    schema = {"properties": {"anything": COLUMNS["anything"]}}
+    converter = RecordConverter(schema, logger=LOGGER)
+    rows: list[dict[str, Any]] = [
+        {"anything": ["a", "b"]},
+        {"anything": [1, None]},
+        {"anything": None},
+        {},
+    ]
+    assert converter.convert_all(deepcopy(rows)) == rows
 
 
 def test_a_catalog_without_extra_is_told_of_the_loss(
@@ -235,7 +365,9 @@ ANY = st.one_of(
     *FITTING.values(),
     st.sampled_from(["NaN", "5", "1e3", "true", "\ud800", 2**63, Decimal("5.0")]),
 )
-UNKNOWN = st.sampled_from(["new", "newer", "_extra", '"', "\\", "\ud800", "a b", ""])
+UNKNOWN = st.sampled_from(
+    ["new", "api_key", "newer", "_extra", '"', "\\", "\ud800", "a b", ""]
+)
 ROWS = st.builds(
     lambda usual, odd, unknown: {**usual, **odd, **unknown},
     st.fixed_dictionaries(

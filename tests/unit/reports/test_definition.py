@@ -153,6 +153,39 @@ def problems(*reports: object) -> list[str]:
                 "sets itself"
             ),
         ),
+        (
+            {"columns": {"date": "dya"}},
+            (
+                "`reports.0` (spend): `columns.date` is 'dya', which is not in "
+                "`group_by` or `metrics`: did you mean `day`?"
+            ),
+        ),
+        (
+            {"columns": {"date": "impressions"}},
+            (
+                "`reports.0` (spend): `columns.date` is 'impressions', which is not in "
+                "`group_by` or `metrics`: it must be one of those"
+            ),
+        ),
+        (
+            {"columns": {"day": "date"}},
+            (
+                "`reports.0` (spend): `columns.day` is asked for by that name already; "
+                "put the name in Kayzen's rows first, such as date: day"
+            ),
+        ),
+        (
+            {"columns": {"date": "day", "dt": "day"}},
+            (
+                "`reports.0` (spend): `columns.dt` and `columns.date` are both 'day'; "
+                "leave one of them out"
+            ),
+        ),
+        (
+            {"columns": {"date": 5}},
+            "`reports.0.columns.date` must be of type string, not integer",
+        ),
+        ({"columns": 5}, "`reports.0.columns` must be of type object, not integer"),
     ],
 )
 def test_a_bad_report_is_named_in_one_line(
@@ -246,6 +279,7 @@ def test_hours_bring_their_day() -> None:
         "day",
         "hour",
     ]
+    assert stream_of(group_by=["hour"], columns={"date": "day"}).name == "spend"
 
 
 def test_a_report_without_a_day_is_read_whole() -> None:
@@ -286,6 +320,7 @@ def test_full_table_can_be_asked_for() -> None:
         ({"options": {"attribution_source": "skan"}}, {"options"}),
         # The same rows, asked for in another way.
         ({"window_days": 1}, set()),
+        ({"columns": {"date": "day"}}, set()),
         ({"group_by": ["country", "day"]}, set()),
         ({"name": "Spend"}, set()),
     ],

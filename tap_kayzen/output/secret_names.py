@@ -1,0 +1,63 @@
+"""Names of fields that hold secrets, such as the API keys of apps."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+
+MAX_NAMES = 10_000
+"""Names whose judgment is remembered; a stream has a few dozen."""
+
+WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
+"""A word of a name in any notation; digits tell no two names apart."""
+
+SECRET_ENDS = (
+    *("auth", "authorization", "bearer", "credential", "hmac", "jwt", "passphrase"),
+    *("passwd", "password", "pwd", "secret", "token"),
+    *(
+        f"{owner}key"
+        for owner in (
+            *("access", "api", "app", "auth", "callback", "client", "decryption"),
+            *("dev", "developer", "encryption", "hmac", "integration", "license"),
+            *("master", "postback", "private", "sdk", "secret", "security", "server"),
+            *("service", "shared", "signature", "signing", "ssh", "webhook"),
+        )
+    ),
+)
+"""Ends of names whose value is secret, in the singular and without separators."""
+
+TAILS = frozenset(
+    {
+        *("android", "current", "encrypted", "hash", "hashed", "ios", "live", "new"),
+        *("old", "plain", "prod", "production", "raw", "sandbox", "staging", "string"),
+        *("test", "text", "value"),
+    }
+)
+"""Last words that do not make a secret's name a harmless one."""
+
+QUESTIONS = frozenset(
+    {"allow", "allows", "has", "is", "needs", "requires", "supports", "uses"}
+)
+"""First words of names whose value is yes or no."""
+
+
+@lru_cache(MAX_NAMES)
+def is_secret(name: str) -> bool:
+    """Return whether a field is named like a secret: `apiKey`, `s2s-token`."""
+    return _core(name).endswith(SECRET_ENDS)
+
+
+@lru_cache(MAX_NAMES)
+def is_secret_or_key(name: str) -> bool:
+    """Return whether a field is named like a secret, or like a key of any kind."""
+    return is_secret(name) or _core(name).endswith("key")
+
+
+def _core(name: str) -> str:
+    """Return the letters of a name up to the word that says what it holds."""
+    words = [word.lower() for word in WORD.findall(name)]
+    if words and words[0] in QUESTIONS:
+        return ""
+    while words and words[-1] in TAILS:
+        del words[-1]
+    return "".join(words).removesuffix("s")

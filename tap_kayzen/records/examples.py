@@ -1,0 +1,54 @@
+"""Shows values and rows in warnings, for a person to judge."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from tap_kayzen.records.values import BIGINT
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+_ENCODER = msgspec.json.Encoder(decimal_format="number", enc_hook=str)
+
+MAX_SHOWN = 60
+"""Characters of a value that a warning shows."""
+
+MAX_COLUMNS = 5
+"""Columns that a warning shows of a row."""
+
+
+def example(value: object, max_shown: int = MAX_SHOWN) -> str:
+    """Return the beginning of a JSON value as text on one line."""
+    try:
+        text = _ENCODER.encode(value).decode()
+    except (msgspec.EncodeError, OverflowError, RecursionError, ValueError):
+        # Nested too deeply, an integer of many digits, or text that is not Unicode.
+        if not isinstance(value, str):
+            return f"one of type {type(value).__name__}"
+        text = json.dumps(value)
+    return _line(text, max_shown)
+
+
+def key_of(row: Mapping[str, Any], columns: Iterable[str]) -> str:
+    """Return what identifies a row, like `` (campaign_id 7, day 2026-11-01)``."""
+    parts = [
+        f"{name} {value if isinstance(value, int) else _line(value)}"
+        for name in columns
+        if isinstance(value := row.get(name), (str, int))
+        and value != ""
+        and (isinstance(value, str) or abs(value) < BIGINT)
+    ]
+    return f" ({', '.join(parts[:MAX_COLUMNS])})" if parts else ""
+
+
+def _line(text: str, max_shown: int = MAX_SHOWN) -> str:
+    """Return the beginning of a text, with nothing in it that moves the cursor."""
+    cut = f"{text[:max_shown]}..." if len(text) > max_shown else text
+    return "".join(
+        each if each.isprintable() else each.encode("unicode_escape").decode()
+        for each in cut
+    )

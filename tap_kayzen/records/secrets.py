@@ -1,0 +1,50 @@
+"""Removes the secrets of others from rows, such as the API keys of apps."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tap_kayzen.output.once import WarnOnce
+
+CONTAINERS = frozenset({dict, list})
+
+
+class SecretFilter:
+    """Removes fields that are named like a secret, and names each in one warning.
+
+    Columns of the schema are none of its business: only fields beyond it, and those
+    within a value.
+    """
+
+    def __init__(self, is_secret: Callable[[str], bool], warn_once: WarnOnce) -> None:
+        """Remove the fields whose names `is_secret` recognizes."""
+        self._is_secret = is_secret
+        self._warn_once = warn_once
+
+    def admits(self, field: str, value: object) -> bool:
+        """Return whether a field beyond the schema may go out; clean its value."""
+        if self._is_secret(field):
+            self._warn(repr(field), (field,))
+            return False
+        self.clean(field, value)
+        return True
+
+    def clean(self, field: str, value: object) -> None:
+        """Remove the secrets within the value of a field, at any depth, in place."""
+        # No recursion: values may be nested more deeply than Python's stack.
+        pending: list[Any] = [value] if type(value) in CONTAINERS else []
+        while pending:
+            each = pending.pop()
+            if isinstance(each, dict):
+                for name in [*filter(self._is_secret, each)]:
+                    del each[name]
+                    self._warn(f"{name!r} in {field!r}", (field, name))
+                each = each.values()
+            pending += [part for part in each if type(part) in CONTAINERS]
+
+    def _warn(self, field: str, about: tuple[str, ...]) -> None:
+        message = "Field %s is named like a secret: left out"
+        self._warn_once(message, field, about=about)

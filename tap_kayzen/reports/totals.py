@@ -1,0 +1,98 @@
+"""Tells the totals of a report from its rows.
+
+Whether Kayzen sends any is not known. A total that is taken for a row doubles the
+spend of its days.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from tap_kayzen.records.values import LossyError, to_number
+from tap_kayzen.reports.columns import DAY, DIMENSIONS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable, Mapping
+
+    Row = dict[str, Any]
+
+TOTAL_WORDS = frozenset({"grand total", "subtotal", "total", "totals"})
+"""Texts that stand for a total in a column that may hold other texts."""
+
+ALL_WORDS = TOTAL_WORDS | {"all", "overall", "sum", "summary"}
+"""Texts that stand for a total in a column of times or numbers."""
+
+SURE: Mapping[str, Collection[str]] = {
+    name: ALL_WORDS
+    if name in {DAY, "hour", "week", "month"} or "integer" in each["type"]
+    else TOTAL_WORDS
+    for name, each in DIMENSIONS.items()
+    if name != "tag" and not name.endswith("_name")
+}
+"""Documented dimensions that nobody names, and what makes a row a total in each."""
+
+ADDITIVE = ("impressions", "clicks", "installs", "wins", "advertiser_spend")
+"""Metrics of which a total has at least as much as any of its rows."""
+
+
+def is_word(value: object, words: Collection[str] = TOTAL_WORDS) -> bool:
+    """Return whether a value is a text that stands for a total."""
+    if not isinstance(value, str):
+        return False
+    return value.strip(" *-:()").replace("_", " ").casefold() in words
+
+
+def has_word(row: Mapping[str, Any]) -> bool:
+    """Return whether a documented dimension says that a row is a total."""
+    return any(is_word(row[name], SURE[name]) for name in SURE.keys() & row.keys())
+
+
+def could_be_total(row: Mapping[str, Any], rows: Iterable[Mapping[str, Any]]) -> bool:
+    """Return whether the numbers of a row are at least those of any other row.
+
+    Else it is the row of a dimension that is null, if Kayzen leaves nulls out.
+    """
+    return all(
+        number_in(each, name) <= number_in(row, name)
+        for name in ADDITIVE
+        if name in row
+        for each in rows
+    )
+
+
+def number_in(row: Mapping[str, Any], name: str) -> Any:  # noqa: ANN401
+    """Return the number in a column; 0 if there is none."""
+    try:
+        return to_number(row.get(name))
+    except LossyError:
+        return 0
+
+
+def split(
+    rows: list[Row], is_about: Callable[[str, object], bool]
+) -> tuple[list[Row], list[Row]]:
+    """Split the rows of a report whose columns are not known beforehand.
+
+    Args:
+        rows: The rows of a page.
+        is_about: Whether the value of a column says what a row is about.
+
+    Returns:
+        The rows, and the totals: those that say so, and those that lack every column
+        that says what the others are about.
+    """
+    totals = [*filter(has_word, rows)]
+    kept = [row for row in rows if not has_word(row)] if totals else rows
+    # As a rule, all rows of a report have the same columns.
+    if len({frozenset(row) for row in kept}) < 2:  # noqa: PLR2004
+        return kept, totals
+    subjects = {
+        name for row in kept for name, value in row.items() if is_about(name, value)
+    }
+    others = [row for row in kept if not subjects.isdisjoint(row)]
+
+    def is_total(row: Row) -> bool:
+        return subjects.isdisjoint(row) and could_be_total(row, others)
+
+    totals += filter(is_total, kept)
+    return [row for row in kept if not is_total(row)], totals

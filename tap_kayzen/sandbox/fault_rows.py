@@ -1,0 +1,46 @@
+"""Faults of rows: what an account may send that no documentation speaks of."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from tap_kayzen.sandbox.fixed_lists import OWN_KEY
+
+if TYPE_CHECKING:
+    import random
+
+    from tap_kayzen.sandbox.basics import Record
+
+
+def secret_field(content: Record, _: random.Random) -> None:
+    """Give each row keys of its own, one of them nested."""
+    for row in content["data"]:
+        row["api_key"] = OWN_KEY
+        row["integration"] = {"steps": [{"accessToken": OWN_KEY}]}
+
+
+def day_renamed(content: Record, _: random.Random) -> None:
+    """Call the day of report rows `date`."""
+    for row in content["data"]:
+        if "day" in row:
+            row["date"] = row.pop("day")
+
+
+def total_row(content: Record, _: random.Random) -> None:
+    """Put the totals of a page of a report below its rows; no `meta` counts them."""
+    rows = content["data"]
+    if rows and "day" in rows[0]:
+        totals = {
+            name: sum(row[name] or 0 for row in rows)
+            for name, value in rows[0].items()
+            if isinstance(value, int | Decimal) and not name.endswith("_id")
+        }
+        rows.append({"day": "Total", **totals})
+
+
+def amount_text(content: Record, _: random.Random) -> None:
+    """Write spend as people do, such as ``$1,234.50``."""
+    for row in content["data"]:
+        if isinstance(row.get("advertiser_spend"), int | Decimal):
+            row["advertiser_spend"] = f"${row['advertiser_spend']:,.2f}"
