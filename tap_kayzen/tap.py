@@ -6,22 +6,24 @@ What its overrides of the SDK's private methods mend is in docs/architecture.md.
 from __future__ import annotations
 
 import signal
-import sys
 from copy import deepcopy
 from functools import cached_property
 from typing import IO, TYPE_CHECKING, Any, ClassVar
 
 from singer_sdk import Tap
-from singer_sdk.exceptions import ConfigValidationError
+from singer_sdk.exceptions import ConfigurationError, ConfigValidationError
 from singer_sdk.tap_base import CliTestOptionValue
 
 from tap_kayzen.api.client import KayzenClient
 from tap_kayzen.cli import files
 from tap_kayzen.cli.check import check, selecting_all
 from tap_kayzen.cli.command import FAILED, KayzenCommand
+from tap_kayzen.cli.selection import log_selection
 from tap_kayzen.config import settings, sources, validation
+from tap_kayzen.output.log_lines import skipped_streams
 from tap_kayzen.output.progress import Display
 from tap_kayzen.output.writer import BufferedWriter
+from tap_kayzen.reading import state as saved_state
 from tap_kayzen.streams import all_streams
 from tap_kayzen.streams.base import KayzenStream, Services
 
@@ -38,6 +40,18 @@ class TapKayzen(Tap):
     message_writer_class = BufferedWriter
     message_writer: BufferedWriter
     config_jsonschema: ClassVar[dict[str, Any]] = deepcopy(settings.SETTINGS)
+
+    def __init__(self, *, setup_mapper: bool = True, **options: Any) -> None:
+        """Prepare a run, and log what it will read.
+
+        Args:
+            setup_mapper: Whether streams are to be read, not only listed.
+            options: Those of the SDK's `Tap`.
+        """
+        self.logger.addFilter(skipped_streams())
+        super().__init__(setup_mapper=setup_mapper, **options)
+        if setup_mapper:
+            log_selection(self.streams, self.input_catalog, self.config, self.logger)
 
     @cached_property
     def client(self) -> KayzenClient:
@@ -63,6 +77,21 @@ class TapKayzen(Tap):
         catalog["streams"].sort(key=lambda entry: entry["tap_stream_id"])
         return catalog
 
+    def setup_mapper(self) -> None:
+        """Set up stream maps, for the catalog as the streams have corrected it."""
+        _ = self.streams
+        super().setup_mapper()
+
+    def load_state(self, state: dict[str, Any]) -> None:
+        """Load the state of an earlier run, mended where nothing is lost by it."""
+        if fault := saved_state.fault(state):
+            msg = f"The state cannot be read: {fault}"
+            raise ConfigurationError(msg)
+        mended, warnings = saved_state.mended(state)
+        for warning in warnings:
+            self.logger.warning(warning)
+        super().load_state(mended)
+
     @property
     def _env_var_config(self) -> dict[str, Any]:
         """Settings from the environment, and from ``.env`` of the working directory."""
@@ -84,8 +113,9 @@ class TapKayzen(Tap):
 
     def _handle_termination(self, signum: int, frame: FrameType | None) -> None:  # noqa: ARG002
         """Exit at SIGTERM and Ctrl-C with the shell's exit code; write no STATE."""
-        self.logger.warning("Stopped by %s", signal.Signals(signum).name)
-        sys.exit(128 + signum)
+        if not self.message_writer.is_stopping:
+            self.logger.warning("Stopped by %s", signal.Signals(signum).name)
+        self.message_writer.stop(signum)
 
     @classmethod
     def cb_config(
@@ -106,7 +136,7 @@ class TapKayzen(Tap):
             return
         given = ctx.params["config"]
         options = {"config": given.config, "parse_env_config": given.parse_env}
-        catalog = selecting_all(cls(**options).catalog_dict)
+        catalog = selecting_all(cls(**options, setup_mapper=False).catalog_dict)
         tap = cls(**options, catalog=catalog)
         is_good = check(tap.streams, tap.client, tap.message_writer, tap.logger)
         ctx.exit(0 if is_good else FAILED)

@@ -74,7 +74,7 @@ class CampaignPartStream(ListStream):
             return (Slice({**context, CAMPAIGN: each}) for each in new[place])
 
         places = range(len(contexts))
-        progress = self.display.stream(self.name)
+        progress = self.display.stream(self.name, "campaigns")
         progress.expect(len(requested))
         reader = self.reader(chain.from_iterable(map(slices, places)))
         with closing(reader):

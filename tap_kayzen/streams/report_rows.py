@@ -86,7 +86,7 @@ class ReportRowsStream(KayzenStream):
         plans = [self._plan(context) for context in contexts]
         slices = [Slice(plan.context, each) for plan in plans for each in plan.windows]
         self._log_days(plans, len(slices))
-        progress = self.display.stream(self.name)
+        progress = self.display.stream(self.name, "windows")
         progress.expect(len(slices))
         reader = self.reader(slices, hint=self.cut_short_hint, may_be_empty=True)
         unsaved = 0
