@@ -6,21 +6,23 @@ What its overrides of the SDK's private methods mend is in docs/architecture.md.
 from __future__ import annotations
 
 import signal
-import sys
 from functools import cached_property
 from typing import IO, TYPE_CHECKING, Any, ClassVar
 
 from singer_sdk import Tap
-from singer_sdk.exceptions import ConfigValidationError
+from singer_sdk.exceptions import ConfigurationError, ConfigValidationError
 from singer_sdk.tap_base import CliTestOptionValue
 
 from tap_kayzen.api.client import KayzenClient
 from tap_kayzen.cli import files
 from tap_kayzen.cli.check import check, selecting_all
 from tap_kayzen.cli.command import FAILED, KayzenCommand
+from tap_kayzen.cli.selection import log_selection
 from tap_kayzen.config import report_validation, settings, sources, validation
+from tap_kayzen.output.log_lines import skipped_streams
 from tap_kayzen.output.progress import Display
 from tap_kayzen.output.writer import BufferedWriter
+from tap_kayzen.reading import state as saved_state
 from tap_kayzen.streams import all_streams
 from tap_kayzen.streams.base import KayzenStream, Services
 from tap_kayzen.streams.failures import Failures
@@ -39,6 +41,18 @@ class TapKayzen(Tap):
     message_writer_class = BufferedWriter
     message_writer: BufferedWriter
     config_jsonschema: ClassVar[dict[str, Any]] = settings.ALL_SETTINGS
+
+    def __init__(self, *, setup_mapper: bool = True, **options: Any) -> None:
+        """Prepare a run, and log what it will read.
+
+        Args:
+            setup_mapper: Whether streams are to be read, not only listed.
+            options: Those of the SDK's `Tap`.
+        """
+        self.logger.addFilter(skipped_streams())
+        super().__init__(setup_mapper=setup_mapper, **options)
+        if setup_mapper:
+            log_selection(self.streams, self.input_catalog, self.config, self.logger)
 
     @cached_property
     def services(self) -> Services:
@@ -79,6 +93,16 @@ class TapKayzen(Tap):
         catalog["streams"].sort(key=lambda entry: entry["tap_stream_id"])
         return catalog
 
+    def load_state(self, state: dict[str, Any]) -> None:
+        """Load the state of an earlier run, mended where nothing is lost by it."""
+        if fault := saved_state.fault(state):
+            msg = f"The state cannot be read: {fault}"
+            raise ConfigurationError(msg)
+        mended, warnings = saved_state.mended(state)
+        for warning in warnings:
+            self.logger.warning(warning)
+        super().load_state(mended)
+
     @property
     def _env_var_config(self) -> dict[str, Any]:
         """Settings from the environment, and from ``.env`` of the working directory."""
@@ -99,8 +123,9 @@ class TapKayzen(Tap):
 
     def _handle_termination(self, signum: int, frame: FrameType | None) -> None:  # noqa: ARG002
         """Exit at SIGTERM and Ctrl-C with the shell's exit code; write no STATE."""
-        self.logger.warning("Stopped by %s", signal.Signals(signum).name)
-        sys.exit(128 + signum)
+        if not self.message_writer.is_stopping:
+            self.logger.warning("Stopped by %s", signal.Signals(signum).name)
+        self.message_writer.stop(signum)
 
     @classmethod
     def cb_config(

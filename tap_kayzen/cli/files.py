@@ -13,6 +13,7 @@ from singer_sdk.exceptions import ConfigurationError
 from singer_sdk.singerlib.catalog import MetadataMapping
 
 from tap_kayzen.config.text_files import decoded
+from tap_kayzen.reading import state
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -137,9 +138,4 @@ def state_fault(value: dict[str, Any]) -> str:
             if isinstance(inner, dict) and "bookmarks" in inner:
                 return f"its bookmarks are in `{name}`; give only what is in there"
         return ""
-    bookmarks = value["bookmarks"]
-    if not isinstance(bookmarks, dict) or not all(
-        isinstance(each, dict) for each in bookmarks.values()
-    ):
-        return "it is another JSON value"
-    return ""
+    return state.fault(value)

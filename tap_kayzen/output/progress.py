@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 INTERVAL_SECONDS = 10.0
 """Minimum time between two log lines of a stream."""
 
+RATES = (("s", 1), ("min", 60), ("h", 3600))
+"""Units for rates, and their length in seconds."""
+
 REFRESHES_PER_SECOND = 4
 """How often the bars are redrawn."""
 
@@ -27,9 +30,9 @@ class Display:
         """Show nothing yet, and nothing ever if the logger's level is above INFO."""
         self._logger = logger
 
-    def stream(self, name: str) -> Progress:
-        """Begin to show a stream."""
-        return Progress(name, self._logger, self._bars)
+    def stream(self, name: str, unit: str) -> Progress:
+        """Begin to show a stream, which counts in a unit such as ``rows``."""
+        return Progress(name, unit, self._logger, self._bars)
 
     @cached_property
     def _bars(self) -> Bars | None:
@@ -48,16 +51,19 @@ class Display:
 
 
 class Progress:
-    """Progress of one stream, in whatever unit it counts: rows, windows, lists."""
+    """Progress of one stream, in the unit that it counts: rows, windows, campaigns."""
 
-    def __init__(self, name: str, logger: logging.Logger, bars: Bars | None) -> None:
+    def __init__(
+        self, name: str, unit: str, logger: logging.Logger, bars: Bars | None
+    ) -> None:
         """Start at 0 of 0; the logger receives a line now and then without bars."""
         self.done = 0
         self.total: int | None = 0
         self._name = name
+        self._unit = unit
         self._logger = logger
         self._bars = bars
-        self._bar = bars.add_task(name, total=None) if bars else None
+        self._bar = bars.add_task(f"{name} ({unit})", total=None) if bars else None
         self._start = self._last = time.monotonic()
 
     def expect(self, count: int | None) -> None:
@@ -79,13 +85,30 @@ class Progress:
         if now - self._last < INTERVAL_SECONDS:
             return
         self._last = now
-        part = ""
+        total, share = "", ""
         if self.total:
-            part = f" of {self.total:,} ({100 * self.done / self.total:.0f} %)"
-        rate = self.done / (now - self._start)
+            total = f" of {self.total:,}"
+            share = f" ({100 * self.done / self.total:.0f} %)"
         self._logger.info(
-            "%s: %s%s, %s/s", self._name, f"{self.done:,}", part, f"{rate:,.0f}"
+            "%s: %s%s %s%s%s",
+            self._name,
+            f"{self.done:,}",
+            total,
+            self._unit,
+            share,
+            _rate(self.done, now - self._start),
         )
+
+
+def _rate(count: int, seconds: float) -> str:
+    """Return a rate in the shortest unit of time that leaves something before it.
+
+    Windows of days may take minutes each, and a busy target makes anything slow.
+    """
+    for unit, length in RATES:
+        if (rate := count * length / seconds) >= 1:
+            return f", {rate:,.0f}/{unit}"
+    return ""
 
 
 def _started_bars(console: Console) -> Bars:

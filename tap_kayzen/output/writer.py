@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import atexit
+import select
+import signal
 import sys
+import threading
 import time
 from contextlib import suppress
+from typing import NoReturn
 
 import msgspec
 from singer_sdk.singerlib.encoding.base import GenericSingerWriter
@@ -22,6 +26,9 @@ MAX_BYTES = 1 << 16
 
 MAX_AGE_SECONDS = 1.0
 """Time after which a record no longer waits in the buffer."""
+
+GRACE_SECONDS = 1.0
+"""Time after a signal for the target to take the rest of a line."""
 
 
 class BufferedWriter(GenericSingerWriter[bytes, Message]):
@@ -42,6 +49,8 @@ class BufferedWriter(GenericSingerWriter[bytes, Message]):
         self._buffer = bytearray()
         self._since = 0.0
         self._is_writing = False
+        self._signal = 0
+        self._timer: threading.Timer | None = None
         self._held: list[ActivateVersionMessage] = []
         atexit.register(self._end)
 
@@ -99,15 +108,60 @@ class BufferedWriter(GenericSingerWriter[bytes, Message]):
     def flush(self) -> None:
         """Write all that waits; raises BrokenPipeError if the target has exited."""
         lines, self._buffer, self._since = self._buffer, bytearray(), 0.0
-        if lines:
-            self._is_writing = True
-            sys.stdout.buffer.write(lines)
-            sys.stdout.buffer.flush()
-            self._is_writing = False
+        if not lines:
+            return
+        sys.stdout.flush()
+        # Past Python's buffer, which loses count of what it wrote before a signal.
+        raw = getattr(sys.stdout.buffer, "raw", sys.stdout.buffer)
+        written, end = 0, len(lines)
+        self._is_writing = True
+        with memoryview(lines) as view:
+            while written < end:
+                count = raw.write(view[written:end])
+                if count is None:
+                    # The pipe is full, and whoever made it does not let writers wait.
+                    select.select((), (raw,), ())
+                written += count or 0
+                if self._signal:
+                    end = lines.find(b"\n", written - 1) + 1 if written else 0
+        self._is_writing = False
+        if self._signal:
+            self._exit()
+
+    @property
+    def is_stopping(self) -> bool:
+        """Whether a signal has come."""
+        return bool(self._signal)
+
+    def stop(self, signum: int) -> None:
+        """Exit with the shell's code for a signal, at once or after the line.
+
+        Records that wait are dropped: no STATE speaks of them. A line that the target
+        has a part of is finished, if the target takes the rest within `GRACE_SECONDS`
+        and no second signal comes.
+        """
+        must_wait = self._is_writing and not self._signal
+        self._signal = signum
+        self._buffer = bytearray()
+        if not must_wait:
+            self._exit()
+        if hasattr(signal, "pthread_kill"):
+            # A write that waits ends with a signal or with the target, and no sooner.
+            main = threading.main_thread().ident or 0
+            self._timer = threading.Timer(
+                GRACE_SECONDS, signal.pthread_kill, (main, signum)
+            )
+            self._timer.daemon = True
+            self._timer.start()
+
+    def _exit(self) -> NoReturn:
+        if self._timer:
+            self._timer.cancel()
+        sys.exit(128 + self._signal)
 
     def _end(self) -> None:
-        # A write that a signal cut short may have left half a line; a signal may
-        # also have come between a message and its line's end.
+        # An error may have come between a message and its line's end; after one in
+        # the middle of a write, nobody knows what the target has.
         if not self._is_writing:
             del self._buffer[self._buffer.rfind(b"\n") + 1 :]
             with suppress(OSError, ValueError):

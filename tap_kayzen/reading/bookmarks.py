@@ -20,7 +20,14 @@ MIN_YEAR = 2000
 """No bookmark is older: Kayzen is not, and looking back must stay in the calendar."""
 
 UNFINISHED = "unfinished"
-"""The key of the state that only an interrupted run leaves."""
+"""The key of the state with the days that an interrupted run has left."""
+
+NOTHING_LEFT: Mapping[str, str | None] = {"next_day": None, "end_date": None}
+"""The value of `UNFINISHED` after a complete run.
+
+The key stays: Meltano merges states, which brings removed keys back. Nor is it null,
+as Meltano cannot merge an object into null.
+"""
 
 NO_BOOKMARK = {
     "context",
@@ -38,10 +45,10 @@ class Bookmark:
 
     In the state it looks like ``{"replication_key": "day", "replication_key_value":
     "2026-01-31", "unfinished": {"next_day": "2026-02-01", "end_date": "2026-02-10"}}``.
-    ``replication_key_value`` is the last day up to which all days have been read. A run
-    that is in progress, or was interrupted, also has ``unfinished``: the days that it
-    has read need not be read again, except for those that it would have looked back
-    on.
+    ``replication_key_value`` is the last day up to which all days have been read; null
+    before the first one. ``unfinished`` has values while a run is in progress, or after
+    it was interrupted: the days that it has read need not be read again, except for
+    those that it would have looked back on.
     """
 
     def __init__(self, state: dict[str, Any], key: str, stream: str) -> None:
@@ -56,17 +63,20 @@ class Bookmark:
         is_ours = _is_on(key, state)
         # Under the names of another tap or version.
         self._unused = [] if is_ours else _bookmarks_in(state)
-        unfinished = state.get(UNFINISHED) if is_ours else None
+        unfinished = (is_ours and state.get(UNFINISHED)) or NOTHING_LEFT
         try:
-            self.day = _day(state["replication_key_value"]) if is_ours else None
-            self._next = _day(unfinished["next_day"]) if unfinished else None
-            self._goal = _day(unfinished["end_date"]) if unfinished else None
+            self.day = _day(state.get("replication_key_value")) if is_ours else None
+            self._next = _day(unfinished["next_day"])
+            self._goal = _day(unfinished["end_date"])
         except (KeyError, TypeError, ValueError) as error:
             msg = (
                 f"{stream}: the state has no bookmark like 2026-01-31 for it; repair "
                 "the state, or run without it to read from `start_date` on"
             )
             raise ConfigurationError(msg) from error
+        if self.day is None:
+            # Else an older state, merged with this one, would decide.
+            self._write(None, NOTHING_LEFT)
 
     def first_day(self, days: Range) -> date:
         """Return the day to begin with; may be after the last one."""
@@ -95,16 +105,18 @@ class Bookmark:
     def move(self, window: Window, end: date) -> None:
         """Record that a window has been read, in a run that is to end with `end`."""
         self.day = max(self.day or window.last, window.last)
-        self._state["replication_key"] = self._key
-        self._state["replication_key_value"] = str(self.day)
-        self._state.pop(UNFINISHED, None)
+        left = NOTHING_LEFT
         # A run that goes less far than an interrupted one leaves the rest of it.
         goal = max(end, self._goal or end)
         if window.last < goal:
-            self._state[UNFINISHED] = {
-                "next_day": str(window.last + timedelta(days=1)),
-                "end_date": str(goal),
-            }
+            next_day = window.last + timedelta(days=1)
+            left = {"next_day": str(next_day), "end_date": str(goal)}
+        self._write(str(self.day), left)
+
+    def _write(self, day: str | None, left: Mapping[str, str | None]) -> None:
+        self._state["replication_key"] = self._key
+        self._state["replication_key_value"] = day
+        self._state[UNFINISHED] = dict(left)
 
 
 @dataclass
@@ -135,7 +147,9 @@ def _bookmarks_in(state: Mapping[str, Any]) -> list[str]:
     return [name for name, value in state.items() if value and name not in NO_BOOKMARK]
 
 
-def _day(text: str) -> date:
+def _day(text: str | None) -> date | None:
+    if text is None:
+        return None
     day = date.fromisoformat(text[:10])
     if day.year < MIN_YEAR:
         raise ValueError

@@ -85,7 +85,7 @@ class CampaignPartStream(ListStream):
             context = contexts[place] or {}
             return (Slice({**context, CAMPAIGN: each}) for each in new[place])
 
-        progress = self.display.stream(self.name)
+        progress = self.display.stream(self.name, "campaigns")
         progress.expect(len(requested))
         reader = self.reader(chain.from_iterable(map(slices, campaigns)))
         with closing(reader):

@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 MAX_CLOCK_SKEW = timedelta(minutes=5)
 """How far Kayzen's clock and this one may be apart."""
 
+NOTE = "Progress is not resumable if interrupted."
+"""The SDK's note in the state of a list that is being read."""
+
 
 class ListStream(KayzenStream):
     """A list of Kayzen, read from start to end.
@@ -59,7 +62,7 @@ class ListStream(KayzenStream):
         self._sent = KeySet()
         self._is_complete = True
         slices = [Slice(context) for context in contexts]
-        progress = self.display.stream(self.name)
+        progress = self.display.stream(self.name, "rows")
         with closing(self.reader(slices, progress=progress)) as reader:
             for slice_ in slices:
                 with self.isolated(slice_.context):
@@ -156,6 +159,11 @@ class ListStream(KayzenStream):
         state = self.get_context_state(context)
         bookmark = state.get("replication_key_value")
         since = _moment(bookmark) if state.get("replication_key") == key else None
+        # A state that is merged with this one must not add what is absent; and the SDK
+        # warns when it writes the note itself, without the stream's name.
+        value = bookmark if since is not None else None
+        state |= {"replication_key": key, "replication_key_value": value}
+        state.setdefault("progress_markers", {"Note": NOTE})
         if since is not None:
             self.logger.info("Sending the records changed since %s", bookmark)
         for record in records:

@@ -18,10 +18,11 @@ from singer_sdk.helpers.conform import TypeConformanceLevel
 from singer_sdk.mapper import SameRecordTransform
 from singer_sdk.schema.source import SchemaDirectory
 from singer_sdk.singerlib import RecordMessage
-from singer_sdk.singerlib.catalog import REPLICATION_INCREMENTAL
+from singer_sdk.singerlib.catalog import REPLICATION_INCREMENTAL, Metadata
 from singer_sdk.singerlib.json import serialize_json
 
 from tap_kayzen import schemas
+from tap_kayzen.output.log_lines import stream_names
 from tap_kayzen.output.once import WarnOnce
 from tap_kayzen.output.secret_names import is_secret, is_secret_or_key
 from tap_kayzen.records.converter import RecordConverter
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
     from singer_sdk import Tap
     from singer_sdk.helpers.types import Context
+    from singer_sdk.singerlib import Catalog
 
     from tap_kayzen.output.writer import BufferedWriter
     from tap_kayzen.reading.keys import Record
@@ -57,11 +59,47 @@ class RecordStream(Stream, ABC):
     def __init__(self, tap: Tap, writer: BufferedWriter, name: str | None) -> None:
         """Prepare the stream; without a name, it has that of the class."""
         super().__init__(tap=tap, name=name)
+        self.logger.addFilter(stream_names(self.name))
         self.writer = writer
         self.warn_once = WarnOnce(self.logger)
         self.seen = 0
         self.write_error: Exception | None = None
         self._message = self._new_message()
+
+    def apply_catalog(self, catalog: Catalog) -> None:
+        """Apply a catalog; keys are read whatever it says of them.
+
+        Raises:
+            ConfigurationError: The schema of the catalog has no column for a key.
+        """
+        super().apply_catalog(catalog)
+        entry = catalog.get_stream(self.name)
+        if entry is None or not entry.metadata.resolve_selection().get((), True):
+            return
+        own = type(self).primary_keys
+        columns = self.effective_schema.get("properties", {})
+        if missing := [f"`{name}`" for name in own if name not in columns]:
+            msg = (
+                f"{self.name}: the catalog's schema lacks the key "
+                f"{', '.join(missing)}; save what --discover prints anew"
+            )
+            raise ConfigurationError(msg)
+        for name in dict.fromkeys((*own, *(entry.key_properties or ()))):
+            if column := entry.metadata.get(("properties", name)):
+                self._include(name, column)
+
+    def _include(self, name: str, column: Metadata) -> None:
+        """Have a column read whatever the catalog says of it."""
+        automatic = Metadata.InclusionType.AUTOMATIC
+        if column.selected is False:
+            # Meltano deselects what no pattern of `select` names, automatic or not.
+            is_usual = column.inclusion == automatic
+            self.logger.log(
+                logging.INFO if is_usual else logging.WARNING,
+                "The key `%s` is read although the catalog deselects it",
+                name,
+            )
+        column.inclusion = automatic
 
     # Records
 

@@ -94,7 +94,7 @@ class ReportRowsStream(KayzenStream):
                 plans.append(self._plan(context))
         slices = [Slice(plan.context, each) for plan in plans for each in plan.windows]
         self._log_days(plans, len(slices))
-        progress = self.display.stream(self.name)
+        progress = self.display.stream(self.name, "windows")
         progress.expect(len(slices))
         reader = self.reader(slices, hint=self.cut_short_hint, may_be_empty=True)
         # A STATE speaks of all partitions: if there are very many, it waits for as many

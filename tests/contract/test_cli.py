@@ -132,7 +132,7 @@ def test_test_says_no_more_than_the_log_level_lets(
     for level, is_told in (("WARNING", True), ("ERROR", False)):
         environment = {**os.environ, "TAP_KAYZEN_LOGLEVEL": level}
         run = run_process("--config", path, "--test", env=environment)
-        assert ("The look-up list gives little more" in run.stderr) is is_told
+        assert ("the look-up list gives little more" in run.stderr) is is_told
 
 
 def test_about_lists_all_settings() -> None:

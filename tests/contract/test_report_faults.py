@@ -142,7 +142,7 @@ def test_fewer_rows_than_announced_hold_the_bookmark(
             "campaign_performance, 2026-09-08 to 2026-09-14: 1 of 3 records came, and "
             "there may be more"
         ),
-        "The bookmark stays where it is",
+        "campaign_performance: the bookmark stays where it is",
     ]
 
 

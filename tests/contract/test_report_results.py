@@ -120,6 +120,7 @@ def test_each_saved_report_has_a_bookmark_of_its_own(
             "context": {"advertiser_id": 5, "report_id": number},
             "replication_key": "report_date",
             "replication_key_value": "2026-09-03",
+            "unfinished": {"next_day": None, "end_date": None},
         }
         for number in (11, 12)
     ]
@@ -195,7 +196,7 @@ def test_a_report_that_is_gone_is_left_out(
     url, _ = serve(answer)
     run = read(url, capsys)
     assert {row["report_id"] for row in run.records} == {11}
-    assert "Saved report 12 is left out: HTTP 404, deleted meanwhile?" in caplog.text
+    assert "saved report 12 is left out: HTTP 404, deleted meanwhile?" in caplog.text
     with pytest.raises(
         FatalAPIError, match="report_results of report 12, 2026-09-01, page 1: HTTP 404"
     ):

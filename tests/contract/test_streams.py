@@ -249,7 +249,7 @@ def test_a_campaign_that_is_gone_is_left_out_with_a_warning(
     numbers = [row["campaign_id"] for row in run.records]
     assert numbers == [1, *range(3, 41)]
     assert run.records[0] == {"campaign_id": 1, "_extra": {"bid": 1}}
-    assert "Campaign 2 is left out" in caplog.text
+    assert "campaign 2 is left out" in caplog.text
     assert len(run.of_type("ACTIVATE_VERSION")) == 1
 
 
@@ -461,7 +461,7 @@ def test_the_start_of_reports_is_no_bookmark_of_campaigns(
     caplog.set_level(logging.INFO)
     later = {**config, "start_date": "2999-01-01", "end_date": "2999-01-02"}
     sync(later, capsys, catalog=incremental(), state=state)
-    assert f"Sending the records changed since {bookmark}" in caplog.messages
+    assert f"campaigns: sending the records changed since {bookmark}" in caplog.messages
 
 
 def test_the_bookmark_does_not_pass_the_start_of_the_run(
@@ -516,7 +516,7 @@ def test_rows_without_a_time_are_sent_and_spoken_of_once(
     assert run.records == rows
     warnings = [each for each in caplog.records if each.levelname == "WARNING"]
     assert [each.getMessage() for each in warnings] == [
-        "There are records without `updated_at`: they are sent in every run"
+        "campaigns: there are records without `updated_at`: they are sent in every run"
     ]
 
 

@@ -23,10 +23,10 @@ LOGGER = logging.getLogger("test-progress")
 @pytest.mark.parametrize(
     ("totals", "line"),
     [
-        ([48_000], "campaigns: 12,300 of 48,000 (26 %), 1,230/s"),
-        ([40_000, 8_000], "campaigns: 12,300 of 48,000 (26 %), 1,230/s"),
-        ([48_000, None], "campaigns: 12,300, 1,230/s"),
-        ([0], "campaigns: 12,300, 1,230/s"),
+        ([48_000], "campaigns: 12,300 of 48,000 rows (26 %), 1,230/s"),
+        ([40_000, 8_000], "campaigns: 12,300 of 48,000 rows (26 %), 1,230/s"),
+        ([48_000, None], "campaigns: 12,300 rows, 1,230/s"),
+        ([0], "campaigns: 12,300 rows, 1,230/s"),
     ],
 )
 def test_a_line_every_ten_seconds_at_most(
@@ -38,7 +38,7 @@ def test_a_line_every_ten_seconds_at_most(
     caplog.set_level(logging.INFO)
     now = [100.0]
     monkeypatch.setattr("tap_kayzen.output.progress.time.monotonic", lambda: now[0])
-    progress = Progress("campaigns", LOGGER, None)
+    progress = Progress("campaigns", "rows", LOGGER, None)
     for total in totals:
         progress.expect(total)
     for rows, moment in ((9_000, 109.9), (3_300, 110), (100, 119.9)):

@@ -9,6 +9,7 @@ import pytest
 import time_machine
 from hypothesis import given
 from hypothesis import strategies as st
+from merging import merged
 from singer_sdk.exceptions import ConfigurationError
 
 from tap_kayzen.reading.bookmarks import Bookmark
@@ -63,7 +64,11 @@ def test_a_bookmark_never_goes_back() -> None:
     bookmark.move(Window(date(2026, 2, 13), date(2026, 2, 19)), date(2026, 2, 21))
     assert state["replication_key_value"] == "2026-02-20"
     bookmark.move(Window(date(2026, 2, 20), date(2026, 2, 21)), date(2026, 2, 21))
-    assert state == {"replication_key": "day", "replication_key_value": "2026-02-21"}
+    assert state == {
+        "replication_key": "day",
+        "replication_key_value": "2026-02-21",
+        "unfinished": {"next_day": None, "end_date": None},
+    }
 
 
 def test_a_run_that_is_not_at_its_end_says_what_is_left() -> None:
@@ -81,10 +86,10 @@ def test_a_run_that_is_not_at_its_end_says_what_is_left() -> None:
     "broken",
     [
         {"replication_key_value": "soon"},
-        {"replication_key_value": None},
+        {"replication_key_value": 20260220},
         {"replication_key_value": "2026-02-20", "unfinished": {"next_day": 5}},
         {"replication_key_value": "2026-02-20", "unfinished": "yes"},
-        {},
+        {"replication_key_value": ""},
     ],
 )
 def test_a_bookmark_that_is_no_day_is_refused(broken: dict[str, Any]) -> None:
@@ -158,3 +163,38 @@ def test_a_run_that_was_killed_goes_on_where_it_was(
     finished = bool(before) and before[-1].last == later - DAY
     if not finished:
         assert all(a.last + DAY == b.first for a, b in pairwise(every))
+
+
+@given(
+    size=st.integers(1, 9),
+    lookback=st.integers(0, 20),
+    old=RUNS,
+    new=RUNS,
+    later=st.integers(0, 40),
+)
+def test_a_state_merged_over_an_older_one_means_the_same(
+    size: int,
+    lookback: int,
+    old: list[tuple[int, int | None]],
+    new: list[tuple[int, int | None]],
+    later: int,
+) -> None:
+    """The new runs go on from the old state, or begin without one."""
+    now = FIRST + 40 * DAY
+    before = Reader(size, lookback)
+    for days, windows in old:
+        now += days * DAY
+        before.run(now, windows)
+    for start in ({}, before.state):
+        after, today = Reader(size, lookback), now
+        after.state = start
+        after.run(today, 0)
+        for days, windows in new:
+            today += days * DAY
+            after.run(today, windows)
+        today += later * DAY
+        both = merged(before.state, after.state)
+        ranges = Range(FIRST, today - DAY, today, lookback, FIRST)
+        assert Bookmark(both, "day", "report").first_day(ranges) == Bookmark(
+            after.state, "day", "report"
+        ).first_day(ranges)

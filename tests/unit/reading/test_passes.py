@@ -355,7 +355,7 @@ def test_pages_in_memory_are_bounded_while_a_list_is_read_again() -> None:
 
 
 def test_the_progress_counts_rows() -> None:
-    progress = Progress("test", LOGGER, None)
+    progress = Progress("test", "rows", LOGGER, None)
     pages = {1: [{"id": 1}, {"id": 2}], 2: [{"id": 3}]}
     source = source_of(lambda _, number: Page(pages[number], 2, 3))
     assert ids_of(reader(replace(source, progress=progress))) == [1, 2, 3]

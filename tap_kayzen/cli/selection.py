@@ -1,0 +1,97 @@
+"""What a run reads, and what the catalog leaves out that the settings ask for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from tap_kayzen.config.settings import SETTINGS
+from tap_kayzen.output.guesses import did_you_mean
+from tap_kayzen.streams.audiences import AudiencesStream
+from tap_kayzen.streams.custom_reports import CustomReportStream
+
+if TYPE_CHECKING:
+    import logging
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from singer_sdk.singerlib import Catalog
+
+    from tap_kayzen.streams.base import KayzenStream
+
+DEFAULT_REPORTS: list[dict[str, Any]] = SETTINGS["properties"]["reports"]["default"]
+
+
+def log_selection(
+    streams: Mapping[str, KayzenStream],
+    catalog: Catalog | None,
+    config: Mapping[str, Any],
+    logger: logging.Logger,
+) -> None:
+    """Log which streams a run reads, with warnings about what it leaves out.
+
+    Args:
+        streams: All streams, by name, with the catalog applied.
+        catalog: The catalog that was passed to the tap; None if there is none.
+        config: The settings.
+        logger: Receives the lines.
+    """
+    if catalog is not None:
+        for problem in problems(streams, catalog, config):
+            logger.warning(problem)
+    selected = [name for name, stream in streams.items() if stream.selected]
+    if selected and len(selected) < len(streams):
+        logger.info(
+            "%d of %d streams are selected: %s",
+            len(selected),
+            len(streams),
+            ", ".join(selected),
+        )
+
+
+def problems(
+    streams: Mapping[str, KayzenStream], catalog: Catalog, config: Mapping[str, Any]
+) -> Iterator[str]:
+    """Yield what seems to be wrong with the selection of a catalog."""
+    for name, entry in catalog.items():
+        is_selected = entry.metadata.resolve_selection().get((), True)
+        if is_selected and name not in streams:
+            yield f"The catalog selects `{name}`, {_unknown(name, streams)}"
+    if not any(stream.selected for stream in streams.values()):
+        yield (
+            "No stream is selected, so nothing is read: select some in the catalog "
+            "(with Meltano: `select: ['campaigns.*']`)"
+        )
+    # A report that nobody asked for may be left out without a word.
+    if config["reports"] == DEFAULT_REPORTS:
+        return
+    reports = [
+        name
+        for name, stream in streams.items()
+        if isinstance(stream, CustomReportStream) and not stream.selected
+    ]
+    if missing := [name for name in reports if name not in catalog]:
+        yield (
+            "The catalog lacks reports of the settings, which are not read: "
+            f"{_names(missing)}; save what --discover prints anew, and select them "
+            "(with Meltano: `meltano run --refresh-catalog`)"
+        )
+    if deselected := [name for name in reports if name in catalog]:
+        patterns = ", ".join(f"'{name}.*'" for name in deselected)
+        yield (
+            "Reports of the settings are not selected, so they are not read: "
+            f"{_names(deselected)}; select them in the catalog (with Meltano: "
+            f"`select: [{patterns}]`)"
+        )
+
+
+def _unknown(name: str, known: Iterable[str]) -> str:
+    """Explain the name of a stream that the tap does not have."""
+    if name == AudiencesStream.name:
+        return "which needs the setting `audience_api_key`: set it, or deselect it"
+    question = did_you_mean(name, known) or (
+        "is it a report that `reports` no longer has? --discover prints all streams"
+    )
+    return f"which is not a stream of this tap: {question}"
+
+
+def _names(names: Iterable[str]) -> str:
+    return ", ".join(f"`{name}`" for name in names)

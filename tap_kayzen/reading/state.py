@@ -1,0 +1,101 @@
+"""The state that a run starts from: faults are named, or mended with a warning."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+BOOKMARKS = "bookmarks"
+PARTITIONS = "partitions"
+CONTEXT = "context"
+
+TRANSIENT = ("progress_markers", "replication_key_signpost")
+"""Keys with a meaning during a run only.
+
+The SDK drops the first at the start of a run, the second at its end. A state that
+was merged may have them from any run before.
+"""
+
+
+def fault(state: dict[str, Any]) -> str:
+    """Return what is wrong with the shape of a state; empty if nothing is."""
+    bookmarks = state.get(BOOKMARKS)
+    if not isinstance(bookmarks, dict | None):
+        return f"its `{BOOKMARKS}` must be an object"
+    for name, bookmark in (bookmarks or {}).items():
+        if not isinstance(bookmark, dict | None):
+            return f"its bookmark of `{name}` must be an object"
+        partitions = (bookmark or {}).get(PARTITIONS)
+        if not isinstance(partitions, list | None) or not all(
+            isinstance(each, dict | None)
+            and isinstance((each or {}).get(CONTEXT), dict | None)
+            for each in partitions or ()
+        ):
+            return (
+                f"the `{PARTITIONS}` of `{name}` must be a list of objects, each with "
+                f"an object `{CONTEXT}`"
+            )
+    return ""
+
+
+def mended(state: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
+    """Return a copy of a state that the SDK can read, and a warning for each loss.
+
+    What is null counts as absent. Other software may write the same partition twice:
+    the earlier bookmark stays, so that no day or change between them is skipped.
+    """
+    warnings: list[str] = []
+    bookmarks = {
+        name: _mended_bookmark(name, bookmark, warnings)
+        for name, bookmark in (state.get(BOOKMARKS) or {}).items()
+        if bookmark is not None
+    }
+    return {**state, BOOKMARKS: bookmarks}, warnings
+
+
+def _mended_bookmark(
+    stream: str, bookmark: dict[str, Any], warnings: list[str]
+) -> dict[str, Any]:
+    lasting = _lasting(bookmark)
+    partitions = lasting.pop(PARTITIONS, None)
+    if partitions:
+        lasting[PARTITIONS] = list(_mended_partitions(stream, partitions, warnings))
+    return lasting
+
+
+def _mended_partitions(
+    stream: str, partitions: list[dict[str, Any] | None], warnings: list[str]
+) -> Iterator[dict[str, Any]]:
+    """Yield each partition once, in the order in which they come first."""
+    grouped: dict[str, list[dict[str, Any]]] = {}
+    for partition in partitions:
+        context = (partition or {}).get(CONTEXT)
+        if not partition or not context:
+            warnings.append(
+                f"{stream}: the state has a partition without `{CONTEXT}`, which is "
+                "ignored: its days or changes are read again"
+            )
+            continue
+        mark = json.dumps(context, sort_keys=True, default=str)
+        grouped.setdefault(mark, []).append(_lasting(partition))
+    for mark, same in grouped.items():
+        kept = min(same, key=_bookmark_of)
+        if len(same) > 1:
+            warnings.append(
+                f"{stream}: the state has the partition {mark} {len(same)} times; the "
+                f"earliest bookmark counts: {kept.get('replication_key_value')}"
+            )
+        yield kept
+
+
+def _lasting(bookmark: dict[str, Any]) -> dict[str, Any]:
+    return {name: each for name, each in bookmark.items() if name not in TRANSIENT}
+
+
+def _bookmark_of(partition: dict[str, Any]) -> tuple[bool, str]:
+    """Return a sort key: bookmarks are ISO 8601; those without a value come last."""
+    value = partition.get("replication_key_value")
+    return value is None, str(value)

@@ -1,0 +1,135 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from support import SAMPLE_CONFIG, catalog_of
+
+from tap_kayzen.cli.check import selecting_all
+from tap_kayzen.tap import TapKayzen
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+SPEND = {"name": "Spend", "metrics": ["advertiser_spend"], "group_by": ["day"]}
+CONFIG = {**SAMPLE_CONFIG, "reports": [SPEND]}
+
+
+def lines(
+    caplog: pytest.LogCaptureFixture,
+    catalog: dict[str, Any] | None,
+    config: dict[str, Any] = CONFIG,
+    level: str = "WARNING",
+) -> list[str]:
+    """Return the lines that a tap logs when it is built."""
+    caplog.clear()
+    caplog.set_level("INFO")
+    TapKayzen(config=dict(config), catalog=catalog)
+    return [each.getMessage() for each in caplog.records if each.levelname == level]
+
+
+def catalog_with(selected: Collection[str], **renamed: str) -> dict[str, Any]:
+    """Return the catalog of `CONFIG`, with only some streams selected."""
+    catalog = selecting_all(TapKayzen(config=dict(CONFIG)).catalog_dict)
+    for entry in catalog["streams"]:
+        name = entry["tap_stream_id"]
+        for each in entry["metadata"]:
+            each["metadata"]["selected"] = name in selected
+        entry["tap_stream_id"] = entry["stream"] = renamed.get(name, name)
+    return catalog
+
+
+@pytest.mark.parametrize(
+    ("now", "question"),
+    [
+        ("spent", "did you mean `spend`?"),
+        (
+            "costs_by_day",
+            (
+                "is it a report that `reports` no longer has? --discover prints all "
+                "streams"
+            ),
+        ),
+    ],
+)
+def test_a_stream_that_there_is_not_is_named(
+    now: str, question: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    catalog = catalog_with({"campaigns", "spend"}, spend=now)
+    assert lines(caplog, catalog) == [
+        (f"The catalog selects `{now}`, which is not a stream of this tap: {question}"),
+        (
+            "The catalog lacks reports of the settings, which are not read: `spend`; "
+            "save what --discover prints anew, and select them (with Meltano: `meltano "
+            "run --refresh-catalog`)"
+        ),
+    ]
+
+
+def test_a_deselected_stream_that_there_is_not_is_none_of_our_business(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    catalog = catalog_with({"campaigns", "spend"}, tags="labels")
+    assert lines(caplog, catalog) == []
+
+
+def test_audiences_need_their_key(caplog: pytest.LogCaptureFixture) -> None:
+    (line,) = lines(caplog, catalog_of("audiences", "campaigns"), SAMPLE_CONFIG)
+    assert line == (
+        "The catalog selects `audiences`, which needs the setting "
+        "`audience_api_key`: set it, or deselect it"
+    )
+
+
+def test_a_report_that_is_not_selected_is_named_with_the_line_to_add(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    reports = [SPEND, {**SPEND, "name": "2nd Report"}]
+    config = {**CONFIG, "reports": reports}
+    catalog = TapKayzen(config=dict(config)).catalog_dict
+    for entry in catalog["streams"]:
+        for each in entry["metadata"]:
+            each["metadata"]["selected"] = entry["tap_stream_id"] == "campaigns"
+    assert lines(caplog, catalog, config) == [
+        (
+            "Reports of the settings are not selected, so they are not read: "
+            "`report_2nd_report`, `spend`; select them in the catalog (with Meltano: "
+            "`select: ['report_2nd_report.*', 'spend.*']`)"
+        )
+    ]
+
+
+def test_the_default_report_may_be_left_out(caplog: pytest.LogCaptureFixture) -> None:
+    assert lines(caplog, catalog_of("campaigns"), SAMPLE_CONFIG) == []
+
+
+@pytest.mark.parametrize("catalog", [{"streams": []}, catalog_with(())])
+def test_nothing_selected_is_spoken_of(
+    catalog: dict[str, Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    assert lines(caplog, catalog, SAMPLE_CONFIG) == [
+        (
+            "No stream is selected, so nothing is read: select some in the catalog "
+            "(with Meltano: `select: ['campaigns.*']`)"
+        )
+    ]
+
+
+def test_one_line_says_what_is_selected(caplog: pytest.LogCaptureFixture) -> None:
+    catalog = catalog_with({"campaigns", "spend", "campaign_details"})
+    assert lines(caplog, catalog, level="INFO")[-1] == (
+        f"3 of {len(catalog['streams'])} streams are selected: campaigns, "
+        "campaign_details, spend"
+    )
+    everything = catalog_with({each["tap_stream_id"] for each in catalog["streams"]})
+    assert not any(
+        "selected" in line for line in lines(caplog, everything, level="INFO")
+    )
+
+
+def test_a_catalog_for_discovery_needs_no_words(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level("INFO")
+    TapKayzen(config=dict(CONFIG), setup_mapper=False)
+    assert not any("selected" in line for line in caplog.messages)

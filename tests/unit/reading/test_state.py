@@ -1,0 +1,130 @@
+from __future__ import annotations
+
+from copy import deepcopy
+from typing import Any
+
+import pytest
+from singer_sdk.exceptions import ConfigurationError
+from support import SAMPLE_CONFIG
+
+from tap_kayzen.reading.state import fault, mended
+from tap_kayzen.tap import TapKayzen
+
+NAME = "campaign_performance"
+
+
+def partition(
+    day: str | None, advertiser: object = 7, **more: object
+) -> dict[str, Any]:
+    context = {"advertiser_id": advertiser}
+    bookmark = {"replication_key": "day", "replication_key_value": day}
+    return {"context": context, **bookmark, **more}
+
+
+def with_partitions(*partitions: object) -> dict[str, Any]:
+    return {"bookmarks": {NAME: {"partitions": [*partitions]}}}
+
+
+def loaded(state: dict[str, Any]) -> dict[str, Any]:
+    """Return the state of a tap that is given one, which stays as it is."""
+    before = deepcopy(state)
+    tap = TapKayzen(config=dict(SAMPLE_CONFIG), state=state)
+    assert state == before
+    return dict(tap.state)
+
+
+def test_a_sound_state_is_loaded_as_it_is() -> None:
+    state = with_partitions(partition("2026-01-05", 7), partition("2026-01-04", 8))
+    state["bookmarks"]["campaigns"] = {"replication_key": "updated_at"}
+    assert loaded(state) == state
+    assert mended(state)[1] == []
+
+
+@pytest.mark.parametrize(
+    ("same", "kept"),
+    [
+        (["2026-01-05", "2026-01-04", "2026-01-06"], "2026-01-04"),
+        ([None, "2026-01-05"], "2026-01-05"),
+        (["2026-01-05", "2026-01-05"], "2026-01-05"),
+        ([None, None], None),
+    ],
+)
+def test_the_earliest_bookmark_of_a_partition_counts(
+    same: list[str | None], kept: str | None, caplog: pytest.LogCaptureFixture
+) -> None:
+    first, *others = [partition(day) for day in same]
+    another = partition("2026-01-01", 8)
+    state = with_partitions(first, another, *others)
+    assert loaded(state) == with_partitions(partition(kept), another)
+    (warning,) = [each for each in caplog.records if each.levelname == "WARNING"]
+    assert warning.getMessage() == (
+        f'{NAME}: the state has the partition {{"advertiser_id": 7}} {len(same)} '
+        f"times; the earliest bookmark counts: {kept}"
+    )
+
+
+def test_what_is_left_goes_with_its_bookmark() -> None:
+    left = {"next_day": "2026-01-02", "end_date": "2026-01-09"}
+    early = partition("2026-01-04", unfinished=left)
+    late = partition("2026-01-09")
+    assert loaded(with_partitions(late, early)) == with_partitions(early)
+
+
+@pytest.mark.parametrize("nothing", [None, {}, {"context": None}, {"context": {}}])
+def test_a_partition_without_a_context_is_ignored_with_a_warning(
+    nothing: object, caplog: pytest.LogCaptureFixture
+) -> None:
+    sound = partition("2026-01-05")
+    assert loaded(with_partitions(nothing, sound)) == with_partitions(sound)
+    assert f"{NAME}: the state has a partition without `context`" in caplog.text
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
+        {},
+        {"bookmarks": None},
+        {"bookmarks": {NAME: None}},
+        {"currently_syncing": None},
+    ],
+)
+def test_what_is_null_counts_as_none(state: dict[str, Any]) -> None:
+    assert loaded(state).get("bookmarks", {}) == {}
+
+
+def test_null_partitions_are_none() -> None:
+    assert loaded({"bookmarks": {NAME: {"partitions": None, "x": 1}}}) == {
+        "bookmarks": {NAME: {"x": 1}}
+    }
+
+
+def test_what_only_a_run_needs_is_dropped() -> None:
+    of_a_run = {
+        "progress_markers": {"Note": "", "replication_key_value": "2026-01-09"},
+        "replication_key_signpost": "2026-01-09",
+    }
+    state = with_partitions(partition("2026-01-05", **of_a_run))
+    state["bookmarks"]["campaigns"] = {"replication_key_value": "x", **of_a_run}
+    assert loaded(state)["bookmarks"] == {
+        "campaigns": {"replication_key_value": "x"},
+        **with_partitions(partition("2026-01-05"))["bookmarks"],
+    }
+
+
+@pytest.mark.parametrize(
+    ("bookmarks", "words"),
+    [
+        ([], "its `bookmarks` must be an object"),
+        ({NAME: "2026"}, f"its bookmark of `{NAME}` must be an object"),
+        ({NAME: {"partitions": {}}}, f"the `partitions` of `{NAME}` must be a list"),
+        ({NAME: {"partitions": [7]}}, f"the `partitions` of `{NAME}` must be a list"),
+        (
+            {NAME: {"partitions": [{"context": 7}]}},
+            f"the `partitions` of `{NAME}` must be a list",
+        ),
+    ],
+)
+def test_a_state_of_another_shape_is_refused(bookmarks: object, words: str) -> None:
+    assert fault({"bookmarks": bookmarks}).startswith(words)
+    with pytest.raises(ConfigurationError, match=f"The state cannot be read: {words}"):
+        loaded({"bookmarks": bookmarks})
