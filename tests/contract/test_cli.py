@@ -403,7 +403,7 @@ def test_what_may_be_misspelled_in_reports_is_named_before_any_request(
     run = run_process("--config", path, *more, *arguments)
     assert run.code == 1
     lines = [line.split(" | ", 3) for line in run.stderr.splitlines()]
-    warnings = [line[3] for line in lines if line[1].strip() == "WARNING"]
+    warnings = [line[3] for line in lines if line[3].startswith("`reports[")]
     unknown = "is not in Kayzen's public documentation; did you mean"
     expected = [
         f"`reports[0].group_by[1]`: `campaign` {unknown} `campaign_id`?",

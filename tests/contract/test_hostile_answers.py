@@ -85,7 +85,10 @@ def test_deep_nesting_comes_whole_or_is_said(
 def test_odd_text_and_numbers_come_whole(
     stream: str, serve: Serve, tmp_path: Path
 ) -> None:
-    row = rb'{"id":1,"a":"\ud800\u0000","b":1e400,"c":NaN,"b":-1E-999,"\u0000":0}'
+    row = (
+        rb'{"id":1,"day":"2026-09-01","campaign_id":1,"campaign_name":"x",'
+        rb'"a":"\ud800\u0000","b":1e400,"c":NaN,"b":-1E-999,"\u0000":0}'
+    )
     run = run_on(row, stream, serve, tmp_path)
     assert run.code == 0, run.stderr
     assert '"b":-1E-999' in run.stdout

@@ -60,7 +60,7 @@ def test_no_key_of_an_app_is_in_the_output_of_a_run(
         "'apiKey'",
         "'key'",
     ):
-        warning = f"Field {field} is named like a secret: left out"
+        warning = f"field {field} is named like a secret: left out"
         assert run.stderr.count(warning) == 1
     extras = [row["_extra"] for row in run.records if "_extra" in row]
     assert {"event": "install", "settings": {}} in extras[0]["postbacks"]
@@ -111,11 +111,11 @@ def test_secrets_on_a_late_page_of_any_list_stay_here(
         assert row.get("name") is None
     words = "is named like a secret: left out"
     assert sorted(each for each in warnings_in(caplog) if words in each) == [
-        f"Field 'PASSWORD' in 'new' {words}",
-        f"Field 'access_token' in 'name' {words}",
-        f"Field 'api-key' in 'processing' {words}",
-        f"Field 'clientSecret' {words}",
-        f"Field 'token' in 'tags' {words}",
+        f"{stream}: field 'PASSWORD' in 'new' {words}",
+        f"{stream}: field 'access_token' in 'name' {words}",
+        f"{stream}: field 'api-key' in 'processing' {words}",
+        f"{stream}: field 'clientSecret' {words}",
+        f"{stream}: field 'token' in 'tags' {words}",
     ]
 
 

@@ -288,7 +288,7 @@ def test_totals_are_left_out(
     assert read(url, capsys).records == good
     assert len(api.calls) == 2 * calls
     messages = [each.getMessage() for each in caplog.records]
-    (warning,) = [each for each in messages if "Rows of totals are left out" in each]
+    (warning,) = [each for each in messages if "rows of totals are left out" in each]
     assert warning.endswith('"impressions":11,"advertiser_spend":3.5}')
 
 

@@ -218,7 +218,7 @@ def test_totals_are_not_mixed_with_days(
     assert len(api.calls) <= calls + 3
     assert bookmarks(run)[-1]["replication_key_value"] == "2026-09-20"
     (warning,) = warnings_in(caplog)
-    assert warning.startswith("Rows of totals are left out, as their numbers are those")
+    assert warning.startswith(f"{NAME}: rows of totals are left out, as their numbers ")
     assert f'"clicks":{12 * 14 if size == 1000 else 12 * 5}}}' in warning
 
 
@@ -306,9 +306,9 @@ def test_amounts_as_people_write_them_are_kept_and_shown(
     row = run.records[0]
     (warning,) = warnings_in(caplog)
     assert warning == (
-        "Field 'advertiser_spend' has a value that its type cannot hold, such as "
-        f'"{shown}" (campaign_id {row["campaign_id"]}, day {row["day"]}): kept in '
-        "_extra"
+        f"{NAME}: field 'advertiser_spend' has a value that its type cannot hold, "
+        f'such as "{shown}" (campaign_id {row["campaign_id"]}, day {row["day"]}): '
+        "kept in _extra"
     )
 
 

@@ -252,8 +252,8 @@ def test_a_bookmark_of_another_kind_is_not_passed_over_in_silence(
     (line,) = [each for each in caplog.records if each.levelname == "WARNING"]
     assert line.name == f"tap-kayzen.{NAME}"
     assert line.getMessage() == (
-        f"The state has no bookmark on `day`; its {names} cannot be used: days before "
-        "2026-09-18 are not read; set `start_date` to read them"
+        f"{NAME}: the state has no bookmark on `day`; its {names} cannot be used: days "
+        "before 2026-09-18 are not read; set `start_date` to read them"
     )
 
 
@@ -683,7 +683,7 @@ def test_logs_may_be_json(url: str, tmp_path: Path) -> None:
     run = tap(tmp_path, {"api_url": url}, SINGER_SDK_LOG_CONFIG=str(path))
     assert run.records == RECORDS
     lines = [json.loads(line) for line in run.stderr.splitlines()]
-    assert "Field 'new' is not in the schema: kept in _extra" in {
+    assert "campaigns: field 'new' is not in the schema: kept in _extra" in {
         line["message"] for line in lines if line["level"] == "warning"
     }
 

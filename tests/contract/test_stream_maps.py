@@ -353,7 +353,12 @@ def test_an_expression_that_fails_is_named(
 def test_amounts_in_another_currency_come_out_as_documented(
     serve: Serve, tmp_path: Path
 ) -> None:
-    row = {"day": "2025-03-01", "campaign_id": 1, "advertiser_spend": 12.5}
+    row = {
+        "day": "2025-03-01",
+        "campaign_id": 1,
+        "campaign_name": "x",
+        "advertiser_spend": 12.5,
+    }
     config = serving(serve, row)
     maps = {
         REPORT: {

@@ -156,36 +156,36 @@ def problems(*reports: object) -> list[str]:
         (
             {"columns": {"date": "dya"}},
             (
-                "`reports.0` (spend): `columns.date` is 'dya', which is not in "
+                "`reports[0]` (spend): `columns.date` is 'dya', which is not in "
                 "`group_by` or `metrics`: did you mean `day`?"
             ),
         ),
         (
             {"columns": {"date": "impressions"}},
             (
-                "`reports.0` (spend): `columns.date` is 'impressions', which is not in "
-                "`group_by` or `metrics`: it must be one of those"
+                "`reports[0]` (spend): `columns.date` is 'impressions', which is not "
+                "in `group_by` or `metrics`: it must be one of those"
             ),
         ),
         (
             {"columns": {"day": "date"}},
             (
-                "`reports.0` (spend): `columns.day` is asked for by that name already; "
-                "put the name in Kayzen's rows first, such as date: day"
+                "`reports[0]` (spend): `columns.day` is asked for by that name "
+                "already; put the name in Kayzen's rows first, such as date: day"
             ),
         ),
         (
             {"columns": {"date": "day", "dt": "day"}},
             (
-                "`reports.0` (spend): `columns.dt` and `columns.date` are both 'day'; "
+                "`reports[0]` (spend): `columns.dt` and `columns.date` are both 'day'; "
                 "leave one of them out"
             ),
         ),
         (
             {"columns": {"date": 5}},
-            "`reports.0.columns.date` must be of type string, not integer",
+            "`reports[0].columns.date` must be of type string, not integer",
         ),
-        ({"columns": 5}, "`reports.0.columns` must be of type object, not integer"),
+        ({"columns": 5}, "`reports[0].columns` must be of type object, not integer"),
     ],
 )
 def test_a_bad_report_is_named_in_one_line(
