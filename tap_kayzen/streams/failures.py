@@ -11,6 +11,7 @@ import requests
 from singer_sdk.exceptions import FatalAPIError, SingerSDKError
 
 from tap_kayzen.api.errors import LoginError, ReadError
+from tap_kayzen.streams.expressions import MapError
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -49,7 +50,7 @@ class Failure:
     def of(cls, error: Exception, stream: str, part: str) -> Failure:
         """Describe an error."""
         text = describe(error)
-        if isinstance(error, ReadError):
+        if isinstance(error, (ReadError, MapError)):
             cause, hint = error.cause, error.hint
         elif isinstance(error, SingerSDKError):
             cause, hint = text.removeprefix(f"{stream}: "), ""
