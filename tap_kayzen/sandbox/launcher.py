@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Any
 
 import click
 
@@ -21,6 +21,7 @@ from tap_kayzen.sandbox.access import TOKEN_LIFETIME, Access, Credentials
 from tap_kayzen.sandbox.app import create_app
 from tap_kayzen.sandbox.data import Dataset
 from tap_kayzen.sandbox.faults import FAULTS, STALL_SECONDS, FaultPlan, Faults
+from tap_kayzen.sandbox.likeness import LIKE_REPORTS, Likeness, report_of
 from tap_kayzen.sandbox.network import Latency, RateLimit
 from tap_kayzen.sandbox.report_calls import DEFAULT_REPORT_OPTIONS, ReportOptions
 from tap_kayzen.sandbox.server import LOOPBACK, listen, server_of, url_of
@@ -50,6 +51,20 @@ def rates(
             msg = f"{value!r} is not like http-503=0.1"
             raise click.BadParameter(msg) from error
     return found
+
+
+def report(
+    _context: click.Context, _parameter: click.Parameter, file: IO[str] | None
+) -> dict[str, Any] | None:
+    """Read the report of an account.
+
+    Raises:
+        click.BadParameter: The file holds none.
+    """
+    try:
+        return report_of(file.read()) if file else None
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from error
 
 
 @click.command(context_settings={"show_default": True})
@@ -122,6 +137,12 @@ def rates(
     type=click.IntRange(min=1),
     help="Rows that a page of a report has at most.",
 )
+@click.option(
+    "--like",
+    type=click.File(encoding="utf-8"),
+    callback=report,
+    help="Behave as a report of `tap-kayzen --test=report` says; a file.",
+)
 @click.option("--username", default=DEFAULTS.username)
 @click.option("--password", default=DEFAULTS.password)
 @click.option("--api-key", default=DEFAULTS.api_key)
@@ -145,6 +166,7 @@ def main(  # noqa: PLR0913
     max_report_days: int | None,
     report_paging: Paging,
     max_report_rows: int,
+    like: dict[str, Any] | None,
     username: str,
     password: str,
     api_key: str,
@@ -164,11 +186,15 @@ def main(  # noqa: PLR0913
     except ValueError as error:
         raise click.BadParameter(str(error), param_hint="--fault") from error
     layers.append(Middleware(Faults, plan=plan, access=access, dataset=dataset))
+    reports = ReportOptions(report_paging, max_report_rows, max_report_days)
+    if like:
+        layers.append(Middleware(Likeness, report=like))
+        reports = LIKE_REPORTS
     app = create_app(
         dataset,
         access,
         pre_encoded=pre_encoded,
-        reports=ReportOptions(report_paging, max_report_rows, max_report_days),
+        reports=reports,
         middleware=layers,
     )
     try:
