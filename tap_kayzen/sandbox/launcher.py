@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import sys
 from contextlib import suppress
-from typing import IO, TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -54,7 +55,7 @@ def rates(
 
 
 def report(
-    _context: click.Context, _parameter: click.Parameter, file: IO[str] | None
+    _context: click.Context, _parameter: click.Parameter, path: Path | None
 ) -> dict[str, Any] | None:
     """Read the report of an account.
 
@@ -62,8 +63,8 @@ def report(
         click.BadParameter: The file holds none.
     """
     try:
-        return report_of(file.read()) if file else None
-    except ValueError as error:
+        return report_of(path.read_text(encoding="utf-8")) if path else None
+    except (OSError, ValueError) as error:
         raise click.BadParameter(str(error)) from error
 
 
@@ -139,7 +140,7 @@ def report(
 )
 @click.option(
     "--like",
-    type=click.File(encoding="utf-8"),
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
     callback=report,
     help="Behave as a report of `tap-kayzen --test=report` says; a file.",
 )

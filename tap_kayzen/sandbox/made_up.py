@@ -96,19 +96,22 @@ def _object(shape: Shape, given: object, place: int) -> dict[str, Any]:
     known = given if isinstance(given, dict) else {}
     made: dict[str, Any] = {}
     for name, child in shape.children.items():
-        for each in _names(name):
-            value = _value(child, known.get(each, ABSENT), place)
+        for number, each in enumerate(_names(name, child)):
+            value = _value(child, known.get(each, ABSENT), place + number)
             if value is not ABSENT:
                 made[each] = value
     return made
 
 
-def _names(name: str) -> list[str]:
-    if name == HIDDEN:
-        return ["made up"]
+def _names(name: str, shape: Shape) -> list[str]:
+    """Return the names of fields; made-up ones if they were not shown."""
     if name == FOLDED:
         return [f"made_up_{chr(97 + i // 26)}{chr(97 + i % 26)}" for i in range(MANY)]
-    return [name]
+    if name != HIDDEN:
+        return [name]
+    # One for each type that came, unless there was none at times.
+    count = 1 if shape.facts.get("absent") else len(shape.variants)
+    return [f"made up {number}" for number in range(count)]
 
 
 def _value(shape: Shape, given: object, place: int) -> Any:  # noqa: ANN401
@@ -173,13 +176,14 @@ def written_like(form: str, given: object, place: int) -> str:
     digits = re.sub(r"\D", "", given) if isinstance(given, str) else ""
     digits = digits if len(digits) >= len(SOME_DAY) else SOME_DAY
     year, month, day = digits[:4], digits[4:6], digits[6:8]
+    midnight = "00" if "9999" in form else ""
     short = iter((month, day) if form.startswith("9999") else (day, month))
 
     def filled(piece: re.Match[str]) -> str:
         nines = piece[0]
         if nines == "a":
             return "word"
-        known = year if len(nines) == len("9999") else next(short, "")
+        known = year if len(nines) == len("9999") else next(short, midnight)
         return known if len(known) == len(nines) else _digits(nines, place)
 
     return _PIECE.sub(filled, form)

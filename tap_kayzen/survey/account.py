@@ -80,6 +80,8 @@ def _order(stream: KayzenStream) -> tuple[bool, str]:
 def _ask_all(interview: Interview, streams: list[KayzenStream]) -> None:
     ids: dict[str, int | None] = {}
     reports = [each for each in streams if isinstance(each, CustomReportStream)]
+    # The one that is asked for long ranges should have days.
+    reports.sort(key=lambda stream: not stream.report.is_daily)
     for stream in streams:
         if isinstance(stream, CustomReportStream):
             place = reports.index(stream)

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 OK = range(200, 300)
 """Good HTTP statuses."""
 
+KINDS = {"array": "bare list", "empty": "empty", "text": "no JSON"}
+"""Names of bodies that are no objects."""
+
 INTRODUCTION = """\
 # What this account's API returns
 
@@ -96,10 +99,14 @@ def _calls(report: Report) -> Iterator[str]:
     yield from _table(head, map(_row, report["calls"]))
 
 
+def _name(call: Report) -> str:
+    """Name a call; reports have the same one."""
+    whose = f" (`{call['stream']}`)" if call.get("asked") else ""
+    return f"`{call['call']}`{whose}"
+
+
 def _row(call: Report) -> tuple[Any, ...]:
-    name = f"`{call['call']}`"
-    if call["stream"] and call["call"].startswith("POST"):
-        name = f"{name} (`{call['stream']}`)"
+    name = _name(call)
     if "skipped" in call:
         return name, f"not asked: {call['skipped']}", "", "", "", "", ""
     paging = call.get("paging", {})
@@ -119,7 +126,8 @@ def _row(call: Report) -> tuple[Any, ...]:
 def _envelope(call: Report) -> str:
     body = call["body"]
     names = [name for name in body["keys"] if "." not in name and "[]" not in name]
-    text = f"{body['is']} with {_code(names)}" if names else body["is"]
+    kind = KINDS.get(body["is"], body["is"])
+    text = f"{kind} with {_code(names)}" if names else kind
     if body["is"] == "object" and body.get("rows_in") == "":
         text = "bare object"
     is_unreadable = call["status"] in OK and not call.get("readable", True)
@@ -130,7 +138,7 @@ def _unknown(report: Report) -> Iterator[str]:
     yield from _table(
         ("Call", "Fields", "Type"),
         (
-            (f"`{call['call']}`", f"`{name}`", " or ".join(types) or "null")
+            (_name(call), f"`{name}`", " or ".join(types) or "null")
             for call in report["calls"]
             for name, types in unknown_fields(call).items()
         ),
@@ -141,7 +149,7 @@ def _never(report: Report) -> Iterator[str]:
     yield from _table(
         ("Call", "Columns"),
         (
-            (f"`{call['call']}`", _code(call["never"]))
+            (_name(call), _code(call["never"]))
             for call in report["calls"]
             if call.get("never")
         ),
@@ -153,7 +161,7 @@ def _forms(report: Report) -> Iterator[str]:
         ("Call", "Column", "Documented as", "Came as", "Written like", "Unreadable"),
         (
             (
-                f"`{call['call']}`",
+                _name(call),
                 f"`{name}`",
                 facts["column"],
                 " or ".join(facts["types"]),

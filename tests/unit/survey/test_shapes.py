@@ -64,7 +64,7 @@ def test_a_date_shows_how_it_is_written(text: str, shape: str) -> None:
     assert text_shape(text, is_number=False) == shape
 
 
-@given(st.text(), st.booleans())
+@given(text=st.text(), is_number=st.booleans())
 def test_a_shape_has_no_digit_but_9_and_no_word_of_the_text(
     text: str, *, is_number: bool
 ) -> None:
