@@ -16,6 +16,7 @@ from tap_kayzen.sandbox.clock import REAL_CLOCK
 from tap_kayzen.sandbox.data import Dataset
 from tap_kayzen.sandbox.exchange import Exchange
 from tap_kayzen.sandbox.likeness import LIKE_REPORTS, Likeness
+from tap_kayzen.sandbox.report_calls import DEFAULT_REPORT_OPTIONS
 from tap_kayzen.sandbox.server import running
 from tap_kayzen.tap import TapKayzen
 
@@ -175,12 +176,11 @@ def account(
     *layers: Middleware, reports: ReportOptions | None = None
 ) -> Generator[dict[str, Any]]:
     """Serve an account; give the settings that read it."""
-    options = {} if reports is None else {"reports": reports}
     app = create_app(
         Dataset(campaigns=70, seed=1),
         Access(Credentials()),
         middleware=layers,
-        **options,
+        reports=reports or DEFAULT_REPORT_OPTIONS,
     )
     with running(app) as url:
         yield {**ACCOUNT, "api_url": url, "audience_url": url}

@@ -120,10 +120,12 @@ def _value(shape: Shape, given: object, place: int) -> Any:  # noqa: ANN401
         return ABSENT
     if kind == "null":
         return None
+    # What is inside must not take turns in step with it.
+    turn = place // len(shape.variants)
     if kind == "object":
-        return _object(shape, given, place)
+        return _object(shape, given, turn)
     if kind == "array":
-        return _array(shape, given, place)
+        return _array(shape, given, turn)
     if form is not None:
         return written_like(form, given, place)
     return given if type_of(given) == kind else _converted(kind, given, place)
@@ -206,6 +208,7 @@ def _amount(form: re.Match[str], amount: Decimal) -> str:
         whole = f"{amount:.2f}" if fraction else f"{amount:.0f}"
         return whole.replace(".", fraction[0]) if fraction else whole
     # Too small an amount would have no groups.
-    whole, _, cents = f"{amount + 1000:,.2f}".partition(".")
+    amount = amount if amount >= 1000 else amount + 1000  # noqa: PLR2004
+    whole, _, cents = f"{amount:,.2f}".partition(".")
     whole = whole.replace(",", form[2])
     return f"{whole}{fraction[0]}{cents}" if fraction else whole

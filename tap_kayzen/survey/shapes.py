@@ -106,7 +106,7 @@ def text_shape(text: str, *, is_number: bool) -> str:
         shape = _FRACTION.sub(rf"\g<1>{2 * KEPT}", shape)
         shape = re.sub("9+", "9", shape).replace(KEPT, "9")
     else:
-        shape = re.sub(r"\.9+", ".999", shape)
+        shape = re.sub(r"(?<=:99)\.9+", ".999", shape)
     return shape[:MAX_SHAPE]
 
 

@@ -392,7 +392,15 @@ def test_the_sandbox_reads_a_report_from_a_file(tmp_path: Path) -> None:
     path = tmp_path / "report.md"
     path.write_text(as_markdown(report), encoding="utf-8")
     program = "from tap_kayzen.sandbox.launcher import main; main()"
-    command = [sys.executable, "-c", program, "--port", "0", "--like", path]
+    command: list[str | Path] = [
+        sys.executable,
+        "-c",
+        program,
+        "--port",
+        "0",
+        "--like",
+        path,
+    ]
     with watched(command, stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
         url = process.stdout.readline().split()[3]

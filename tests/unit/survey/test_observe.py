@@ -34,7 +34,7 @@ ROWS = st.lists(
 
 
 def described(
-    rows: list[dict[str, Any]], columns: dict[str, Any] | None = None, **more: bool
+    rows: list[Any], columns: dict[str, Any] | None = None, **more: bool
 ) -> dict[str, dict[str, Any]]:
     fields = Fields(NameGuard(), columns, **more)
     for row in rows:
