@@ -9,6 +9,7 @@ import signal
 from functools import cached_property
 from typing import IO, TYPE_CHECKING, Any, ClassVar
 
+import click
 from singer_sdk import Tap
 from singer_sdk.exceptions import ConfigurationError, ConfigValidationError
 from singer_sdk.tap_base import CliTestOptionValue
@@ -27,11 +28,14 @@ from tap_kayzen.streams import all_streams
 from tap_kayzen.streams.base import KayzenStream, Services
 from tap_kayzen.streams.failures import Failures
 from tap_kayzen.streams.mapping import StreamMaps
+from tap_kayzen.survey.account import survey
+from tap_kayzen.survey.markdown import FORMATS, FORMATS_HELP
 
 if TYPE_CHECKING:
     from types import FrameType
 
-    import click
+TESTS = (*(each.value for each in CliTestOptionValue), *FORMATS)
+"""Values of ``--test``."""
 
 
 class TapKayzen(Tap):
@@ -142,7 +146,16 @@ class TapKayzen(Tap):
         """Test the connection: a table on stderr, and exit code 1 if it is not good.
 
         The SDK's own ends at the first stream that fails, and prints no table.
+        A value of `FORMATS` prints the survey of the account on stdout instead.
         """
+        if value in FORMATS:
+            given = ctx.params["config"]
+            tap = cls(config=given.config, parse_env_config=given.parse_env)
+            click.echo(FORMATS[value](tap.survey()))
+            ctx.exit()
+        if value not in TESTS:
+            msg = f"must be one of {', '.join(TESTS)}, not {value!r}"
+            raise click.BadParameter(msg, ctx, param)
         if value != CliTestOptionValue.All.value:
             super().cb_test(ctx, param, value)
             return
@@ -152,6 +165,15 @@ class TapKayzen(Tap):
         tap = cls(**options, catalog=catalog)
         is_good = check(tap.streams, tap.services, tap.logger)
         ctx.exit(0 if is_good else FAILED)
+
+    def survey(self) -> dict[str, Any]:
+        """Ask the account for a little of everything; return what it is like."""
+        return survey(
+            self.streams.values(),
+            self.config,
+            version=self.plugin_version,
+            logger=self.logger,
+        )
 
     @classmethod
     def invoke(
@@ -171,4 +193,8 @@ class TapKayzen(Tap):
     @classmethod
     def get_singer_command(cls) -> click.Command:
         """Build the command line."""
-        return KayzenCommand.wrap(super().get_singer_command(), logger=cls.logger)
+        command = super().get_singer_command()
+        for option in command.params:
+            if isinstance(option, click.Option) and option.name == "test":
+                option.help = f"{option.help} {FORMATS_HELP}"
+        return KayzenCommand.wrap(command, logger=cls.logger)

@@ -38,7 +38,12 @@ RETRY_HINT = (
 
 
 class Transport:
-    """Sends the requests of a tap; one instance serves all threads."""
+    """Sends the requests of a tap; one instance serves all threads.
+
+    Attributes:
+        on_response: Called with each response to a data call, good or not, and its
+            body.
+    """
 
     def __init__(self, wire: Wire) -> None:
         """Prepare; nothing is sent yet."""
@@ -50,6 +55,7 @@ class Transport:
         self._redactor = wire.redactor
         self._retries = Retries(wire, logging.getLogger("tap-kayzen.transport"))
         self._environments: dict[str, dict[str, Any]] = {}
+        self.on_response: Callable[[requests.Response, bytes], None] | None = None
 
     def fetch(
         self,
@@ -134,6 +140,8 @@ class Transport:
             body = self._body(response)
         # The library's own ends at the headers; a refusal counts from its start.
         response.elapsed = timedelta(seconds=self._throttle.now() - started)
+        if self.on_response is not None:
+            self.on_response(response, body)
         if not is_rate_limit(response.status_code):
             self._throttle.accepted()
         return response, body

@@ -38,7 +38,11 @@ def content_of(answer: Answer) -> Record | None:
     """Read the JSON of an answer that has rows; None if it has none."""
     if answer.status != 200:  # noqa: PLR2004
         return None
-    content = _DECODER.decode(answer.body)
+    try:
+        content = _DECODER.decode(answer.body)
+    except msgspec.DecodeError:
+        # An envelope of another account, with `--like`.
+        return None
     return content if isinstance(content.get("data"), list) else None
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import sys
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -21,6 +22,7 @@ from tap_kayzen.sandbox.access import TOKEN_LIFETIME, Access, Credentials
 from tap_kayzen.sandbox.app import create_app
 from tap_kayzen.sandbox.data import Dataset
 from tap_kayzen.sandbox.faults import FAULTS, STALL_SECONDS, FaultPlan, Faults
+from tap_kayzen.sandbox.likeness import LIKE_REPORTS, Likeness, report_of
 from tap_kayzen.sandbox.network import Latency, RateLimit
 from tap_kayzen.sandbox.report_calls import DEFAULT_REPORT_OPTIONS, ReportOptions
 from tap_kayzen.sandbox.server import LOOPBACK, listen, server_of, url_of
@@ -50,6 +52,20 @@ def rates(
             msg = f"{value!r} is not like http-503=0.1"
             raise click.BadParameter(msg) from error
     return found
+
+
+def report(
+    _context: click.Context, _parameter: click.Parameter, path: Path | None
+) -> dict[str, Any] | None:
+    """Read the report of an account.
+
+    Raises:
+        click.BadParameter: The file holds none.
+    """
+    try:
+        return report_of(path.read_text(encoding="utf-8")) if path else None
+    except (OSError, ValueError) as error:
+        raise click.BadParameter(str(error)) from error
 
 
 @click.command(context_settings={"show_default": True})
@@ -127,6 +143,12 @@ def rates(
     type=click.IntRange(min=0),
     help="Days before today that reports may go back; older ones get HTTP 400.",
 )
+@click.option(
+    "--like",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    callback=report,
+    help="Behave as a report of `tap-kayzen --test=report` says; a file.",
+)
 @click.option("--username", default=DEFAULTS.username)
 @click.option("--password", default=DEFAULTS.password)
 @click.option("--api-key", default=DEFAULTS.api_key)
@@ -151,6 +173,7 @@ def main(  # noqa: PLR0913
     report_paging: Paging,
     max_report_rows: int,
     report_retention_days: int | None,
+    like: dict[str, Any] | None,
     username: str,
     password: str,
     api_key: str,
@@ -170,13 +193,17 @@ def main(  # noqa: PLR0913
     except ValueError as error:
         raise click.BadParameter(str(error), param_hint="--fault") from error
     layers.append(Middleware(Faults, plan=plan, access=access, dataset=dataset))
+    reports = ReportOptions(
+        report_paging, max_report_rows, max_report_days, report_retention_days
+    )
+    if like:
+        layers.append(Middleware(Likeness, report=like))
+        reports = LIKE_REPORTS
     app = create_app(
         dataset,
         access,
         pre_encoded=pre_encoded,
-        reports=ReportOptions(
-            report_paging, max_report_rows, max_report_days, report_retention_days
-        ),
+        reports=reports,
         middleware=layers,
     )
     try:

@@ -1,0 +1,84 @@
+"""Envelopes that are not the documented one, as an account report describes them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from starlette.responses import Response
+
+from tap_kayzen.sandbox.made_up import HIDDEN, Shape, row_like, shape_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from tap_kayzen.sandbox.basics import Record
+
+META = ("meta", "metadata")
+
+HTML = b"<!DOCTYPE html><html><body>made up</body></html>"
+
+PLAIN_VALUES = {"array": b"[]", "boolean": b"true", "integer": b"1", "number": b"0.5"}
+
+_ENCODER = msgspec.json.Encoder(decimal_format="number")
+
+
+@dataclass(frozen=True)
+class Part:
+    """Some rows of a list.
+
+    Attributes:
+        first: Place of the first one in the list.
+        size: Rows of a full page.
+        total: Rows of the list.
+        rest: What else the app would send.
+    """
+
+    rows: Sequence[Record]
+    first: int
+    size: int
+    total: int
+    rest: Record
+
+
+def keys_of(body: Mapping[str, Any]) -> Shape:
+    """Return the shape of what is around the rows."""
+    return shape_of({name: {"types": types} for name, types in body["keys"].items()})
+
+
+def wrapped(body: Mapping[str, Any], part: Part, status: int) -> Response:
+    """Put rows into an envelope.
+
+    Args:
+        body: The envelope, as an account report describes it.
+        part: The rows.
+        status: HTTP status of the response.
+    """
+    kind, place = body["is"], body.get("rows_in")
+    rows: Any = part.rows
+    if body.get("single"):
+        rows = rows[0] if rows else {}
+    if kind in {"empty", "text"}:
+        return Response(HTML if kind == "text" else b"", status, media_type="text/html")
+    if place == "":
+        return as_json(rows, status)
+    if kind != "object":
+        return Response(PLAIN_VALUES.get(kind, b"null"), status)
+    page = part.first // part.size + 1
+    numbers = {
+        "current_page": page,
+        "total_pages": max(1, -(-part.total // part.size)),
+        "total_entries": part.total,
+    }
+    known = {**part.rest, **dict.fromkeys(META, numbers)}
+    content = row_like(keys_of(body), known, 0)
+    if place is not None:
+        content["made up" if place == HIDDEN else place] = rows
+    return as_json(content, status)
+
+
+def as_json(content: object, status: int = HTTPStatus.OK) -> Response:
+    """Answer with JSON, decimals as numbers."""
+    return Response(_ENCODER.encode(content), status, media_type="application/json")

@@ -1,0 +1,245 @@
+"""The behavior of another API, as an account report describes it.
+
+``tap-kayzen --test=report`` makes such reports; docs/account-report.md describes them.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import replace
+from datetime import date
+from decimal import Decimal
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from starlette.responses import Response
+
+from tap_kayzen.sandbox.access import TOKEN_PATH
+from tap_kayzen.sandbox.answers import json_object
+from tap_kayzen.sandbox.clock import REAL_CLOCK, Clock
+from tap_kayzen.sandbox.envelopes import Part, as_json, keys_of, wrapped
+from tap_kayzen.sandbox.exchange import Exchange
+from tap_kayzen.sandbox.list_calls import (
+    AUDIENCES_PER_PAGE,
+    DEFAULT_PER_PAGE,
+    MAX_PER_PAGE,
+)
+from tap_kayzen.sandbox.made_up import HIDDEN, Shape, row_like, shape_of
+from tap_kayzen.sandbox.report_builder import DIMENSIONS, METRICS
+from tap_kayzen.sandbox.report_calls import ReportOptions
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from starlette.types import ASGIApp, Receive, Scope, Send
+
+    from tap_kayzen.sandbox.basics import Record
+    from tap_kayzen.sandbox.exchange import Answer
+
+FORMAT = 1
+"""Version of the reports that are understood."""
+
+ALL_ROWS = 10**9
+"""Rows of a page that holds everything."""
+
+LIKE_REPORTS = ReportOptions("meta", ALL_ROWS)
+"""How the app behind must answer report calls: with all that can be changed."""
+
+REPORT_DATA = "/v1/report_data"
+
+_DECODER = msgspec.json.Decoder(dict[str, Any], float_hook=Decimal)
+
+
+def report_of(text: str) -> dict[str, Any]:
+    """Read a report, written as JSON or as Markdown with the JSON at its end.
+
+    Raises:
+        ValueError: It is neither.
+    """
+    blocks = re.findall(r"^```json\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    try:
+        report = json.loads(blocks[-1] if blocks else text)
+    except ValueError as error:
+        msg = f"no JSON of tap-kayzen --test=report: {error}"
+        raise ValueError(msg) from error
+    if not isinstance(report, dict) or report.get("format") != FORMAT:
+        msg = f"no report of tap-kayzen --test=report in format {FORMAT}"
+        raise ValueError(msg)
+    return report
+
+
+class Likeness:
+    """ASGI middleware that makes an app answer as a report says."""
+
+    def __init__(
+        self, app: ASGIApp, report: Mapping[str, Any], clock: Clock = REAL_CLOCK
+    ) -> None:
+        """Wrap an app, whose report calls behave as `LIKE_REPORTS`."""
+        self._app = app
+        self._clock = clock
+        self._headers = {
+            name: value
+            for name, value in report["limit_headers"].items()
+            if name != HIDDEN
+        }
+        self._calls: list[tuple[re.Pattern[str], Mapping[str, Any], Shape]] = []
+        for call in report["calls"]:
+            if "status" in call:
+                path = re.sub(r"\\\{\w+\\\}", "[^/]+", re.escape(call["call"]))
+                shape = shape_of(call.get("fields", {}))
+                self._calls.append((re.compile(path), call, shape))
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a call as the report says, if it speaks of it."""
+        name = f"{scope.get('method')} {scope.get('path')}"
+        calls = [
+            (call, shape) for path, call, shape in self._calls if path.fullmatch(name)
+        ]
+        if not calls:
+            await self._app(scope, receive, send)
+            return
+        exchange = await Exchange.begun(self._app, scope, receive, send, self._clock)
+        asked = json_object(exchange.request_body.decode(errors="replace"))
+        chosen = next(
+            ((call, shape) for call, shape in calls if _is_asked(call, asked)), calls[0]
+        )
+        response = await self._response(exchange, *chosen)
+        response.headers.update(self._headers)
+        await exchange.respond(response)
+
+    async def _response(
+        self, exchange: Exchange, call: Mapping[str, Any], shape: Shape
+    ) -> Response:
+        part = await self._part(exchange, call)
+        if not isinstance(part, Part):
+            return Response(part.body, part.status, part.headers)
+        if exchange.path == TOKEN_PATH:
+            return as_json(row_like(keys_of(call["body"]), part.rest, 0))
+        refused = _too_long(call, exchange.parameters)
+        if refused or not _is_good(call["status"]):
+            status = refused or call["status"] or HTTPStatus.SERVICE_UNAVAILABLE
+            body = call["refusal"] if refused else call["body"]
+            return wrapped(body, replace(part, rows=[]), status)
+        is_exact = exchange.path != REPORT_DATA or _is_asked(call, exchange.parameters)
+        rows = [
+            row_like(shape, row, place)
+            if is_exact
+            else {**row, **row_like(_in_common(shape, row), row, place)}
+            for place, row in enumerate(part.rows, part.first)
+        ]
+        return wrapped(call["body"], replace(part, rows=rows), call["status"])
+
+    async def _part(self, exchange: Exchange, call: Mapping[str, Any]) -> Part | Answer:
+        """Return the rows that are asked for, or the answer of the app if it is bad."""
+        first, size = _place(call, exchange)
+        step = _step(exchange.path, size)
+        start = first // step
+        page, rows = start, []
+        while True:
+            page += 1
+            answer = await _ask(exchange, page, step)
+            if not _is_good(answer.status):
+                return answer
+            content = _DECODER.decode(answer.body)
+            found, rest = _taken_apart(content)
+            rows += found
+            meta = rest.get("meta", {})
+            skipped = first - start * step
+            if len(rows) >= skipped + size or page >= meta.get("total_pages", page):
+                break
+        total = meta.get("total_entries", len(rows))
+        rows = rows[skipped : skipped + size]
+        if call.get("rows") == 0:
+            rows, total = [], 0
+        return Part(rows, first, size, total, rest)
+
+
+def _is_good(status: int) -> bool:
+    return HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES
+
+
+def _is_asked(call: Mapping[str, Any], body: Mapping[str, Any]) -> bool:
+    """Return whether a report call asks for what the call of the report did."""
+    asked = call.get("asked", {})
+    return all(set(body.get(name, ())) == set(asked[name]) for name in asked)
+
+
+def _place(call: Mapping[str, Any], exchange: Exchange) -> tuple[int, int]:
+    """Return the place of the first row that is wanted, and the size of a page."""
+    paging = {**call.get("paging", {})}
+    if call.get("is_limit"):
+        paging["page_size"] = call["largest_page"]
+    most = paging.get("page_size", ALL_ROWS)
+    parameters = exchange.parameters
+    size = ALL_ROWS
+    if paging.get("per_page") != "ignored":
+        size = int(parameters.get("per_page", _usual_size(exchange.path)))
+    size = min(size, most)
+    page = 1 if paging.get("page") == "ignored" else int(parameters.get("page", 1))
+    return (page - 1) * size, size
+
+
+def _usual_size(path: str) -> int:
+    """Return the rows of a page whose size the request does not name."""
+    if path == "/audiences":
+        return AUDIENCES_PER_PAGE
+    return ALL_ROWS if path.count("/") > len("//") else DEFAULT_PER_PAGE
+
+
+def _step(path: str, size: int) -> int:
+    """Return the rows that the app behind can be asked for at once."""
+    if path == "/audiences":
+        return AUDIENCES_PER_PAGE
+    return size if "report_" in path else min(size, MAX_PER_PAGE)
+
+
+async def _ask(exchange: Exchange, page: int, per_page: int) -> Answer:
+    if exchange.path == TOKEN_PATH:
+        return await exchange.ask()
+    if exchange.scope["method"] == "GET":
+        return await exchange.ask(page=page, per_page=per_page)
+    body = {**exchange.parameters, "page": page, "per_page": per_page}
+    # The account knows more metrics than the sandbox.
+    for name, known in (("metrics", METRICS), ("group_by", DIMENSIONS)):
+        body[name] = [each for each in body.get(name, []) if each in known]
+    body["metrics"] = body["metrics"] or ["impressions"]
+    return await replace(exchange, request_body=json.dumps(body).encode()).ask()
+
+
+def _too_long(call: Mapping[str, Any], asked: Mapping[str, Any]) -> int:
+    """Return the status for a range that is too long, 0 for one that is not."""
+    refused = {
+        int(days): status
+        for days, status in call.get("ranges", {}).items()
+        if not _is_good(status)
+    }
+    if not refused or "refusal" not in call:
+        return 0
+    start, end = (
+        date.fromisoformat(asked[name]) for name in ("start_date", "end_date")
+    )
+    (days, status) = min(refused.items())
+    longest = max((int(each) for each in call["ranges"] if int(each) < days), default=0)
+    return status if (end - start).days + 1 > longest else 0
+
+
+def _taken_apart(content: Record) -> tuple[list[Record], Record]:
+    """Find the rows in an answer of the sandbox."""
+    for name in ("data", "bid_multipliers", "advertiser"):
+        if name in content:
+            rest = {**content}
+            rows = rest.pop(name)
+            return (rows if isinstance(rows, list) else [rows]), rest
+    return [content], content
+
+
+def _in_common(shape: Shape, row: Record) -> Shape:
+    """Return the part of a shape for a report that asks for something else."""
+    children = {
+        name: child
+        for name, child in shape.children.items()
+        if name in row or not child.facts.get("column")
+    }
+    return Shape(shape.facts, children)

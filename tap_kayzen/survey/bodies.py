@@ -1,0 +1,107 @@
+"""The bodies of responses: the records in them, and the envelope around these."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from tap_kayzen.reading.pages import decode
+from tap_kayzen.survey.observe import Fields, type_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tap_kayzen.survey.observe import Row
+
+META = ("meta", "metadata")
+"""Names of the part of an envelope that has the length of a list."""
+
+
+@dataclass(frozen=True)
+class Body:
+    """The body of a response, taken apart.
+
+    Attributes:
+        kind: ``empty``, ``text`` (no JSON) or a JSON type.
+        rows: The records in it.
+        rows_in: Name of the part that holds the records; empty if that is the body
+            itself, None if there are none.
+        is_single: Whether it holds one record instead of a list.
+        rest: What is around the records.
+    """
+
+    kind: str
+    rows: list[Row]
+    rows_in: str | None
+    is_single: bool
+    rest: Row
+
+    def described(self, guard: Callable[[str], str]) -> dict[str, Any]:
+        """Describe the envelope: where the records are, and what is around them."""
+        keys = Fields(guard)
+        keys.add(self.rest)
+        described: dict[str, Any] = {
+            "is": self.kind,
+            "keys": {name: each["types"] for name, each in keys.described().items()},
+        }
+        if self.rows_in is not None:
+            rows_in = self.rows_in and guard(self.rows_in)
+            described |= {"rows_in": rows_in, "single": self.is_single}
+        return described
+
+
+def take_apart(body: bytes, *, has_rows: bool = True, is_object: bool = False) -> Body:
+    """Find the records in the body of a response, in whatever envelope they are.
+
+    Args:
+        body: The body.
+        has_rows: Whether it is an answer at all, and no refusal.
+        is_object: Whether one object is expected, which may hold lists of others.
+    """
+    kind, whole = _decoded(body)
+    name = _place_of_rows(whole, is_object=is_object) if has_rows else None
+    if name is None:
+        rest = whole if isinstance(whole, dict) else {}
+        return Body(kind, [], None, is_single=False, rest=rest)
+    found = whole[name] if name else whole
+    is_single = isinstance(found, dict)
+    return Body(
+        kind,
+        [found] if is_single else found,
+        name,
+        is_single=is_single,
+        rest={**whole, name: {} if is_single else []} if name else {},
+    )
+
+
+def _decoded(body: bytes) -> tuple[str, Any]:
+    if not body.strip():
+        return "empty", None
+    try:
+        whole = decode(body)
+    except ValueError:
+        return "text", None
+    return type_of(whole), whole
+
+
+def _is_list_of_rows(value: object) -> bool:
+    return isinstance(value, list) and all(isinstance(each, dict) for each in value)
+
+
+def _place_of_rows(whole: object, *, is_object: bool) -> str | None:
+    """Return the name of the part with the records; empty for all of it."""
+    if not isinstance(whole, dict):
+        return "" if _is_list_of_rows(whole) else None
+    if "data" in whole:
+        data = whole["data"]
+        return "data" if isinstance(data, dict) or _is_list_of_rows(data) else None
+    if is_object or "id" in whole:
+        return ""
+    parts: list[str] = [name for name in whole if name not in META]
+    lists = [name for name in parts if whole[name] and _is_list_of_rows(whole[name])]
+    lists = lists or [name for name in parts if _is_list_of_rows(whole[name])]
+    if len(lists) == 1:
+        return lists[0]
+    if len(parts) == 1 and isinstance(whole[parts[0]], dict):
+        return parts[0]
+    return None

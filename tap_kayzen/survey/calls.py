@@ -1,0 +1,117 @@
+"""The calls of a survey, made of the streams that send them in a sync."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+import requests
+
+from tap_kayzen.reading.keys import KEY
+from tap_kayzen.reading.pages import FIRST_PAGE
+from tap_kayzen.reading.windows import Window
+from tap_kayzen.records.converter import ADVERTISER, EXTRA
+from tap_kayzen.reports.columns import RANGE
+from tap_kayzen.streams.base import Slice
+from tap_kayzen.streams.custom_reports import CustomReportStream
+from tap_kayzen.streams.saved_reports import DATE, REPORT
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import date
+
+    from singer_sdk.helpers.types import Context
+
+    from tap_kayzen.streams.base import KayzenStream
+
+OWN_COLUMNS = {EXTRA, KEY, ADVERTISER, DATE, REPORT, *RANGE, "date"}
+"""Columns that the tap fills itself, so that a response need not have them."""
+
+
+@dataclass(frozen=True)
+class Call:
+    """A call of a stream, for one advertiser.
+
+    Attributes:
+        stream: The stream that reads it.
+        path: Its path, with the names of the context as the stream's has them.
+        context: The advertiser, and the campaign or saved report, if any.
+        window: The days of a report.
+    """
+
+    stream: KayzenStream
+    path: str
+    context: Context | None
+    window: Window | None = None
+
+    @classmethod
+    def of(cls, stream: KayzenStream, **context: int) -> Call:
+        """Return the call of a stream for its first advertiser."""
+        whole = {**(stream.contexts[0] or {}), **context}
+        return cls(stream, stream.path, whole or None)
+
+    def over(self, last: date, days: int) -> Call:
+        """Return the call for some days, up to and with the last."""
+        return replace(self, window=Window(last - timedelta(days=days - 1), last))
+
+    @property
+    def name(self) -> str:
+        """Method and path for people, such as ``GET /v1/orders``."""
+        prefix = "/v1" if self.stream.with_token else ""
+        return f"{self.stream.http_method} {prefix}{self.path}"
+
+    @property
+    def names_size(self) -> bool:
+        """Whether its requests name the number of rows that they want."""
+        return "per_page" in self._parameters(FIRST_PAGE)
+
+    def _parameters(self, page: int) -> Mapping[str, Any]:
+        slice_ = Slice(self.context, self.window)
+        return self.stream.body(slice_, page) or self.stream.query(slice_, page)
+
+    def request(self, page: int = FIRST_PAGE, per_page: int = 0) -> requests.Request:
+        """Return the request of a page, with another page size if it names any."""
+        slice_ = Slice(self.context, self.window)
+        query = self.stream.query(slice_, page)
+        body = self.stream.body(slice_, page)
+        size = {"per_page": per_page} if per_page and self.names_size else {}
+        path = self.path.format_map(
+            {name: quote(str(value)) for name, value in (self.context or {}).items()}
+        )
+        return requests.Request(
+            self.stream.http_method,
+            f"{self.stream.url_base}{path}",
+            params=query if body else {**query, **size},
+            json={**body, **size} if body else None,
+        )
+
+    @property
+    def columns(self) -> dict[str, dict[str, Any]]:
+        """The documented columns of a response, by Kayzen's names."""
+        properties: dict[str, dict[str, Any]] = self.stream.schema["properties"]
+        renamed = (
+            {column: name for name, column in self.stream.report.renamed.items()}
+            if isinstance(self.stream, CustomReportStream)
+            else {}
+        )
+        return {renamed.get(name, name): each for name, each in properties.items()}
+
+    @property
+    def expected(self) -> set[str]:
+        """Names of the columns that a response should have."""
+        columns = self.columns
+        own = OWN_COLUMNS | set(self.context or {})
+        own |= {f"{name}_list" for name in columns}
+        if isinstance(self.stream, CustomReportStream):
+            own -= {*self.stream.report.dimensions}
+        return set(columns) - own
+
+
+def asked_for(stream: KayzenStream) -> dict[str, list[str]]:
+    """Return what a report of the settings asks for; nothing for other streams."""
+    if not isinstance(stream, CustomReportStream):
+        return {}
+    report = stream.report
+    return {"metrics": list(report.metrics), "group_by": list(report.dimensions)}

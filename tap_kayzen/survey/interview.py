@@ -1,0 +1,165 @@
+"""Asks calls of an account and writes down what came of each."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from tap_kayzen.api.client import KayzenClient
+from tap_kayzen.reading.pages import parse_page
+from tap_kayzen.streams.base import Slice
+from tap_kayzen.streams.campaign_parts import CampaignDetailsStream
+from tap_kayzen.streams.custom_reports import CustomReportStream
+from tap_kayzen.streams.lookups import CitiesStream, LookupStream
+from tap_kayzen.streams.saved_reports import ReportResultsStream
+from tap_kayzen.survey.bodies import take_apart
+from tap_kayzen.survey.observe import Fields
+from tap_kayzen.survey.paged import FULL_PAGE, Question, judge, small_page
+from tap_kayzen.survey.probe import Probe
+from tap_kayzen.survey.shapes import NameGuard
+
+if TYPE_CHECKING:
+    import logging
+    from collections.abc import Mapping
+
+    from tap_kayzen.survey.bodies import Body
+    from tap_kayzen.survey.calls import Call
+    from tap_kayzen.survey.observe import Row
+    from tap_kayzen.survey.probe import Answer
+
+    Entry = dict[str, Any]
+
+
+class Interview:
+    """The calls of one survey, and their entries in the report.
+
+    Attributes:
+        config: The settings.
+        probe: Sends the requests.
+        entries: What came of each call so far.
+    """
+
+    def __init__(self, config: Mapping[str, Any], logger: logging.Logger) -> None:
+        """Prepare; nothing is sent yet."""
+        self.config = config
+        client = KayzenClient(config)
+        private = [str(config["username"])]
+        self._guard = NameGuard(client.wire.redactor.redact, private)
+        self.probe = Probe(client, self._guard)
+        self.entries: list[Entry] = []
+        self._logger = logger
+
+    def log_in(self) -> None:
+        """Log in.
+
+        Raises:
+            LoginError: Kayzen gave no token.
+        """
+        answer = self.probe.log_in()
+        entry = self._add("", "POST /v1/authentication/token", answer)
+        entry["body"] = self.refusal(answer)
+
+    def skip(self, call: Call, reason: str) -> None:
+        """Write down that a call could not be asked."""
+        entry = {"stream": call.stream.name, "call": call.name, "skipped": reason}
+        self.entries.append(entry)
+
+    def ask(self, call: Call, *, page: int = 1, per_page: int = 0) -> Answer:
+        """Send the request of a page."""
+        return self.probe.ask(
+            call.request(page, per_page),
+            call.name,
+            with_token=call.stream.with_token,
+        )
+
+    def read_list(self, call: Call) -> list[Row]:
+        """Ask for a list and judge its paging; return the rows of its first page."""
+        answer = self.ask(call, per_page=FULL_PAGE)
+        entry, body = self.described(call, answer, self.fields(call))
+        # The other lookup lists behave like this one, the longest.
+        is_similar = isinstance(call.stream, LookupStream) and not isinstance(
+            call.stream, CitiesStream
+        )
+        if call.stream.is_paged and body.rows and not is_similar:
+            entry["paging"] = self.paging(call, answer, body)
+        return body.rows
+
+    def paging(self, call: Call, answer: Answer, body: Body) -> Entry:
+        """Judge the paging of a call whose first page came, by a second request."""
+        small = small_page(len(body.rows)) if call.names_size else None
+        rows: list[Row] | None = None
+        if len(body.rows) > 1:
+            second = self.ask(call, page=2, per_page=small or 0)
+            if second.is_good:
+                rows = take_apart(second.body).rows
+        return judge(
+            Question(FULL_PAGE if call.names_size else None, small),
+            [repr(row) for row in body.rows],
+            None if rows is None else [repr(row) for row in rows],
+            total_entries(answer.body),
+        )
+
+    # What came
+
+    def fields(self, call: Call) -> Fields:
+        """Start to collect the fields of a call."""
+        is_report = isinstance(call.stream, (CustomReportStream, ReportResultsStream))
+        return Fields(self._guard, call.columns, with_placeholders=is_report)
+
+    def refusal(self, answer: Answer) -> Entry:
+        """Describe the body of an answer that has no records."""
+        return take_apart(answer.body, has_rows=False).described(self._guard)
+
+    def described(
+        self, call: Call, answer: Answer, fields: Fields
+    ) -> tuple[Entry, Body]:
+        """Write down an answer; add its rows to the fields."""
+        body = take_apart(
+            answer.body,
+            has_rows=answer.is_good,
+            is_object=isinstance(call.stream, CampaignDetailsStream),
+        )
+        entry = self._add(call.stream.name, call.name, answer)
+        entry["body"] = body.described(self._guard)
+        if answer.is_good:
+            for row in body.rows:
+                fields.add(row)
+            entry["readable"] = _is_readable(call, answer.body)
+            write_fields(entry, call, fields)
+        return entry, body
+
+    def _add(self, stream: str, call: str, answer: Answer) -> Entry:
+        self._logger.info("%s: HTTP %s", call, answer.status or "none")
+        entry: Entry = {
+            "stream": stream,
+            "call": call,
+            "status": answer.status,
+            "milliseconds": answer.milliseconds,
+        }
+        self.entries.append(entry)
+        return entry
+
+
+def write_fields(entry: Entry, call: Call, fields: Fields) -> None:
+    """Write the fields into an entry, and the documented columns that never came."""
+    entry["rows"] = fields.rows
+    entry["fields"] = fields.described()
+    missing = call.expected - entry["fields"].keys() - entry["body"]["keys"].keys()
+    # A saved report has few of the columns that there may be.
+    if fields.rows and not isinstance(call.stream, ReportResultsStream):
+        entry["never"] = sorted(missing)
+
+
+def total_entries(body: bytes) -> int | None:
+    """Return the number of rows that a response announces."""
+    with suppress(ValueError):
+        return parse_page(body).total_entries
+    return None
+
+
+def _is_readable(call: Call, body: bytes) -> bool:
+    """Return whether the tap takes a body for what was asked for."""
+    with suppress(ValueError):
+        call.stream.parse(body, Slice(call.context, call.window))
+        return True
+    return False

@@ -1,0 +1,99 @@
+"""Settings that follow from a survey: stream maps for unknown fields, and the list.
+
+``stream_maps`` lift unknown fields out of ``_extra`` into columns of their own.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from tap_kayzen.records.converter import EXTRA
+from tap_kayzen.survey.observe import FOLDED
+from tap_kayzen.survey.shapes import HIDDEN
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    Report = Mapping[str, Any]
+
+CAST = {
+    ("boolean",): "bool({})",
+    ("integer",): "int({})",
+    ("integer", "number"): "float({})",
+    ("number",): "float({})",
+    ("string",): "{}",
+}
+"""Expressions by the types that came; the SDK goes by how they begin."""
+
+AS_TEXT = "str({})"
+AS_JSON = "json.dumps({}, default=str)"
+
+
+def unknown_fields(call: Report) -> dict[str, list[str]]:
+    """Return the types of the fields of a call that are no documented columns."""
+    return {
+        name: [each for each in facts["types"] if each != "null"]
+        for name, facts in call.get("fields", {}).items()
+        if "column" not in facts
+        and not any(mark in name for mark in (".", "[]", HIDDEN, FOLDED))
+    }
+
+
+def stream_maps(report: Report) -> dict[str, dict[str, str]]:
+    """Return the setting `stream_maps` that gives each unknown field a column."""
+    maps: dict[str, dict[str, str]] = {}
+    for call in _read_calls(report):
+        unknown = unknown_fields(call)
+        if unknown:
+            maps.setdefault(call["stream"], {}).update(
+                {name: _expression(name, types) for name, types in unknown.items()}
+            )
+    return dict(sorted(maps.items()))
+
+
+def _read_calls(report: Report) -> Iterator[Report]:
+    """Yield the calls that a sync with the present settings makes."""
+    chosen = f"GET /v1/{report['settings']['campaigns_endpoint']}"
+    for call in report["calls"]:
+        if call["stream"] != "campaigns" or call["call"] == chosen:
+            yield call
+
+
+def _expression(name: str, types: list[str]) -> str:
+    """Return an expression that is null in a record without the field.
+
+    Records without unknown fields have no `_extra` at all.
+    """
+    value = f"(record.get('{EXTRA}') or {{}}).get('{name}')"
+    is_nested = {"array", "object"} & set(types)
+    usual = AS_JSON if is_nested else AS_TEXT
+    cast = CAST.get(tuple(types), usual)
+    if cast == "{}" or not types:
+        return value
+    return f"{cast.format(value)} if {value} is not None else None"
+
+
+def better_campaigns_endpoint(report: Report) -> str:
+    """Return the value of `campaigns_endpoint` that has more fields; empty if none."""
+    counts = {
+        call["call"].removeprefix("GET /v1/"): _top_level(call)
+        for call in report["calls"]
+        if call["stream"] == "campaigns" and call.get("readable")
+    }
+    chosen = report["settings"]["campaigns_endpoint"]
+    best = max(counts, key=lambda name: counts[name], default=chosen)
+    return best if counts.get(best, 0) > counts.get(chosen, 0) else ""
+
+
+def _top_level(call: Report) -> int:
+    return sum("." not in name and "[]" not in name for name in call["fields"])
+
+
+def as_yaml(maps: Mapping[str, Mapping[str, str]], indent: int) -> str:
+    """Write stream maps as YAML; JSON's quotes are YAML's too."""
+    lines = ["stream_maps:"]
+    for stream, columns in maps.items():
+        lines.append(f"  {stream}:")
+        lines += [f"    {name}: {json.dumps(each)}" for name, each in columns.items()]
+    return "\n".join(" " * indent + line for line in lines)

@@ -1,0 +1,195 @@
+"""The fields of rows: their names and types, how often they are missing, no values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from tap_kayzen.records.values import LossyError, converter_to
+from tap_kayzen.survey.shapes import PLACEHOLDERS, text_shape
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    Row = dict[str, Any]
+    Column = Mapping[str, Any]
+
+FOLDED = "(many names)"
+"""Stands for the names of an object that has too many to be names of fields."""
+
+MAX_NAMES = 40
+"""Undocumented names of one object, beyond which they are folded into one."""
+
+MAX_DEPTH = 6
+"""Levels of objects and arrays that are described."""
+
+MAX_SHAPES = 5
+"""Ways to write the values of one column that are told apart."""
+
+NUMBERS = ("integer", "number")
+
+
+def type_of(value: object) -> str:
+    """Return the JSON type of a decoded value."""
+    if value is None:
+        return "null"
+    for kinds, name in (
+        (bool, "boolean"),
+        (int, "integer"),
+        ((Decimal, float), "number"),
+        (str, "string"),
+        (list, "array"),
+    ):
+        if isinstance(value, kinds):
+            return name
+    return "object"
+
+
+def column_type(column: Column) -> str:
+    """Return the documented type of a column: a JSON type, or the format of a text."""
+    declared = column.get("type", [])
+    types = [declared] if isinstance(declared, str) else declared
+    name = next((each for each in types if each != "null"), "any")
+    return str(column.get("format", name)) if name == "string" else name
+
+
+@dataclass
+class Node:
+    """All values seen under one name.
+
+    Attributes:
+        count: How many there were, nulls included.
+        objects: How many of them were objects, which is how often a child could come.
+        unreadable: How many the type of the column cannot hold.
+    """
+
+    column: Column | None = None
+    count: int = 0
+    nulls: int = 0
+    objects: int = 0
+    unreadable: int = 0
+    types: set[str] = field(default_factory=set)
+    shapes: dict[str, None] = field(default_factory=dict)
+    placeholders: set[str] = field(default_factory=set)
+    children: dict[str, Node] = field(default_factory=dict)
+    items: Node | None = None
+
+
+class Fields:
+    """The fields of rows: names, types, and how often each is missing."""
+
+    def __init__(
+        self,
+        guard: Callable[[str], str],
+        columns: Mapping[str, Column] | None = None,
+        *,
+        with_placeholders: bool = False,
+    ) -> None:
+        """Start without having seen a row.
+
+        Args:
+            guard: Returns a name, or `HIDDEN`.
+            columns: The documented columns.
+            with_placeholders: Whether to note texts that stand for a missing value,
+                which in some lists are words as good as any.
+        """
+        self._guard = guard
+        self._columns = columns or {}
+        self._with_placeholders = with_placeholders
+        self._root = Node()
+
+    @property
+    def rows(self) -> int:
+        """Number of rows seen."""
+        return self._root.objects
+
+    def add(self, row: Row) -> None:
+        """See one more row."""
+        self._add(self._root, row, 0)
+
+    def _add(self, node: Node, value: object, depth: int) -> None:
+        node.count += 1
+        if value is None:
+            node.nulls += 1
+            return
+        node.types.add(type_of(value))
+        if node.column is not None:
+            self._compare(node, node.column, value)
+        if depth == MAX_DEPTH:
+            return
+        if isinstance(value, dict):
+            node.objects += 1
+            for name, each in value.items():
+                self._add(self._child(node, name), each, depth + 1)
+        elif isinstance(value, list):
+            node.items = node.items or Node()
+            for each in value:
+                self._add(node.items, each, depth + 1)
+
+    def _child(self, node: Node, name: str) -> Node:
+        column = self._columns.get(name) if node is self._root else None
+        shown = name if column is not None else self._guard(name)
+        return node.children.setdefault(shown, Node(column))
+
+    def _compare(self, node: Node, column: Column, value: object) -> None:
+        """Note what of a value the type of its column does not say."""
+        try:
+            converter_to(column)(value)
+        except LossyError:
+            node.unreadable += 1
+        if not isinstance(value, str):
+            return
+        kind = column_type(column)
+        if self._with_placeholders and value in PLACEHOLDERS:
+            node.placeholders.add(value)
+        elif kind not in {"string", "array", "object", "any"}:
+            is_number = kind in {*NUMBERS, "boolean"}
+            shape = text_shape(value, is_number=is_number)
+            if shape in node.shapes or len(node.shapes) < MAX_SHAPES:
+                node.shapes[shape] = None
+
+    def described(self) -> dict[str, dict[str, Any]]:
+        """Describe each field, by dotted name; ``[]`` stands for items of an array."""
+        found: dict[str, dict[str, Any]] = {}
+        for name, node, parents in _folded(self._root):
+            _describe(name, node, parents, found)
+        return dict(sorted(found.items()))
+
+
+def _folded(node: Node) -> list[tuple[str, Node, int]]:
+    """Return the children of a node, undocumented ones as one if there are many."""
+    unknown = [name for name, child in node.children.items() if child.column is None]
+    if len(unknown) <= MAX_NAMES:
+        return [(name, child, node.objects) for name, child in node.children.items()]
+    folded = Node()
+    for name in unknown:
+        child = node.children[name]
+        folded.count += child.count
+        folded.nulls += child.nulls
+        folded.types |= child.types
+    known = [
+        (name, child, node.objects)
+        for name, child in node.children.items()
+        if child.column is not None
+    ]
+    return [*known, (FOLDED, folded, 0)]
+
+
+def _describe(
+    name: str, node: Node, parents: int, found: dict[str, dict[str, Any]]
+) -> None:
+    facts: dict[str, Any] = {
+        "types": sorted(node.types),
+        "column": None if node.column is None else column_type(node.column),
+        "absent": max(0, parents - node.count),
+        "null": node.nulls,
+        "unreadable": node.unreadable,
+        "shapes": sorted(node.shapes),
+        "placeholders": sorted(node.placeholders),
+    }
+    found[name] = {key: fact for key, fact in facts.items() if fact or key == "types"}
+    for child, each, count in _folded(node):
+        _describe(f"{name}.{child}", each, count, found)
+    if node.items is not None and node.items.count:
+        _describe(f"{name}[]", node.items, 0, found)

@@ -1,0 +1,119 @@
+"""Names and texts of responses, described so that no value of a record is in them."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection
+
+HIDDEN = "(name not shown)"
+"""Stands for a name that may be a value, such as an ID or an e-mail address."""
+
+MAX_SHAPE = 40
+"""Characters of a shape."""
+
+MIN_HEX = 16
+"""Characters from which a name of hexadecimal digits alone is taken for a key."""
+
+MIN_TOKEN = 20
+"""Characters from which a name with capitals, small letters and digits is one too."""
+
+MIN_PRIVATE = 4
+"""Characters from which a private text may be looked for in names."""
+
+PLACEHOLDERS = frozenset(
+    (
+        *("", "-", "--", "N/A", "n/a", "NA", "null", "NULL", "None", "none", "nil"),
+        *("NaN", "nan", "unknown", "Unknown", "UNKNOWN", "(none)", "(not set)"),
+        *("undefined", "Total", "total", "TOTAL", "All", "all"),
+    )
+)
+"""Texts that stand for a missing value or a total; no others are shown."""
+
+WORDS = frozenset(
+    (
+        *("T", "Z", "t", "z", "UTC", "GMT", "AM", "PM", "am", "pm"),
+        *("true", "false", "True", "False", "TRUE", "FALSE", "yes", "no"),
+    )
+)
+"""Letters that a shape keeps, as they belong to a notation."""
+
+PUNCTUATION = frozenset("$€£¥%.,:;/+-()'_ ")
+
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,63}", re.ASCII)
+_HEX = re.compile(rf"[0-9A-Fa-f-]{{{MIN_HEX},}}", re.ASCII)
+_PIECE = re.compile(r"(\d+)|([^\W\d_]+)|(.)", re.DOTALL)
+
+_GROUPED = re.compile(
+    r"(?<![9.,])9{1,3}(?:(?P<mark>[,' ])999(?:(?P=mark)999)*(?!9)|(?:\.999)+(?=,9))"
+)
+KEPT = "\1"
+"""Stands for a digit of a shape that must not be merged with its neighbors."""
+
+_FRACTION = re.compile(r"([.,])9+")
+
+
+class NameGuard:
+    """Decides which names may be shown.
+
+    Names come from Kayzen and may be values: an object can have IDs, e-mail addresses
+    or tokens for keys.
+    """
+
+    def __init__(
+        self, redact: Callable[[str], str] = str, private: Collection[str] = ()
+    ) -> None:
+        """Know what is secret, and which other texts are private."""
+        self._redact = redact
+        self._private = [text for text in private if len(text) >= MIN_PRIVATE]
+
+    def __call__(self, name: str) -> str:
+        """Return the name, or `HIDDEN`."""
+        is_name = _NAME.fullmatch(name) is not None and not _is_key(name)
+        return name if is_name and not self.is_private(name) else HIDDEN
+
+    def is_private(self, text: str) -> bool:
+        """Return whether a text holds something secret or private."""
+        is_secret = self._redact(text) != text
+        return is_secret or any(each in text for each in self._private)
+
+
+def _is_key(name: str) -> bool:
+    """Return whether a name looks like an ID, a hash or a token."""
+    digits = sum(character.isdigit() for character in name)
+    is_mixed = name.lower() != name and name.upper() != name
+    return (
+        2 * digits > len(name)
+        or _HEX.fullmatch(name) is not None
+        or (digits > 0 and is_mixed and len(name) >= MIN_TOKEN)
+    )
+
+
+def text_shape(text: str, *, is_number: bool) -> str:
+    """Describe how a text is written, such as ``$9,999.99`` or ``9999-99-99``.
+
+    Each digit becomes 9 and each word ``a``, except for `PLACEHOLDERS` and `WORDS`.
+    The shape of a number does not tell how large it is: ``$1,234,567.8`` and
+    ``$1,000.00`` are both ``$9,999.99``.
+    """
+    if text.strip() in PLACEHOLDERS:
+        return text.strip()
+    shape = "".join(map(_piece, _PIECE.findall(text[: 2 * MAX_SHAPE])))
+    if is_number:
+        shape = _GROUPED.sub(lambda match: f"9{match['mark'] or '.'}{3 * KEPT}", shape)
+        shape = _FRACTION.sub(rf"\g<1>{2 * KEPT}", shape)
+        shape = re.sub("9+", "9", shape).replace(KEPT, "9")
+    else:
+        shape = re.sub(r"(?<=:99)\.9+", ".999", shape)
+    return shape[:MAX_SHAPE]
+
+
+def _piece(piece: tuple[str, str, str]) -> str:
+    digits, letters, other = piece
+    if digits:
+        return "9" * len(digits)
+    if letters:
+        return letters if letters in WORDS else "a"
+    return other if other in PUNCTUATION else "?"
