@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
     from tap_kayzen.sandbox.basics import Record
 
+NUMBER = (int, Decimal)
+
 
 def secret_field(content: Record, _: random.Random) -> None:
     """Give each row keys of its own, one of them nested."""
@@ -32,9 +34,9 @@ def total_row(content: Record, _: random.Random) -> None:
     rows = content["data"]
     if rows and "day" in rows[0]:
         totals = {
-            name: sum(row[name] or 0 for row in rows)
+            name: sum(each for row in rows if isinstance(each := row[name], NUMBER))
             for name, value in rows[0].items()
-            if isinstance(value, int | Decimal) and not name.endswith("_id")
+            if isinstance(value, NUMBER) and not name.endswith("_id")
         }
         rows.append({"day": "Total", **totals})
 
@@ -42,5 +44,5 @@ def total_row(content: Record, _: random.Random) -> None:
 def amount_text(content: Record, _: random.Random) -> None:
     """Write spend as people do, such as ``$1,234.50``."""
     for row in content["data"]:
-        if isinstance(row.get("advertiser_spend"), int | Decimal):
+        if isinstance(row.get("advertiser_spend"), NUMBER):
             row["advertiser_spend"] = f"${row['advertiser_spend']:,.2f}"

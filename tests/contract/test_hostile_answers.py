@@ -22,11 +22,13 @@ if TYPE_CHECKING:
     from conftest import Serve
     from support import Call
 
+DIMENSIONS = b'{"day":"2026-09-01","campaign_id":1,"campaign_name":"x",'
 STREAMS = ["campaigns", "campaign_performance"]
 
 
 def run_on(row: bytes, stream: str, serve: Serve, folder: Path) -> Run:
-    """Read a stream that has this one row."""
+    """Read a stream that has this one row, with what a report asks for."""
+    row = DIMENSIONS + row.removeprefix(b"{")
 
     def answer(call: Call) -> Response:
         if call.path == TOKEN_PATH:
