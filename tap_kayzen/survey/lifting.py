@@ -8,7 +8,9 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from tap_kayzen.output.secret_names import is_secret, is_secret_or_key
 from tap_kayzen.records.converter import EXTRA
+from tap_kayzen.streams import LISTS
 from tap_kayzen.survey.observe import FOLDED
 from tap_kayzen.survey.shapes import HIDDEN
 
@@ -26,17 +28,22 @@ CAST = {
 }
 """Expressions by the types that came; the SDK goes by how they begin."""
 
+HAVE_KEYS = {stream.name for stream in LISTS if stream.keys_are_secret}
+"""Streams whose objects have keys of their own, which never leave the tap."""
+
 AS_TEXT = "str({})"
 AS_JSON = "json.dumps({}, default=str)"
 
 
 def unknown_fields(call: Report) -> dict[str, list[str]]:
-    """Return the types of the fields of a call that are no documented columns."""
+    """Return the types of the fields of a call that a sync keeps in ``_extra``."""
+    never_leaves = is_secret_or_key if call["stream"] in HAVE_KEYS else is_secret
     return {
         name: [each for each in facts["types"] if each != "null"]
         for name, facts in call.get("fields", {}).items()
         if "column" not in facts
         and not any(mark in name for mark in (".", "[]", HIDDEN, FOLDED))
+        and not never_leaves(name)
     }
 
 
