@@ -27,6 +27,7 @@ from tap_kayzen.reading import state as saved_state
 from tap_kayzen.streams import all_streams
 from tap_kayzen.streams.base import KayzenStream, Services
 from tap_kayzen.streams.failures import Failures
+from tap_kayzen.streams.lookahead import Lookahead
 from tap_kayzen.streams.mapping import StreamMaps
 from tap_kayzen.survey.account import survey
 from tap_kayzen.survey.markdown import FORMATS, FORMATS_HELP
@@ -67,6 +68,9 @@ class TapKayzen(Tap):
             display=Display(self.logger),
             failures=Failures(
                 self.logger, end_run=self.config["on_stream_error"] == "abort"
+            ),
+            lookahead=Lookahead(
+                lambda: [*self.streams.values()], self.config["concurrency"]
             ),
         )
 

@@ -15,10 +15,16 @@ class Workers:
 
     The executors of the standard library wait for their threads at exit, and a thread
     that waits for a slow server would keep a run alive for minutes after Ctrl-C.
+
+    There are twice as many as one read may occupy, so that requests of the streams to
+    come, which may wait for a retry for minutes, hold nothing up.
+
+    Attributes:
+        count: Maximum number of threads that one read occupies.
     """
 
     def __init__(self, count: int) -> None:
-        """Start no thread yet, and at most `count`."""
+        """Start no thread yet."""
         self.count = count
         self._threads: list[threading.Thread] = []
         self._tasks: SimpleQueue[Callable[[], object]] = SimpleQueue()
@@ -26,7 +32,7 @@ class Workers:
     def submit(self, task: Callable[[], object]) -> None:
         """Run a task in a thread; it must not raise."""
         self._tasks.put(task)
-        if len(self._threads) < self.count:
+        if len(self._threads) < 2 * self.count:
             thread = threading.Thread(target=self._run, daemon=True)
             try:
                 thread.start()

@@ -12,6 +12,7 @@ import requests
 from singer_sdk import metrics
 
 from tap_kayzen.api.errors import ReadError
+from tap_kayzen.reading.ahead import PagesAhead
 from tap_kayzen.reading.pages import parse_page
 from tap_kayzen.reading.passes import Reader, Source
 from tap_kayzen.records.converter import ADVERTISER
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from tap_kayzen.reading.paging import Paging
     from tap_kayzen.reading.windows import Window
     from tap_kayzen.streams.failures import Failures
+    from tap_kayzen.streams.lookahead import Lookahead
 
 OWN_ADVERTISER = 0
 """Stands for the API key's own advertiser, whose ID no response has."""
@@ -44,6 +46,7 @@ class Services:
     writer: BufferedWriter
     display: Display
     failures: Failures
+    lookahead: Lookahead
 
 
 class Slice(NamedTuple):
@@ -94,6 +97,7 @@ class KayzenStream(RecordStream, ABC):
         self.client = services.client
         self.display = services.display
         self.failures = services.failures
+        self.lookahead = services.lookahead
         self.has_failed = False
 
     @property
@@ -145,6 +149,7 @@ class KayzenStream(RecordStream, ABC):
         """
         self.failures.begin(self.name)
         self.client.start()
+        self.lookahead.enter(self)
         contexts: list[Context | None] = [context] if context else self.contexts
         pages = metrics.http_request_counter(self.name, self.path)
         with pages as self._page_counter:
@@ -187,6 +192,16 @@ class KayzenStream(RecordStream, ABC):
     def read(self, contexts: list[Context | None]) -> Iterator[Record]:
         """Read the records of some contexts, in order; see `get_records`."""
 
+    def slices_ahead(self) -> list[Slice]:
+        """Return what `read` will read first, if that is known before its turn."""
+        return []
+
+    def pages_ahead(self) -> tuple[list[Slice], PagesAhead[Slice]]:
+        """Return the slices that are known before the stream's turn, to fetch them."""
+        slices = self.slices_ahead()
+        workers = self.client.workers
+        return slices, PagesAhead(self.fetch_page, self.paging(), slices, workers)
+
     @abstractmethod
     def keys(self, slice_: Slice) -> Keys:
         """Return the keys of a slice."""
@@ -195,18 +210,35 @@ class KayzenStream(RecordStream, ABC):
     def paging(self) -> Paging:
         """Return how to recognize the last page of a slice."""
 
-    def reader(self, slices: Iterable[Slice], **parts: Any) -> Reader[Slice]:
-        """Return a reader of slices; `parts` are fields of `Source`."""
+    def reader(
+        self,
+        slices: Iterable[Slice],
+        ahead: PagesAhead[Slice] | None = None,
+        **parts: Any,
+    ) -> Reader[Slice]:
+        """Return a reader of slices.
+
+        Args:
+            slices: What to read, in order.
+            ahead: A read-ahead of the same slices that has begun.
+            parts: Fields of `Source`.
+        """
         own: dict[str, Any] = {
             "fetch": self.fetch_page,
             "convert": self.convert,
             "keys": self.keys,
-            "paging": self.paging(),
+            "paging": ahead.paging if ahead else self.paging(),
             "label": self.label,
             "on_page": self.on_page,
         }
         source = Source(**{**own, **parts})
-        return Reader(source, slices, workers=self.client.workers, logger=self.logger)
+        return Reader(
+            source,
+            slices,
+            workers=self.client.workers,
+            logger=self.logger,
+            ahead=ahead,
+        )
 
     def convert(self, page: Page, slice_: Slice) -> list[Record]:
         """Turn a page into records."""

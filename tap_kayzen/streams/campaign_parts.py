@@ -102,6 +102,10 @@ class CampaignPartStream(ListStream):
         if not self.has_failed:
             self._check(len(requested) or MAX_MISSING)
 
+    def slices_ahead(self) -> list[Slice]:
+        """Return nothing: the campaigns are not known yet."""
+        return []
+
     def _campaign_ids(self, context: Context | None) -> CampaignIds:
         limit = MAX_MISSING if self.is_sampling else sys.maxsize
         try:

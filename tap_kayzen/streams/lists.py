@@ -63,7 +63,8 @@ class ListStream(KayzenStream):
         self._is_complete = True
         slices = [Slice(context) for context in contexts]
         progress = self.display.stream(self.name, "rows")
-        with closing(self.reader(slices, progress=progress)) as reader:
+        ahead = self.lookahead.taken(self, slices)
+        with closing(self.reader(slices, ahead, progress=progress)) as reader:
             for slice_ in slices:
                 with self.isolated(slice_.context):
                     yield from self._changed(reader.read(slice_), slice_.context)
@@ -75,6 +76,10 @@ class ListStream(KayzenStream):
         super().give_up(contexts, error)
         for context in contexts:
             self.finish(context, is_complete=False)
+
+    def slices_ahead(self) -> list[Slice]:
+        """Return the lists of all contexts."""
+        return [Slice(context) for context in self.contexts]
 
     def paging(self) -> ListPaging:
         """Return how to recognize the last page of a list."""

@@ -96,7 +96,8 @@ class ReportRowsStream(KayzenStream):
         self._log_days(plans, len(slices))
         progress = self.display.stream(self.name, "windows")
         progress.expect(len(slices))
-        reader = self.reader(slices, hint=self.cut_short_hint, may_be_empty=True)
+        ahead = self.lookahead.taken(self, slices)
+        reader = self.reader(slices, ahead, hint=self.cut_short_hint, may_be_empty=True)
         # A STATE speaks of all partitions: if there are very many, it waits for as many
         # records, or there would be little else in the output.
         self._rows_per_state = len(plans) - 1
@@ -198,14 +199,19 @@ class ReportRowsStream(KayzenStream):
     # Plans
 
     def _plan(self, context: Context | None) -> Plan:
+        state = self.get_context_state(context)
+        plan = self._plan_from(context, state)
+        if plan.bookmark:
+            self._warn_of_change(plan.bookmark, state, plan.first)
+        return plan
+
+    def _plan_from(self, context: Context | None, state: dict[str, Any]) -> Plan:
         days = self.range_of(context)
         first = days.start or days.default_start
         bookmark = None
         if self.is_incremental:
-            state = self.get_context_state(context)
             bookmark = Bookmark(state, str(self.replication_key), self.name)
             first = bookmark.first_day(days)
-            self._warn_of_change(bookmark, state, first)
         length = self.window_days or (days.end - first).days + 1
         windows = list(cut(first, days.end, max(length, 1)))
         # One record is wanted; the newest days are the likeliest to have it.
