@@ -143,7 +143,8 @@ class BufferedWriter(GenericSingerWriter[bytes, Message]):
         must_wait = self._is_writing and not self._signal
         self._signal = signum
         self._buffer = bytearray()
-        if not must_wait:
+        # A second signal may come in the middle of this, and set the timer first.
+        if not must_wait or self._timer:
             self._exit()
         if hasattr(signal, "pthread_kill"):
             # A write that waits ends with a signal or with the target, and no sooner.

@@ -4,6 +4,9 @@ from copy import deepcopy
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from merging import merged
 from singer_sdk.exceptions import ConfigurationError
 from support import SAMPLE_CONFIG
 
@@ -128,3 +131,23 @@ def test_a_state_of_another_shape_is_refused(bookmarks: object, words: str) -> N
     assert fault({"bookmarks": bookmarks}).startswith(words)
     with pytest.raises(ConfigurationError, match=f"The state cannot be read: {words}"):
         loaded({"bookmarks": bookmarks})
+
+
+STATES = st.recursive(
+    st.integers() | st.lists(st.integers(), max_size=2),
+    lambda inner: st.dictionaries(st.sampled_from("abc"), inner, max_size=3),
+).filter(lambda state: isinstance(state, dict))
+
+
+@given(STATES, STATES)
+def test_the_tests_merge_as_meltano_does(
+    old: dict[str, Any], new: dict[str, Any]
+) -> None:
+    theirs = pytest.importorskip("meltano.core.utils").merge
+    try:
+        expected = theirs(deepcopy(new), deepcopy(old))
+    except (AttributeError, TypeError) as error:
+        with pytest.raises(type(error)):
+            merged(old, new)
+    else:
+        assert merged(old, new) == expected
