@@ -75,6 +75,8 @@ class BufferedWriter(GenericSingerWriter[bytes, Message]):
         else:
             if isinstance(message, SchemaMessage):
                 self._held.clear()
+                # Required, which the SDK forgets where a map removes the keys.
+                message.key_properties = message.key_properties or []
             self._append(message)
             self.flush()
 
