@@ -15,7 +15,7 @@ from singer_sdk.exceptions import ConfigurationError, ConfigValidationError
 from singer_sdk.tap_base import CliTestOptionValue
 
 from tap_kayzen.api.client import KayzenClient
-from tap_kayzen.cli import files
+from tap_kayzen.cli import catalogs, files
 from tap_kayzen.cli.check import check, selecting_all
 from tap_kayzen.cli.command import FAILED, KayzenCommand
 from tap_kayzen.cli.selection import log_selection
@@ -35,6 +35,8 @@ from tap_kayzen.survey.markdown import FORMATS, FORMATS_HELP
 if TYPE_CHECKING:
     from types import FrameType
 
+    from singer_sdk.singerlib import Catalog
+
 TESTS = (*(each.value for each in CliTestOptionValue), *FORMATS)
 """Values of ``--test``."""
 
@@ -47,15 +49,24 @@ class TapKayzen(Tap):
     message_writer: BufferedWriter
     config_jsonschema: ClassVar[dict[str, Any]] = settings.ALL_SETTINGS
 
-    def __init__(self, *, setup_mapper: bool = True, **options: Any) -> None:
+    def __init__(
+        self,
+        *,
+        catalog: Catalog | dict[str, Any] | None = None,
+        setup_mapper: bool = True,
+        **options: Any,
+    ) -> None:
         """Prepare a run, and log what it will read.
 
         Args:
+            catalog: What to read; None for what is selected by default.
             setup_mapper: Whether streams are to be read, not only listed.
             options: Those of the SDK's `Tap`.
         """
         self.logger.addFilter(skipped_streams())
-        super().__init__(setup_mapper=setup_mapper, **options)
+        if isinstance(catalog, dict):
+            catalog = catalogs.mended(catalog)
+        super().__init__(catalog=catalog, setup_mapper=setup_mapper, **options)
         if setup_mapper:
             log_selection(self.streams, self.input_catalog, self.config, self.logger)
 
@@ -119,7 +130,7 @@ class TapKayzen(Tap):
     def _validate_config(self, *, raise_errors: bool = True) -> list[str]:
         """Check the settings; unlike the SDK's own, show no secret."""
         schema = self.config_jsonschema
-        given = sources.tidied(self._config)
+        given = sources.tidied(self._config, schema)
         errors = validation.problems(given, schema)
         self._config = sources.normalized(given, schema, version=self.plugin_version)
         if errors and raise_errors:
@@ -189,8 +200,8 @@ class TapKayzen(Tap):
     ) -> None:
         """Run the tap, if the files of the state and the catalog are sound."""
         super().invoke(
-            state=files.checked(state, "--state", files.state_fault),
-            catalog=files.checked(catalog, "--catalog", files.catalog_fault),
+            state=files.checked(state, "--state", saved_state.fault),
+            catalog=files.checked(catalog, "--catalog", catalogs.fault),
             **options,
         )
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import requests
 from requests.adapters import HTTPAdapter
 
+from tap_kayzen.api.proxies import check_proxy
 from tap_kayzen.api.retries import Wire
 from tap_kayzen.api.throttle import Throttle
 from tap_kayzen.api.transport import Transport
@@ -52,6 +53,7 @@ class KayzenClient:
         # None is needed, and threads must not write into one jar.
         session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
         session.headers["User-Agent"] = self._config["user_agent"]
+        check_proxy(self._config["api_url"], session, adapter)
         return Wire(self._config, session, throttle, redactor)
 
     @cached_property

@@ -10,6 +10,7 @@
         └── CutShortError    Kayzen may hold rows that it does not return
     RetriableAPIError (SDK)
     └── TransientError       one attempt failed; the next one may succeed
+        └── WebPageError     it brought a web page where JSON was asked for
     ValueError
     └── EnvelopeError        JSON, but not in a shape that was asked for
     Exception
@@ -115,6 +116,10 @@ class TransientError(RetriableAPIError):
         """Keep the words apart from the message, which is short for the log."""
         super().__init__(message, response)
         self.words = words
+
+
+class WebPageError(TransientError):
+    """A web page in place of JSON, such as the login page of a proxy."""
 
 
 class EnvelopeError(ValueError):

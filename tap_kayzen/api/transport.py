@@ -8,7 +8,13 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from tap_kayzen.api.auth import KayzenAuthenticator
-from tap_kayzen.api.errors import EnvelopeError, RefusedError, TransientError
+from tap_kayzen.api.errors import (
+    EnvelopeError,
+    RefusedError,
+    TransientError,
+    UnavailableError,
+    WebPageError,
+)
 from tap_kayzen.api.retries import (
     Retries,
     Wire,
@@ -37,6 +43,9 @@ RETRY_HINT = (
 )
 
 
+WEB_PAGE_HINT = "check `api_url` and the proxy"
+
+
 class Transport:
     """Sends the requests of a tap; one instance serves all threads.
 
@@ -57,7 +66,7 @@ class Transport:
         self._environments: dict[str, dict[str, Any]] = {}
         self.on_response: Callable[[requests.Response, bytes], None] | None = None
 
-    def fetch(
+    def fetch(  # noqa: PLR0913
         self,
         request: requests.Request,
         parse: Callable[[bytes], Result],
@@ -65,6 +74,7 @@ class Transport:
         what: str,
         hint: str = "",
         with_token: bool = True,
+        no_content: Result | None = None,
     ) -> Result:
         """Send a request and parse the response, with all retries.
 
@@ -75,6 +85,7 @@ class Transport:
             what: What is asked for, for messages.
             hint: What the user can do if Kayzen rejects it, for messages.
             with_token: Whether it needs the bearer token.
+            no_content: What HTTP 204 stands for; without it, a broken response.
 
         Raises:
             RefusedError: Kayzen rejected the request, or answered something else.
@@ -97,6 +108,8 @@ class Transport:
                 raise TransientError(msg, response, words(body))
             if not response.ok or is_redirect(status):
                 raise _rejection(status, hint, words(body))
+            if status == HTTPStatus.NO_CONTENT and no_content is not None:
+                return no_content
             try:
                 return parse(body)
             except EnvelopeError as error:
@@ -106,12 +119,19 @@ class Transport:
             except ValueError as error:
                 msg = f"HTTP {status} with a body that is not JSON"
                 excerpt = words(body, may_have_rows=True)
-                raise TransientError(msg, response, excerpt) from error
+                is_page = body.lstrip().startswith(b"<")
+                kind = WebPageError if is_page else TransientError
+                raise kind(msg, response, excerpt) from error
 
         try:
             return self._retries.call(attempt, what=what, hint=RETRY_HINT)
         except RefusedError as error:
             error.what = what
+            raise
+        except UnavailableError as error:
+            if isinstance(error.__cause__, WebPageError):
+                error.cause += ": it is a web page"
+                error.hint = WEB_PAGE_HINT
             raise
 
     def _send_authorized(

@@ -66,6 +66,12 @@ class KayzenCommand(SingerCommand):
     def main(self, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401
         """Run the command; not only `invoke`, since --test works while parsing."""
         log_python_output(self.logger)
+        if sys.stdout is None:
+            self.logger.error(
+                "stdout is closed: connect it to a target or a file, as messages go "
+                "there"
+            )
+            sys.exit(FAILED)
         try:
             try:
                 return super().main(*args, **kwargs)

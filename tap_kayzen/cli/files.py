@@ -10,10 +10,8 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, NoReturn, TextIO, cast
 
 from singer_sdk.exceptions import ConfigurationError
-from singer_sdk.singerlib.catalog import MetadataMapping
 
 from tap_kayzen.config.text_files import decoded
-from tap_kayzen.reading import state
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -78,64 +76,35 @@ def checked(
     content = cast("TextIO", file).buffer.read()
     try:
         text = decoded(content)
-        fault = fault_of(_object(text))
+        value = _only_object(text, option)
     except ValueError as error:
-        fault = str(error)
-    if fault:
-        msg = f"{option} {file.name}: must be a file with one JSON object: {fault}"
+        msg = f"{option} {file.name}: must be a file with one JSON object: {error}"
+        raise ConfigurationError(msg) from error
+    if fault := fault_of(value):
+        msg = f"{option} {file.name}: {fault}"
         raise ConfigurationError(msg)
     return io.StringIO(text)
 
 
-def catalog_fault(value: dict[str, Any]) -> str:
-    """Return what is wrong with a catalog; empty if nothing is."""
-    entries = value.get("streams")
-    if not isinstance(entries, list):
-        # The SDK would select nothing.
-        return "it has no list `streams` as --discover prints it"
-    names: set[object] = set()
-    for index, entry in enumerate(entries):
-        name = entry.get("tap_stream_id") if isinstance(entry, dict) else None
-        if not isinstance(name, str) or not name:
-            fault = "has no `tap_stream_id`"
-        elif name in names:
-            fault = "is there twice"
-        else:
-            fault = _entry_fault(entry)
-        names.add(name)
-        if fault:
-            # The SDK would fail without saying where.
-            whose = f" ({name})" if name else ""
-            return f"`streams[{index}]`{whose} {fault}; save what --discover prints"
-    return ""
-
-
-def _entry_fault(entry: dict[str, Any]) -> str:
-    """Return what is wrong with an entry of a catalog that has a name."""
+def _only_object(text: str, option: str) -> dict[str, Any]:
+    """Return the JSON object of an option's file; raise ValueError if it is not one."""
     try:
-        metadata = MetadataMapping.from_iterable(entry.get("metadata", []))
-        is_selected = metadata.resolve_selection()[()]
-    except (AttributeError, KeyError, TypeError):
-        return "has no `metadata` as a list of `breadcrumb` and `metadata`"
-    keys = entry.get("key_properties") or []
-    if not isinstance(keys, list) or not all(isinstance(each, str) for each in keys):
-        return "has no `key_properties` as a list of columns"
-    schema = entry.get("schema", {})
-    columns = schema.get("properties", {}) if isinstance(schema, dict) else None
-    if not isinstance(columns, dict) or not all(
-        isinstance(each, dict) for each in columns.values()
-    ):
-        return "has no `schema` with `properties`"
-    # What is not read needs none.
-    return "has no column in its `schema`" if is_selected and not columns else ""
+        return _object(text)
+    except ValueError as error:
+        lines = [line for line in text.split("\n") if line.strip()]
+        if not lines:
+            msg = f"it is empty; run without `{option}` until there is something in it"
+            raise ValueError(msg) from error
+        if len(lines) > 1 and _is_object(lines[0]) and _is_object(lines[-1]):
+            # As targets print states: each time, a whole one.
+            msg = f"it has {len(lines)} lines; keep the last one"
+            raise ValueError(msg) from error
+        raise
 
 
-def state_fault(value: dict[str, Any]) -> str:
-    """Return what is wrong with a state; empty if nothing is."""
-    if "bookmarks" not in value:
-        # A whole STATE message, or what `meltano state get` prints: of no effect.
-        for name, inner in value.items():
-            if isinstance(inner, dict) and "bookmarks" in inner:
-                return f"its bookmarks are in `{name}`; give only what is in there"
-        return ""
-    return state.fault(value)
+def _is_object(text: str) -> bool:
+    try:
+        _object(text)
+    except ValueError:
+        return False
+    return True

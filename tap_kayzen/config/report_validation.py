@@ -15,7 +15,10 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
 
 LONGEST_NAME = 63
-"""Bytes of a table's name; PostgreSQL cuts longer ones off without a word."""
+"""Bytes of the name of a table or column; PostgreSQL cuts longer ones off.
+
+Two long names may then be the same.
+"""
 
 OURS = frozenset(
     {
@@ -156,6 +159,11 @@ def _column_problems(
         column = safe_name(name, "column")
         if not column:
             yield f"{place}: {name!r} cannot be a column's name"
+        elif len(column) > LONGEST_NAME:
+            yield (
+                f"{place}: {name!r} would be a column with a name of more than "
+                f"{LONGEST_NAME} letters, which PostgreSQL cuts off; leave it out"
+            )
         elif column in columns:
             yield (
                 f"{place}: {name!r} would be the column `{column}`, as "

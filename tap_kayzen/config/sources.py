@@ -34,7 +34,10 @@ BOOLEANS = {
     **dict.fromkeys(("true", "1", "yes", "on"), True),
     **dict.fromkeys(("false", "0", "no", "off"), False),
 }
-"""How variables spell booleans."""
+"""How text spells booleans."""
+
+SCALARS = frozenset({"boolean", "integer", "number"})
+"""Types of settings that may be text."""
 
 
 def from_environment(schema: Mapping[str, Any]) -> dict[str, Any]:
@@ -84,18 +87,27 @@ def _parse(text: str, types: str | list[str]) -> object:
         return text
 
 
-def tidied(config: Mapping[str, Any]) -> dict[str, Any]:
-    """Drop what is null, which counts as not set; make values plain.
+def tidied(config: Mapping[str, Any], schema: Mapping[str, Any]) -> dict[str, Any]:
+    """Drop what is null or empty, which counts as not set; make values plain.
 
     The SDK reads config files with decimals, which sockets and query strings do not
-    take. Of a date-time the day is left, and IDs may be text. What fits no form stays
-    as it is, for `validation.problems` to name.
+    take. Of a date-time the day is left; IDs, numbers, and booleans may be text. What
+    fits no form stays as it is, for `validation.problems` to name.
     """
+    required, known = schema.get("required", []), schema["properties"]
     return {
-        name: FORMS.get(name, _plain)(each)
+        name: FORMS.get(name, _plain)(_typed(each, known.get(name, {})))
         for name, each in config.items()
-        if each is not None
+        if each is not None and (each != "" or name in required)
     }
+
+
+def _typed(value: object, definition: Mapping[str, Any]) -> object:
+    """Read text for a number or a boolean as if it were a variable's."""
+    types = definition.get("type", [])
+    if isinstance(value, str) and SCALARS.intersection(types):
+        return _parse(value, types)
+    return value
 
 
 def _day(value: object) -> object:

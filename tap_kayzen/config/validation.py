@@ -14,15 +14,29 @@ from urllib.parse import urlsplit
 from jsonschema import Draft202012Validator
 
 from tap_kayzen import streams
-from tap_kayzen.config import report_validation
+from tap_kayzen.config import batch_validation, report_validation
 from tap_kayzen.config.settings import ENVIRONMENT_PREFIX, place
 from tap_kayzen.output.guesses import did_you_mean
-from tap_kayzen.streams.expressions import expression_fault
+from tap_kayzen.streams.expressions import FAKER, expression_fault, names_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from jsonschema import ValidationError
+
+
+PASTED = (
+    "username",
+    "api_key",
+    "api_secret",
+    "audience_api_key",
+    "api_url",
+    "audience_url",
+)
+"""Texts that are copied from elsewhere, and have no space at their ends.
+
+A password may have.
+"""
 
 
 def problems(config: Mapping[str, Any], schema: Mapping[str, Any]) -> list[str]:
@@ -106,6 +120,8 @@ def _own_problems(
         yield from report_validation.problems(
             reports, streams.NAMES, has_start=has_start
         )
+    if isinstance(batch := config.get("batch_config"), dict):
+        yield from batch_validation.problems(batch)
     if isinstance(maps := config.get("stream_maps"), dict):
         yield from _map_problems(maps)
     yield from _day_problems(config)
@@ -120,6 +136,11 @@ def _map_problems(maps: Mapping[str, Any]) -> Iterator[str]:
                 where = place(["stream_maps", stream, column])
                 if fault:
                     yield f"`{where}` is no expression: {fault}"
+                elif FAKER in names_in(expression) and find_spec("faker") is None:
+                    yield (
+                        f"`{where}` needs Faker for `{FAKER}`: install "
+                        "singer-sdk[faker] beside the tap"
+                    )
 
 
 def _day_problems(config: Mapping[str, Any]) -> Iterator[str]:
@@ -143,7 +164,7 @@ def _address_problems(
 ) -> Iterator[str]:
     for name in ("api_url", "audience_url"):
         url = config.get(name)
-        if not isinstance(url, str) or not url:
+        if not isinstance(url, str) or not url or has_blank_end(url):
             continue
         if complaint := _url_complaint(url):
             yield f"`{name}` {complaint}, like {known[name]['default']}"
@@ -164,11 +185,17 @@ def _value_problems(config: Mapping[str, Any]) -> Iterator[str]:
     for name, value in config.items():
         if isinstance(value, (float, Decimal)) and not isfinite(value):
             yield f"`{name}` must be a finite number"
-    batch = config.get("batch_config")
-    encoding = batch.get("encoding") if isinstance(batch, dict) else None
-    wants_parquet = isinstance(encoding, dict) and encoding.get("format") == "parquet"
-    if wants_parquet and find_spec("pyarrow") is None:
-        yield "`batch_config` needs pyarrow for Parquet: install tap-kayzen[parquet]"
+    for name in PASTED:
+        if has_blank_end(config.get(name)):
+            yield f"`{name}` begins or ends with a space or a line break: remove it"
+
+
+def has_blank_end(value: object) -> bool:
+    """Return whether a text begins or ends with something that does not show."""
+    if not isinstance(value, str) or not value:
+        return False
+    ends = value[0] + value[-1]
+    return " " in ends or not ends.isprintable()
 
 
 def _is_insecure(url: str) -> bool:

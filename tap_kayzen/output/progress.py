@@ -39,6 +39,8 @@ class Display:
         """Bars, if stderr is a terminal and stdout, for the messages, is not."""
         if (
             not self._logger.isEnabledFor(logging.INFO)
+            # Closed by whoever started the tap.
+            or sys.stderr is None
             or not sys.stderr.isatty()
             or sys.stdout.isatty()
         ):

@@ -75,6 +75,8 @@ class BufferedWriter(GenericSingerWriter[bytes, Message]):
         else:
             if isinstance(message, SchemaMessage):
                 self._held.clear()
+                # Required, which the SDK forgets where a map removes the keys.
+                message.key_properties = message.key_properties or []
             self._append(message)
             self.flush()
 
@@ -143,7 +145,8 @@ class BufferedWriter(GenericSingerWriter[bytes, Message]):
         must_wait = self._is_writing and not self._signal
         self._signal = signum
         self._buffer = bytearray()
-        if not must_wait:
+        # A second signal may come in the middle of this, and set the timer first.
+        if not must_wait or self._timer:
             self._exit()
         if hasattr(signal, "pthread_kill"):
             # A write that waits ends with a signal or with the target, and no sooner.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -11,6 +12,15 @@ if TYPE_CHECKING:
 BOOKMARKS = "bookmarks"
 PARTITIONS = "partitions"
 CONTEXT = "context"
+
+CURRENT = "currently_syncing"
+"""A key that taps of other frameworks write beside the bookmarks."""
+
+IDS = ("advertiser_id", "report_id")
+"""Keys of contexts that are integers."""
+
+ID = re.compile(r"[1-9]\d{0,17}", re.ASCII)
+"""An ID as text, which other software may make of it."""
 
 TRANSIENT = ("progress_markers", "replication_key_signpost")
 """Keys with a meaning during a run only.
@@ -23,16 +33,16 @@ was merged may have them from any run before.
 def fault(state: dict[str, Any]) -> str:
     """Return what is wrong with the shape of a state; empty if nothing is."""
     bookmarks = state.get(BOOKMARKS)
-    if not isinstance(bookmarks, dict | None):
+    if bookmarks is None:
+        return _without_bookmarks(state)
+    if not isinstance(bookmarks, dict):
         return f"its `{BOOKMARKS}` must be an object"
-    for name, bookmark in (bookmarks or {}).items():
+    for name, bookmark in bookmarks.items():
         if not isinstance(bookmark, dict | None):
             return f"its bookmark of `{name}` must be an object"
         partitions = (bookmark or {}).get(PARTITIONS)
         if not isinstance(partitions, list | None) or not all(
-            isinstance(each, dict | None)
-            and isinstance((each or {}).get(CONTEXT), dict | None)
-            for each in partitions or ()
+            map(_is_partition, partitions or ())
         ):
             return (
                 f"the `{PARTITIONS}` of `{name}` must be a list of objects, each with "
@@ -41,11 +51,35 @@ def fault(state: dict[str, Any]) -> str:
     return ""
 
 
+def _without_bookmarks(state: dict[str, Any]) -> str:
+    """Return what is wrong with a state that has no bookmarks where they belong."""
+    for name, inner in state.items():
+        # A whole STATE message, or what `meltano state get` prints: of no effect.
+        if isinstance(inner, dict) and BOOKMARKS in inner:
+            return f"its bookmarks are in `{name}`; give only what is in there"
+    names = [name for name, value in state.items() if value and name != CURRENT]
+    if not names:
+        return ""
+    return (
+        f"it has no `{BOOKMARKS}`, but {', '.join(f'`{name}`' for name in names)}, "
+        "which cannot be used; give the last STATE of this tap, or none"
+    )
+
+
+def _is_partition(value: object) -> bool:
+    """Return whether a value can be read as a partition, or has nothing in it."""
+    if not isinstance(value, dict):
+        return value is None
+    context = value.get(CONTEXT)
+    return isinstance(context, dict) if context else not value.keys() - {CONTEXT}
+
+
 def mended(state: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
     """Return a copy of a state that the SDK can read, and a warning for each loss.
 
-    What is null counts as absent. Other software may write the same partition twice:
-    the earlier bookmark stays, so that no day or change between them is skipped.
+    What is null counts as absent. IDs that are text become the numbers that they are in
+    the settings. Other software may write the same partition twice: the earlier
+    bookmark stays, so that no day or change between them is skipped.
     """
     warnings: list[str] = []
     bookmarks = {
@@ -79,8 +113,10 @@ def _mended_partitions(
                 "ignored: its days or changes are read again"
             )
             continue
+        context = {name: _typed(name, value) for name, value in context.items()}
         mark = json.dumps(context, sort_keys=True, default=str)
-        grouped.setdefault(mark, []).append(_lasting(partition))
+        lasting = {**_lasting(partition), CONTEXT: context}
+        grouped.setdefault(mark, []).append(lasting)
     for mark, same in grouped.items():
         kept = min(same, key=_bookmark_of)
         if len(same) > 1:
@@ -89,6 +125,12 @@ def _mended_partitions(
                 f"earliest bookmark counts: {kept.get('replication_key_value')}"
             )
         yield kept
+
+
+def _typed(name: str, value: object) -> object:
+    """Return the value of a context, as an integer if it is an ID that is text."""
+    is_text = name in IDS and isinstance(value, str) and ID.fullmatch(value)
+    return int(str(value)) if is_text else value
 
 
 def _lasting(bookmark: dict[str, Any]) -> dict[str, Any]:

@@ -33,11 +33,12 @@ class LossyError(ValueError):
 
 def converter_to(definition: Mapping[str, Any]) -> Converter:
     """Return the function that converts to a property's type."""
-    declared = definition.get("type", [])
+    declared = definition.get("type") or []
     types = [declared] if isinstance(declared, str) else declared
     kind = next((kind for kind in types if kind in _SCALARS), None)
     if kind == "string" and "format" in definition:
-        return {"date": to_date, "date-time": to_date_time}[definition["format"]]
+        formats: dict[object, Converter] = {"date": to_date, "date-time": to_date_time}
+        return formats.get(definition["format"], to_text)
     if kind is not None:
         return _SCALARS[kind]
     if "array" in types:

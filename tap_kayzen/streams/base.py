@@ -13,7 +13,7 @@ from singer_sdk import metrics
 
 from tap_kayzen.api.errors import ReadError
 from tap_kayzen.reading.ahead import PagesAhead
-from tap_kayzen.reading.pages import parse_page
+from tap_kayzen.reading.pages import Page, parse_page
 from tap_kayzen.reading.passes import Reader, Source
 from tap_kayzen.records.converter import ADVERTISER
 from tap_kayzen.streams.messages import RecordStream
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from tap_kayzen.output.progress import Display
     from tap_kayzen.output.writer import BufferedWriter
     from tap_kayzen.reading.keys import Keys, Record
-    from tap_kayzen.reading.pages import Page
     from tap_kayzen.reading.paging import Paging
     from tap_kayzen.reading.windows import Window
     from tap_kayzen.streams.failures import Failures
@@ -313,6 +312,7 @@ class KayzenStream(RecordStream, ABC):
             what=f"{label}, page {number}" if self.is_paged else label,
             hint=self.hint_for(slice_),
             with_token=self.with_token,
+            no_content=Page([]),
         )
 
     def decode(self, page: Page, slice_: Slice) -> list[Record]:

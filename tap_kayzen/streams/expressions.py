@@ -19,13 +19,16 @@ if TYPE_CHECKING:
     Entry = Mapping[str, str | list[str] | None]
     """Columns and options of a stream in ``stream_maps``, with their values."""
 
+FAKER = "fake"
+"""The variable for made-up values, which needs the library Faker."""
+
 VARIABLES = frozenset(
     {
         "_",
         "__original_stream_name__",
         "__stream_name__",
         "config",
-        "fake",
+        FAKER,
         "record",
         "self",
     }

@@ -130,7 +130,8 @@ class ListStream(KayzenStream):
         for name in self._keys:
             if None in [record.get(name) for record in records]:
                 record = next(each for each in records if each.get(name) is None)
-                fields = {**record, **record.pop(EXTRA, {})}
+                fields = {**record, **record.get(EXTRA, {})}
+                fields.pop(EXTRA, None)
                 msg = (
                     f"{self.name}: Kayzen sent a record without a usable key "
                     f"({', '.join(self._keys)}); its fields: "

@@ -5,12 +5,13 @@ The SDK's documentation: https://sdk.meltano.com/en/latest/stream_maps.html
 
 from __future__ import annotations
 
+from contextlib import suppress
 from copy import deepcopy
 from dataclasses import replace
 from fnmatch import fnmatch
 from typing import TYPE_CHECKING, Any
 
-from singer_sdk.exceptions import StreamMapConfigError
+from singer_sdk.exceptions import ConfigurationError, StreamMapConfigError
 from singer_sdk.mapper import (
     MAPPER_ALIAS_OPTION,
     MAPPER_ELSE_OPTION,
@@ -40,6 +41,10 @@ OPTIONS = (
     MAPPER_SOURCE_OPTION,
 )
 """Keys of an entry that are no columns."""
+
+
+SAME_NAME = "Duplicate column name produced in schema: "
+"""How the SDK's error begins where flattening makes two columns of one name."""
 
 
 class StreamMaps(PluginMapper):
@@ -77,15 +82,17 @@ class StreamMaps(PluginMapper):
                     )
                 selected.add_stream(replace(entry, stream=name))
             else:
-                # Of no use, unless the stream is selected later.
-                self.stream_maps[name] = [
-                    self.default_mapper_type(
-                        name,
-                        entry.schema.to_dict(),
-                        entry.key_properties,
-                        flattening_options=self.flattening_options,
-                    )
-                ]
+                # Of no use, unless the stream is selected later; and no reason to end
+                # a run that does not read it.
+                with suppress(ValueError):
+                    self.stream_maps[name] = [
+                        self.default_mapper_type(
+                            name,
+                            entry.schema.to_dict(),
+                            entry.key_properties,
+                            flattening_options=self.flattening_options,
+                        )
+                    ]
         super().register_raw_streams_from_catalog(selected)
         for warning in self._warnings(selected):
             self.logger.warning(warning)
@@ -100,10 +107,19 @@ class StreamMaps(PluginMapper):
 
         Raises:
             StreamMapConfigError: They do not fit it; names the stream.
+            ConfigurationError: Flattening makes two columns of one name.
         """
         try:
             super().register_raw_stream_schema(stream_name, schema, key_properties)
         except Exception as error:
+            text = str(error)
+            if text.startswith(SAME_NAME):
+                msg = (
+                    f"{stream_name}: flattening makes two columns "
+                    f"`{text.removeprefix(SAME_NAME)}`; raise "
+                    "`flattening_max_key_length`, or set another `flattening_separator`"
+                )
+                raise ConfigurationError(msg) from error
             msg = f"`stream_maps` of `{stream_name}`: {error}"
             raise StreamMapConfigError(msg) from error
         columns = tuple(schema["properties"])

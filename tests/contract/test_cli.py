@@ -292,8 +292,7 @@ def test_an_edited_entry_of_a_catalog_that_is_unusable_is_named(
     (error,) = run.errors
     whose = f" ({name})" if name else ""
     assert error == (
-        f"--catalog {path}: must be a file with one JSON object: `streams[1]`{whose} "
-        f"{fault}; save what --discover prints"
+        f"--catalog {path}: `streams[1]`{whose} {fault}; save what --discover prints"
     )
 
 

@@ -121,6 +121,14 @@ def test_a_record_that_cannot_be_written_fails_its_stream_alone(
     assert error.startswith("app_lists")
 
 
+def test_a_record_without_a_key_is_described_by_its_fields(
+    broken: Broken, capsys: pytest.CaptureFixture[str]
+) -> None:
+    page = page_response([{"name": "x", "odd": 1}], total_pages=1, total_entries=1)
+    with pytest.raises(IncompleteError, match=r"\(id\); its fields: 'name', 'odd'$"):
+        sync(broken(refusing("/v1/app_lists", page)), capsys, streams=["app_lists"])
+
+
 def of_advertiser(request: Request, number: int) -> bool:
     return request.query_params.get("advertiser_id") == str(number)
 

@@ -373,4 +373,5 @@ def test_a_state_that_is_none_is_refused_in_one_line(
     run = run_process("--config", config, "--state", state)
     (error,) = run.errors
     assert run.code == 1
-    assert error.startswith(f"--state {state}: must be a file with one JSON object")
+    whose = f"bookmark of `{NAME}`" if bookmarks else "`bookmarks`"
+    assert error == f"--state {state}: its {whose} must be an object"

@@ -1,6 +1,6 @@
 """Public reports about other software, tried on this tap.
 
-docs/reliability.md lists them. A test that is expected to fail says what is to be done.
+docs/reliability.md lists them.
 """
 
 from __future__ import annotations
@@ -33,6 +33,9 @@ from report_api import (
     state_of,
     two_rows,
     warnings_in,
+)
+from report_api import (
+    PATH as REPORT_PATH,
 )
 from singer_sdk.exceptions import FatalAPIError
 from starlette.responses import Response
@@ -290,7 +293,6 @@ def test_a_state_without_bookmark_says_nothing(
     assert warnings_in(caplog) == []
 
 
-@pytest.mark.xfail(strict=True, reason="`state_fault` does not look at partitions")
 @pytest.mark.parametrize(
     "partitions",
     [{"0": {"context": {"advertiser_id": 1}}}, [{"replication_key": "day"}]],
@@ -307,10 +309,9 @@ def test_partitions_of_another_form_are_named(
     assert run.code == 1
     (error,) = run.errors
     assert error.startswith(f"--state {state}: ")
-    assert "`partitions` of campaigns" in error
+    assert "`partitions` of `campaigns`" in error
 
 
-@pytest.mark.xfail(strict=True, reason="`state_fault` accepts anything else")
 def test_a_flat_state_is_named(url: str, tmp_path: Path) -> None:
     state = tmp_path / "state.json"
     state.write_text(json.dumps({NAME: "2026-08-01"}))
@@ -320,7 +321,6 @@ def test_a_flat_state_is_named(url: str, tmp_path: Path) -> None:
     assert "`bookmarks`" in error
 
 
-@pytest.mark.xfail(strict=True, reason="the message is the JSON parser's")
 @pytest.mark.parametrize(
     ("text", "words"), [("", "it is empty"), ("{}\n{}\n", "it has 2 lines")]
 )
@@ -331,6 +331,29 @@ def test_a_state_file_that_is_empty_or_has_all_lines_says_so(
     state.write_text(text)
     run = tap(tmp_path, {"api_url": url}, "--state", state)
     assert words in run.errors[0]
+
+
+def test_a_partition_may_have_its_id_as_text(
+    serve: Serve, capsys: pytest.CaptureFixture[str]
+) -> None:
+    url, api = serve(paged(two_rows))
+    marks = {"replication_key": "day", "replication_key_value": "2026-09-18"}
+    partition = {"context": {"advertiser_id": "7"}, **marks}
+    state = {"bookmarks": {NAME: {"partitions": [partition]}}}
+    run = read(url, capsys, start_date="2026-01-01", advertiser_ids=[7, 8], state=state)
+    bodies = [json.loads(call.body) for call in api.to(REPORT_PATH)]
+    first_days = {
+        number: min(
+            body["start_date"] for body in bodies if body["advertiser_id"] == number
+        )
+        for number in (7, 8)
+    }
+    assert first_days == {7: "2026-09-11", 8: "2026-01-01"}
+    contexts = [
+        each["context"]
+        for each in run.of_type("STATE")[-1]["value"]["bookmarks"][NAME]["partitions"]
+    ]
+    assert contexts == [{"advertiser_id": 7}, {"advertiser_id": 8}]
 
 
 def test_a_stream_without_rows_has_schema_and_state(
@@ -433,7 +456,6 @@ def test_what_is_unsupported_is_not_sent(
     assert not any("name" in record for record in run.records)
 
 
-@pytest.mark.xfail(strict=True, reason="the SDK reads this of the entry alone")
 def test_replication_may_be_set_in_the_metadata_as_singer_has_it(
     serve: Serve, tmp_path: Path
 ) -> None:
@@ -502,7 +524,6 @@ def test_key_properties_of_a_map_are_those_of_the_schema(
     assert run.of_type("SCHEMA")[0]["key_properties"] == ["new_id"]
 
 
-@pytest.mark.xfail(strict=True, reason="the SDK leaves the required field out")
 def test_a_schema_without_keys_says_that_there_are_none(
     url: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -534,7 +555,6 @@ def test_what_is_flattened_fits_its_schema(
     assert all(record.keys() <= columns.keys() for record in run.records)
 
 
-@pytest.mark.xfail(strict=True, reason="called a fault of the tap")
 def test_flattened_names_that_collide_are_named(url: str, tmp_path: Path) -> None:
     flat = {"flattening_enabled": True, "flattening_max_depth": 1}
     run = tap(tmp_path, {"api_url": url, **flat, "flattening_max_key_length": 10})
@@ -542,6 +562,19 @@ def test_flattened_names_that_collide_are_named(url: str, tmp_path: Path) -> Non
     (error,) = run.errors
     assert error.startswith("campaigns: ")
     assert "`flattening_max_key_length`" in error
+
+
+def test_a_stream_that_is_not_read_may_have_them(
+    url: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    flat = {"flattening_enabled": True, "flattening_max_depth": 1}
+    catalog = catalog_of("campaigns", "tags")
+    for entry in catalog["streams"]:
+        for each in entry["metadata"]:
+            each["metadata"]["selected"] = entry["tap_stream_id"] == "tags"
+    options = {**flat, "flattening_max_key_length": 10}
+    run = campaigns(url, capsys, catalog=catalog, **options)
+    assert {each["stream"] for each in run.of_type("RECORD")} == {"tags"}
 
 
 # Values
@@ -594,7 +627,6 @@ def test_metrics_that_are_no_numbers_and_days_with_a_time_come_whole(
     assert record["_extra"] == {"clicks": "-", "installs": ""}
 
 
-@pytest.mark.xfail(strict=True, reason="only names of reports are measured")
 def test_columns_that_postgres_would_cut_to_the_same_name_are_named(
     tmp_path: Path,
 ) -> None:
@@ -648,7 +680,6 @@ def test_a_password_of_digits_needs_quotes_and_is_not_shown(tmp_path: Path) -> N
     assert "12345678" not in run.stderr
 
 
-@pytest.mark.xfail(strict=True, reason="`tidied` leaves text as it is")
 def test_numbers_and_booleans_may_be_text(url: str, tmp_path: Path) -> None:
     settings = {"page_size": "50", "request_timeout": "2.5", "concurrency": "4"}
     flags = {"emit_activate_version_messages": "true"}
@@ -656,14 +687,12 @@ def test_numbers_and_booleans_may_be_text(url: str, tmp_path: Path) -> None:
     assert run.records == RECORDS, run.errors
 
 
-@pytest.mark.xfail(strict=True, reason="only variables may be empty")
 def test_an_empty_text_counts_as_not_set(url: str, tmp_path: Path) -> None:
     empty = dict.fromkeys(("start_date", "end_date", "audience_api_key"), "")
     run = tap(tmp_path, {"api_url": url, **empty})
     assert run.records == RECORDS, run.errors
 
 
-@pytest.mark.xfail(strict=True, reason="Kayzen alone finds it, and not what it is")
 @pytest.mark.parametrize("name", ["username", "api_key", "api_secret", "api_url"])
 def test_blanks_around_a_pasted_setting_are_named(tmp_path: Path, name: str) -> None:
     config = {**SAMPLE_CONFIG, "api_url": NOWHERE}
@@ -743,24 +772,35 @@ def test_runs_at_once_in_one_folder_do_not_meet(url: str, tmp_path: Path) -> Non
     assert sorted(tmp_path.iterdir()) == before, "nothing is written"
 
 
-def closed(folder: Path, url: str, redirection: str) -> tuple[int, str]:
-    """Run the tap with a stream of the process closed; return code and stdout."""
+def closed(folder: Path, url: str, redirection: str) -> tuple[int, str, str]:
+    """Run the tap with a stream of the process closed; return code and output."""
     (folder / "config.json").write_text(json.dumps({**SAMPLE_CONFIG, "api_url": url}))
     arguments = ["--config", folder / "config.json", *selecting(folder, "campaigns")]
     command = shlex.join(map(str, [sys.executable, "-m", "tap_kayzen", *arguments]))
     done = finished(["sh", "-c", f"{command} {redirection}"])
-    return done.returncode, done.stdout
+    return done.returncode, done.stdout, done.stderr
 
 
 def test_stdin_may_be_closed(url: str, tmp_path: Path) -> None:
-    code, stdout = closed(tmp_path, url, "<&-")
+    code, stdout, _ = closed(tmp_path, url, "<&-")
     assert (code, stdout.count('"RECORD"')) == (0, 2)
 
 
-@pytest.mark.xfail(strict=True, reason="`Display` asks `sys.stderr`, which is None")
 def test_stderr_may_be_closed(url: str, tmp_path: Path) -> None:
-    code, stdout = closed(tmp_path, url, "2>&-")
+    code, stdout, _ = closed(tmp_path, url, "2>&-")
     assert (code, stdout.count('"RECORD"')) == (0, 2)
+
+
+@pytest.mark.parametrize("also", ["", "--test", "--discover"])
+def test_a_closed_stdout_is_named(url: str, tmp_path: Path, also: str) -> None:
+    code, _, stderr = closed(tmp_path, url, f"{also} >&-")
+    assert code == 1
+    (line,) = stderr.splitlines()
+    assert "stdout is closed: connect it to a target or a file" in line
+
+
+def test_nothing_can_be_said_if_both_are_closed(url: str, tmp_path: Path) -> None:
+    assert closed(tmp_path, url, ">&- 2>&-") == (1, "", "")
 
 
 # The network
@@ -793,9 +833,6 @@ def test_proxies_are_those_of_the_environment(
     assert (bool(direct.calls), bool(through.calls)) == (is_direct, not is_direct)
 
 
-@pytest.mark.xfail(
-    strict=True, reason="`requests` says what is missing, not how to get it"
-)
 @pytest.mark.parametrize(
     "proxy", ["socks5://127.0.0.1:9", "ftp://127.0.0.1:9", "http://"]
 )
@@ -890,7 +927,6 @@ def test_answers_that_pass_cost_no_row(
     assert campaigns(url, capsys).records == RECORDS
 
 
-@pytest.mark.xfail(strict=True, reason="the hint is to try again later")
 def test_a_web_page_in_place_of_json_points_to_what_sends_it(
     serve: Serve, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -900,7 +936,6 @@ def test_a_web_page_in_place_of_json_points_to_what_sends_it(
         campaigns(url, capsys, max_retries=0)
 
 
-@pytest.mark.xfail(strict=True, reason="an empty body is asked for again")
 def test_no_content_is_no_row(serve: Serve, capsys: pytest.CaptureFixture[str]) -> None:
     url, _ = serve(
         lambda call: (
@@ -929,7 +964,6 @@ def test_batch_files_may_go_to_a_path(
     assert len(list(tmp_path.glob("*campaigns*"))) == 1
 
 
-@pytest.mark.xfail(strict=True, reason="called a fault of the tap")
 @pytest.mark.parametrize(
     ("batch", "missing"),
     [

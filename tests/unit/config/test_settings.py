@@ -4,6 +4,8 @@ import json
 import os
 import sys
 from decimal import Decimal
+from importlib.machinery import ModuleSpec
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -11,10 +13,15 @@ from singer_sdk.exceptions import ConfigValidationError
 from support import SAMPLE_CONFIG, run_process
 from watchdog import finished
 
+from tap_kayzen.config.settings import SETTINGS
+from tap_kayzen.config.validation import PASTED
 from tap_kayzen.tap import TapKayzen
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+
+BATCH = {"encoding": {"format": "jsonl"}, "storage": {"root": "file:///tmp"}}
 
 
 def problems(**changes: object) -> list[str]:
@@ -34,7 +41,7 @@ def settings(**changes: object) -> dict[str, Any]:
         ({"username": 5}, "`username` must be of type string, not integer"),
         ({"page_size": 0}, "`page_size` must be 1 or more"),
         ({"page_size": 1001}, "`page_size` must be 1000 or less"),
-        ({"page_size": "100"}, "`page_size` must be of type integer, not string"),
+        ({"page_size": "many"}, "`page_size` must be of type integer, not string"),
         ({"page_size": True}, "`page_size` must be of type integer, not boolean"),
         (
             {"page_size": Decimal("1.5")},
@@ -264,6 +271,167 @@ def test_parquet_without_its_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> 
     assert problems(batch_config=batch) == [
         "`batch_config` needs pyarrow for Parquet: install tap-kayzen[parquet]"
     ]
+
+
+@pytest.mark.parametrize(
+    ("batch", "expected"),
+    [
+        ({"storage": {"root": "x"}}, ["`batch_config.encoding` is missing"]),
+        (
+            {"encoding": None, "storage": None},
+            ["`batch_config.encoding` is missing", "`batch_config.storage` is missing"],
+        ),
+        (
+            {"encoding": {}, "storage": {"root": ""}},
+            [
+                "`batch_config.encoding.format` is missing",
+                "`batch_config.storage.root` is missing",
+            ],
+        ),
+        (
+            {**BATCH, "encoding": {"format": "jsonl", "compresion": "gzip"}},
+            [
+                (
+                    "`batch_config.encoding.compresion` is not a part of "
+                    "`batch_config.encoding`: did you mean `compression`?"
+                )
+            ],
+        ),
+        (
+            {**BATCH, "zzz": 1},
+            [
+                (
+                    "`batch_config.zzz` is not a part of `batch_config`: it may have "
+                    "encoding, storage, batch_size"
+                )
+            ],
+        ),
+        *(
+            (
+                {**BATCH, "batch_size": size},
+                ["`batch_config.batch_size` must be an integer of 1 or more"],
+            )
+            for size in (0, -1, "5", 2.5, True)
+        ),
+        (
+            {**BATCH, "storage": {"root": "s3://bucket/x"}},
+            [
+                (
+                    "`batch_config.storage.root` needs s3fs for s3://: install "
+                    "singer-sdk[s3] beside the tap"
+                )
+            ],
+        ),
+        (
+            {**BATCH, "storage": {"root": "gs://bucket"}},
+            [
+                (
+                    "`batch_config.storage.root` needs gcsfs for gs://: install gcsfs "
+                    "beside the tap"
+                )
+            ],
+        ),
+    ],
+)
+def test_a_batch_config_of_no_use_is_named(
+    batch: dict[str, Any], expected: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in ("s3fs", "gcsfs"):
+        monkeypatch.setitem(sys.modules, module, None)
+    assert problems(batch_config=batch) == expected
+
+
+def test_a_batch_config_of_the_wrong_type_is_named_once() -> None:
+    batch = {"encoding": 5, "storage": {"root": 7}}
+    assert problems(batch_config=batch) == [
+        "`batch_config.encoding` must be of type object, not integer",
+        "`batch_config.storage.root` must be of type string, not integer",
+    ]
+
+
+@pytest.mark.parametrize(
+    "batch",
+    [
+        {},
+        BATCH,
+        {**BATCH, "batch_size": 5},
+        {**BATCH, "batch_size": None, "storage": {"root": "memory://x", "params": {}}},
+    ],
+)
+def test_a_sound_batch_config_is_taken(batch: dict[str, Any]) -> None:
+    assert settings(batch_config=batch)["batch_config"] == batch
+
+
+def test_storage_whose_library_is_there_is_taken(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    library = ModuleType("s3fs")
+    library.__spec__ = ModuleSpec("s3fs", None)
+    monkeypatch.setitem(sys.modules, "s3fs", library)
+    settings(batch_config={**BATCH, "storage": {"root": "s3://bucket/x"}})
+
+
+@pytest.mark.parametrize("expression", ["fake.name()", "name or fake.name()"])
+def test_made_up_values_need_a_library(
+    expression: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "faker", None)
+    assert problems(stream_maps={"campaigns": {"name": expression}}) == [
+        (
+            "`stream_maps.campaigns.name` needs Faker for `fake`: install "
+            "singer-sdk[faker] beside the tap"
+        )
+    ]
+
+
+@pytest.mark.parametrize(
+    ("given", "used"),
+    [
+        ({"page_size": "50"}, 50),
+        ({"page_size": " 50 "}, 50),
+        ({"page_size": "5e1"}, 50),
+        ({"request_timeout": "2.5"}, 2.5),
+        ({"request_timeout": "3"}, 3),
+        ({"allow_insecure_http": "true"}, True),
+        ({"allow_insecure_http": "No"}, False),
+        ({"flattening_enabled": "0"}, False),
+        ({"user_agent": "50"}, "50"),
+        ({"api_key": "123456"}, "123456"),
+    ],
+)
+def test_numbers_and_booleans_may_be_text(given: dict[str, Any], used: object) -> None:
+    ((name, _),) = given.items()
+    assert repr(settings(**given)[name]) == repr(used)
+
+
+@pytest.mark.parametrize("text", ["x", "1.5", "[1]", "true", '"50"', "NaN"])
+def test_text_that_is_no_such_number_is_named(text: str) -> None:
+    (problem, *_) = problems(page_size=text)
+    assert problem.startswith("`page_size` must be of type integer, not ")
+
+
+def test_an_empty_text_counts_as_not_set() -> None:
+    optional = [name for name in SETTINGS["properties"] if name not in REQUIRED]
+    assert settings(**dict.fromkeys(optional, "")) == settings(
+        **dict.fromkeys(optional)
+    )
+    (problem,) = problems(api_key="")
+    assert problem == "`api_key` must not be empty"
+
+
+@pytest.mark.parametrize("blank", [" ", "\n", "\t", "\N{NO-BREAK SPACE}", "\ufeff"])
+@pytest.mark.parametrize("name", PASTED)
+def test_what_does_not_show_at_the_ends_is_named(name: str, blank: str) -> None:
+    value = settings(audience_api_key="key")[name]
+    for given in (value + blank, blank + value):
+        assert problems(**{name: given}) == [
+            f"`{name}` begins or ends with a space or a line break: remove it"
+        ]
+
+
+def test_a_password_may_begin_and_end_with_a_space() -> None:
+    assert settings(password=" a b ")["password"] == " a b "
+    assert settings(api_key="a b")["api_key"] == "a b"
 
 
 def test_values_of_secrets_are_not_shown() -> None:

@@ -47,6 +47,32 @@ def test_a_line_every_ten_seconds_at_most(
     assert [record.getMessage() for record in caplog.records] == [line]
 
 
+@pytest.mark.parametrize(
+    ("seconds", "line"),
+    [
+        (10, "performance: 11 of 30 windows (37 %), 1/s"),
+        (12, "performance: 11 of 30 windows (37 %), 55/min"),
+        (1_200, "performance: 11 of 30 windows (37 %), 33/h"),
+        (90_000, "performance: 11 of 30 windows (37 %)"),
+    ],
+)
+def test_a_slow_stream_does_not_look_stuck(
+    seconds: int,
+    line: str,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """A target that is busy, say, or days with many rows."""
+    caplog.set_level(logging.INFO)
+    now = [100.0]
+    monkeypatch.setattr("tap_kayzen.output.progress.time.monotonic", lambda: now[0])
+    progress = Progress("performance", "windows", LOGGER, None)
+    progress.expect(30)
+    now[0] += seconds
+    progress.advance(11)
+    assert caplog.messages == [line]
+
+
 def run_on_a_terminal(config_file: Path, **env: str) -> tuple[str, str]:
     """Run the tap with a terminal as stderr; return stdout and what it showed."""
     ours, theirs = pty.openpty()

@@ -4,6 +4,9 @@ from copy import deepcopy
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from merging import merged
 from singer_sdk.exceptions import ConfigurationError
 from support import SAMPLE_CONFIG
 
@@ -92,6 +95,24 @@ def test_what_is_null_counts_as_none(state: dict[str, Any]) -> None:
     assert loaded(state).get("bookmarks", {}) == {}
 
 
+@pytest.mark.parametrize("key", ["advertiser_id", "report_id"])
+def test_an_id_that_is_text_is_the_same_partition(
+    key: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    text, number = partition("2026-01-05"), partition("2026-01-05")
+    text["context"], number["context"] = {key: "7"}, {key: 7}
+    assert loaded(with_partitions(text)) == with_partitions(number)
+    assert not [each for each in caplog.records if each.levelname == "WARNING"]
+    early = {**number, "replication_key_value": "2026-01-02"}
+    assert loaded(with_partitions(text, early)) == with_partitions(early)
+
+
+@pytest.mark.parametrize("value", ["07", "x", "", "-7", "7.0", 7.5, None, True])
+def test_another_text_is_no_id(value: object) -> None:
+    state = with_partitions(partition("2026-01-05", value))
+    assert loaded(state) == state
+
+
 def test_null_partitions_are_none() -> None:
     assert loaded({"bookmarks": {NAME: {"partitions": None, "x": 1}}}) == {
         "bookmarks": {NAME: {"x": 1}}
@@ -119,6 +140,10 @@ def test_what_only_a_run_needs_is_dropped() -> None:
         ({NAME: {"partitions": {}}}, f"the `partitions` of `{NAME}` must be a list"),
         ({NAME: {"partitions": [7]}}, f"the `partitions` of `{NAME}` must be a list"),
         (
+            {NAME: {"partitions": [{"replication_key_value": "2026-01-31"}]}},
+            f"the `partitions` of `{NAME}` must be a list",
+        ),
+        (
             {NAME: {"partitions": [{"context": 7}]}},
             f"the `partitions` of `{NAME}` must be a list",
         ),
@@ -128,3 +153,40 @@ def test_a_state_of_another_shape_is_refused(bookmarks: object, words: str) -> N
     assert fault({"bookmarks": bookmarks}).startswith(words)
     with pytest.raises(ConfigurationError, match=f"The state cannot be read: {words}"):
         loaded({"bookmarks": bookmarks})
+
+
+STATES = st.recursive(
+    st.integers() | st.lists(st.integers(), max_size=2),
+    lambda inner: st.dictionaries(st.sampled_from("abc"), inner, max_size=3),
+).filter(lambda state: isinstance(state, dict))
+
+
+@given(STATES, STATES)
+def test_the_tests_merge_as_meltano_does(
+    old: dict[str, Any], new: dict[str, Any]
+) -> None:
+    theirs = pytest.importorskip("meltano.core.utils").merge
+    try:
+        expected = theirs(deepcopy(new), deepcopy(old))
+    except (AttributeError, TypeError) as error:
+        with pytest.raises(type(error)):
+            merged(old, new)
+    else:
+        assert merged(old, new) == expected
+
+
+@pytest.mark.parametrize(
+    ("state", "words"),
+    [
+        ({NAME: "2026-08-01"}, f"it has no `bookmarks`, but `{NAME}`, which cannot"),
+        ({"bookmarks": None, "a": 1, "b": {"c": 2}}, "it has no `bookmarks`, but `a`"),
+        ({"value": {"bookmarks": {}}}, "its bookmarks are in `value`; give only"),
+        ({"completed": {"bookmarks": None}}, "its bookmarks are in `completed`"),
+    ],
+)
+def test_a_state_without_bookmarks_is_refused(
+    state: dict[str, Any], words: str
+) -> None:
+    assert fault(state).startswith(words)
+    with pytest.raises(ConfigurationError, match=f"The state cannot be read: {words}"):
+        loaded(state)

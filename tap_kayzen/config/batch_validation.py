@@ -1,0 +1,76 @@
+"""What is wrong with the setting `batch_config`, beyond the types in its schema."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any
+
+from tap_kayzen.output.guesses import did_you_mean
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+PARTS = {
+    "encoding": {"format": True, "compression": False},
+    "storage": {"root": True, "prefix": False, "params": False},
+}
+"""Parts of the setting, with what each may hold and whether it must."""
+
+SIZE = "batch_size"
+
+LIBRARIES = {
+    "abfs": ("adlfs", "adlfs"),
+    "az": ("adlfs", "adlfs"),
+    "gcs": ("gcsfs", "gcsfs"),
+    "gs": ("gcsfs", "gcsfs"),
+    "s3": ("s3fs", "singer-sdk[s3]"),
+    "s3a": ("s3fs", "singer-sdk[s3]"),
+}
+"""Modules that storage needs, by scheme, and what to install for them."""
+
+
+def problems(batch: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what is wrong with `batch_config`, which the SDK would fail with."""
+    if not batch:
+        # Counts as not set.
+        return
+    yield from _unknown("batch_config", batch, [*PARTS, SIZE])
+    for name, keys in PARTS.items():
+        place = f"batch_config.{name}"
+        part = batch.get(name)
+        if part is None:
+            yield f"`{place}` is missing"
+        elif isinstance(part, dict):
+            yield from _unknown(place, part, [*keys])
+            for key, is_required in keys.items():
+                if is_required and not part.get(key):
+                    yield f"`{place}.{key}` is missing"
+    size = batch.get(SIZE)
+    if size is not None and (type(size) is not int or size < 1):
+        # The SDK would take 0 for the end of the records.
+        yield f"`batch_config.{SIZE}` must be an integer of 1 or more"
+    yield from _missing_libraries(batch)
+
+
+def _unknown(place: str, given: Mapping[str, Any], known: list[str]) -> Iterator[str]:
+    for name in given:
+        if name not in known:
+            hint = did_you_mean(name, known) or f"it may have {', '.join(known)}"
+            yield f"`{place}.{name}` is not a part of `{place}`: {hint}"
+
+
+def _missing_libraries(batch: Mapping[str, Any]) -> Iterator[str]:
+    encoding, storage = batch.get("encoding"), batch.get("storage")
+    wants_parquet = isinstance(encoding, dict) and encoding.get("format") == "parquet"
+    if wants_parquet and find_spec("pyarrow") is None:
+        yield "`batch_config` needs pyarrow for Parquet: install tap-kayzen[parquet]"
+    root = storage.get("root") if isinstance(storage, dict) else None
+    scheme, mark, _ = root.partition("://") if isinstance(root, str) else ("", "", "")
+    if not mark or scheme not in LIBRARIES:
+        return
+    module, package = LIBRARIES[scheme]
+    if find_spec(module) is None:
+        yield (
+            f"`batch_config.storage.root` needs {module} for {scheme}://: install "
+            f"{package} beside the tap"
+        )
