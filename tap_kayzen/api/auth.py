@@ -69,7 +69,7 @@ class KayzenAuthenticator(OAuthAuthenticator):
         self._wire = wire
         self._retries = Retries(wire, self.logger)
         self._lock = threading.Lock()
-        self._failure = ""
+        self._failure: LoginError | None = None
         self._has_worked = False
 
     @property
@@ -117,7 +117,7 @@ class KayzenAuthenticator(OAuthAuthenticator):
             # Other threads that waited here must not log in again: a few more
             # rejected logins can lock an account.
             if self._failure:
-                raise LoginError(self._failure)
+                raise _copy(self._failure)
             if not self.is_token_valid():
                 self.update_access_token()
             request.headers["Authorization"] = f"Bearer {self.access_token}"
@@ -166,14 +166,15 @@ class KayzenAuthenticator(OAuthAuthenticator):
                 hint="check `api_url` and the network, or try again later",
             )
         except LoginError as error:
-            self._failure = str(error)
+            self._failure = _copy(error)
             raise
         except UnavailableError as error:
-            self._failure = (
+            self._failure = LoginError(
                 f"Kayzen gave no token at {self.auth_endpoint}: "
-                f"{error.cause}; {error.hint}"
+                f"{error.cause}; {error.hint}",
+                is_unreachable=error.is_unreachable,
             )
-            raise LoginError(self._failure) from error
+            raise _copy(self._failure) from error
         self.access_token = str(token["access_token"])
         self._wire.redactor.add([self.access_token])
         self.expires_in = _lifetime(token.get("expires_in"))
@@ -210,6 +211,11 @@ class KayzenAuthenticator(OAuthAuthenticator):
             msg = "Kayzen gave a token that no header can carry; check `api_url`"
             raise LoginError(msg)
         return token
+
+
+def _copy(error: LoginError) -> LoginError:
+    """Return an error for another thread, whose traceback is not this one's."""
+    return LoginError(str(error), is_unreachable=error.is_unreachable)
 
 
 def _utf8(text: str) -> str:

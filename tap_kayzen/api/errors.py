@@ -35,7 +35,16 @@ if TYPE_CHECKING:
 
 
 class LoginError(FatalAPIError):
-    """Kayzen returned no token: no stream can be read."""
+    """Kayzen returned no token: no stream can be read.
+
+    Attributes:
+        is_unreachable: As for `ReadError`.
+    """
+
+    def __init__(self, message: str, *, is_unreachable: bool = False) -> None:
+        """Keep the message, which is one line for the user."""
+        super().__init__(message)
+        self.is_unreachable = is_unreachable
 
 
 class ReadError(FatalAPIError):
@@ -47,9 +56,11 @@ class ReadError(FatalAPIError):
         hint: What the user can do.
         words: The beginning of Kayzen's response, without secrets.
         status: HTTP status of the response, 0 without one.
+        is_unreachable: Whether no server was found or reached at all, so that no
+            other request is likely to fare better.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913
         self,
         cause: str,
         status: int = 0,
@@ -57,6 +68,7 @@ class ReadError(FatalAPIError):
         what: str = "",
         hint: str = "",
         words: str = "",
+        is_unreachable: bool = False,
     ) -> None:
         """Keep the parts; `str()` formats them."""
         super().__init__(cause)
@@ -65,6 +77,7 @@ class ReadError(FatalAPIError):
         self.hint = hint
         self.words = words
         self.status = status
+        self.is_unreachable = is_unreachable
 
     def __str__(self) -> str:
         """Format the error as one line."""

@@ -13,6 +13,7 @@ import backoff
 import requests
 from singer_sdk.exceptions import RetriableAPIError
 
+from tap_kayzen.api.causes import is_unreachable, is_untrusted, reason
 from tap_kayzen.api.errors import TransientError, UnavailableError
 
 if TYPE_CHECKING:
@@ -83,7 +84,7 @@ class Retries:
             interval=0,
             jitter=None,
             # A wrong certificate is still wrong a minute later.
-            giveup=lambda error: _is_untrusted(error) or self._left(started) <= 0,
+            giveup=lambda error: is_untrusted(error) or self._left(started) <= 0,
             on_backoff=self._waiter(what, started),
             logger=None,
         )(function)
@@ -92,14 +93,20 @@ class Retries:
         except TRANSIENT_ERRORS as error:
             cause = self._redactor.redact(reason(error))
             words = error.words if isinstance(error, TransientError) else ""
-            if _is_untrusted(error):
+            if is_untrusted(error):
                 hint = CERTIFICATE_HINT
             else:
                 cause += (
                     f" after all retries (at most {self._max_retries}, "
                     f"within {self._max_seconds:g} s)"
                 )
-            raise UnavailableError(cause, what=what, hint=hint, words=words) from error
+            raise UnavailableError(
+                cause,
+                what=what,
+                hint=hint,
+                words=words,
+                is_unreachable=is_unreachable(error),
+            ) from error
 
     def _left(self, started: float) -> float:
         return self._max_seconds - (self._throttle.now() - started)
@@ -181,30 +188,3 @@ def wait_after(response: requests.Response | None, tries: int) -> float:
     # The bound is reached at the 7th try; no need for 2 ** 100.
     bound = asked / 10 if asked else min(2.0 ** min(tries - 1, 6), MAX_BACKOFF_SECONDS)
     return asked + random.uniform(bound / 2, bound)  # noqa: S311
-
-
-def _is_untrusted(error: BaseException) -> bool:
-    """Return whether TLS failed, which a retry would not change."""
-    return isinstance(error, requests.exceptions.SSLError)
-
-
-def reason(error: BaseException) -> str:
-    """Return in a few words why a request failed, without what libraries wrap around.
-
-    Messages of `requests` and `urllib3` repeat the URL and the names of their own
-    classes; the operating system's word at the bottom of the chain is what helps.
-    """
-    if isinstance(error, RetriableAPIError):
-        return str(error)
-    if isinstance(error, requests.exceptions.ConnectTimeout):
-        return "no connection in time"
-    if isinstance(error, requests.exceptions.Timeout):
-        return "no answer in time"
-    while (
-        inner := getattr(error, "reason", None)
-        or error.__cause__
-        or next((arg for arg in error.args if isinstance(arg, BaseException)), None)
-    ) and isinstance(inner, BaseException):
-        error = inner
-    text = " ".join(str(error).split())
-    return text.rsplit(">: ", 1)[-1] or type(error).__name__
