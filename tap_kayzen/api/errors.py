@@ -105,14 +105,26 @@ class CutShortError(ReadError):
 
 
 class TransientError(RetriableAPIError):
-    """A response that may succeed if the request is repeated."""
+    """A response that may succeed if the request is repeated.
+
+    Attributes:
+        words: The beginning of the response, without secrets; apart from the message,
+            which is short for the log.
+        is_rate_limit: Whether the server asks for fewer requests.
+    """
 
     def __init__(
-        self, message: str, response: requests.Response, words: str = ""
+        self,
+        message: str,
+        response: requests.Response,
+        words: str = "",
+        *,
+        is_rate_limit: bool = False,
     ) -> None:
-        """Keep the words apart from the message, which is short for the log."""
+        """Keep the parts."""
         super().__init__(message, response)
         self.words = words
+        self.is_rate_limit = is_rate_limit
 
 
 class EnvelopeError(ValueError):

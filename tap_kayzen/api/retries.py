@@ -15,6 +15,7 @@ from singer_sdk.exceptions import RetriableAPIError
 
 from tap_kayzen.api.causes import is_unreachable, is_untrusted, reason
 from tap_kayzen.api.errors import TransientError, UnavailableError
+from tap_kayzen.api.gateway import names_rate_limit
 
 if TYPE_CHECKING:
     import logging
@@ -125,7 +126,8 @@ class Retries:
                 details["tries"],
                 self._max_retries,
             )
-            if response is not None and is_rate_limit(response.status_code):
+            is_limit = isinstance(error, TransientError) and error.is_rate_limit
+            if response is not None and is_limit:
                 asked = self._throttle.now() - response.elapsed.total_seconds()
                 self._throttle.refused(asked, seconds)
             else:
@@ -151,9 +153,23 @@ def is_redirect(status: int) -> bool:
     return HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST
 
 
-def is_rate_limit(status: int) -> bool:
+def is_rate_limit(status: int, body: bytes) -> bool:
     """Return whether the server asks for fewer requests, not just for a retry."""
-    return status in {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE}
+    if status in {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE}:
+        return True
+    return status >= HTTPStatus.INTERNAL_SERVER_ERROR and names_rate_limit(body)
+
+
+def transient(
+    response: requests.Response, body: bytes, words: str = ""
+) -> TransientError:
+    """Make the error of a response whose status is transient."""
+    status = response.status_code
+    message = f"HTTP {status}"
+    if names_rate_limit(body):
+        message += " (rate limit)"
+    is_limit = is_rate_limit(status, body)
+    return TransientError(message, response, words, is_rate_limit=is_limit)
 
 
 def retry_after(response: requests.Response | None) -> float:

@@ -15,6 +15,7 @@ from tap_kayzen.api.retries import (
     is_rate_limit,
     is_redirect,
     is_transient,
+    transient,
 )
 
 if TYPE_CHECKING:
@@ -87,8 +88,7 @@ class Transport:
             status = response.status_code
             words = self._redactor.excerpt
             if is_transient(status):
-                msg = f"HTTP {status}"
-                raise TransientError(msg, response, words(body))
+                raise transient(response, body, words(body))
             if not response.ok or is_redirect(status):
                 raise _rejection(status, hint, words(body))
             try:
@@ -106,6 +106,7 @@ class Transport:
             return self._retries.call(attempt, what=what, hint=RETRY_HINT)
         except RefusedError as error:
             error.what = what
+            error.hint = error.hint or hint
             raise
 
     def _send_authorized(
@@ -117,7 +118,7 @@ class Transport:
         while True:
             response, body = self._send(prepared)
             try:
-                flow.send(response)
+                flow.send((response, body))
             except StopIteration:
                 return response, body
 
@@ -134,7 +135,7 @@ class Transport:
             body = self._body(response)
         # The library's own ends at the headers; a refusal counts from its start.
         response.elapsed = timedelta(seconds=self._throttle.now() - started)
-        if not is_rate_limit(response.status_code):
+        if not is_rate_limit(response.status_code, body):
             self._throttle.accepted()
         return response, body
 
@@ -172,7 +173,7 @@ class Transport:
 
 def _rejection(status: int, hint: str, words: str) -> RefusedError:
     causes: dict[int, str] = {
-        HTTPStatus.UNAUTHORIZED: "Kayzen refused a fresh token or key",
+        HTTPStatus.UNAUTHORIZED: "Kayzen refused the key",
         HTTPStatus.FORBIDDEN: "Kayzen does not allow it to this user",
         HTTPStatus.NOT_FOUND: "Kayzen has nothing there",
     }

@@ -77,7 +77,18 @@ def rates(
 @click.option(
     "--requests-per-second",
     type=click.IntRange(min=1),
-    help="Data calls that are answered in a second; more get HTTP 429.",
+    help="Data calls that are answered in a second; more are refused.",
+)
+@click.option(
+    "--limit-status",
+    default="429",
+    type=click.Choice(["429", "500"]),
+    help="Status of those refusals: 429, or 500 with the words of an API gateway.",
+)
+@click.option(
+    "--single-token",
+    is_flag=True,
+    help="Let a login end all older tokens, as Kayzen's may.",
 )
 @click.option(
     "--fault",
@@ -137,6 +148,8 @@ def main(  # noqa: PLR0913
     token_lifetime: int,
     latency: float,
     requests_per_second: int | None,
+    limit_status: str,
+    single_token: bool,
     faults: dict[str, float],
     fault_seed: int,
     stall_seconds: float,
@@ -155,10 +168,14 @@ def main(  # noqa: PLR0913
     dataset = Dataset(campaigns=campaigns, seed=seed)
     dataset.today = today.date() if today else None
     credentials = Credentials(username, password, api_key, api_secret, audience_api_key)
-    access = Access(credentials, lifetime=token_lifetime)
+    access = Access(credentials, lifetime=token_lifetime, is_token_single=single_token)
     layers = [Middleware(Latency, seconds=latency / 1000)] if latency else []
     if requests_per_second:
-        layers.append(Middleware(RateLimit, per_second=requests_per_second))
+        layers.append(
+            Middleware(
+                RateLimit, per_second=requests_per_second, status=int(limit_status)
+            )
+        )
     try:
         plan = FaultPlan(fault_seed, faults, stall_seconds=stall_seconds)
     except ValueError as error:
