@@ -32,7 +32,8 @@ from tap_kayzen.reports.definition import Report
 from tap_kayzen.sandbox.access import Access, Credentials
 from tap_kayzen.sandbox.app import create_app
 from tap_kayzen.sandbox.data import DEFAULT_ADVERTISER, Dataset
-from tap_kayzen.sandbox.faults import TRANSIENT, FaultPlan, Faults
+from tap_kayzen.sandbox.fault_plan import TRANSIENT, FaultPlan
+from tap_kayzen.sandbox.faults import Faults
 from tap_kayzen.sandbox.report_calls import Paging, ReportOptions, request_of
 from tap_kayzen.sandbox.server import running
 from tap_kayzen.tap import TapKayzen

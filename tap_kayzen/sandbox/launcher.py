@@ -20,7 +20,8 @@ except ImportError:
 from tap_kayzen.sandbox.access import TOKEN_LIFETIME, Access, Credentials
 from tap_kayzen.sandbox.app import create_app
 from tap_kayzen.sandbox.data import Dataset
-from tap_kayzen.sandbox.faults import FAULTS, STALL_SECONDS, FaultPlan, Faults
+from tap_kayzen.sandbox.fault_plan import FAULTS, STALL_SECONDS, FaultPlan
+from tap_kayzen.sandbox.faults import Faults
 from tap_kayzen.sandbox.network import Latency, RateLimit
 from tap_kayzen.sandbox.report_calls import DEFAULT_REPORT_OPTIONS, ReportOptions
 from tap_kayzen.sandbox.server import LOOPBACK, listen, server_of, url_of
@@ -96,7 +97,7 @@ def rates(
     multiple=True,
     metavar="NAME=PROBABILITY",
     callback=rates,
-    help="What goes wrong in which part of the data calls, such as http-503=0.1; may "
+    help="What goes wrong in which part of the calls, such as http-503=0.1; may "
     f"be repeated. There are {', '.join(FAULTS)}.",
 )
 @click.option("--fault-seed", default=1, help="Where the faults' random numbers start.")
