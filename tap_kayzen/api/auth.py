@@ -18,8 +18,14 @@ from tap_kayzen.api.errors import (
     UnavailableError,
 )
 from tap_kayzen.api.gateway import names_no_right, rejected_credentials
-from tap_kayzen.api.rejections import Rejections, subject_of
-from tap_kayzen.api.retries import Retries, Wire, is_redirect, is_transient, transient
+from tap_kayzen.api.rejections import Rejections, Subject, subject_of
+from tap_kayzen.api.retries import (
+    Retries,
+    Wire,
+    check_transient,
+    is_redirect,
+    is_transient,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -116,7 +122,7 @@ class KayzenAuthenticator(OAuthAuthenticator):
                 raise self._refusal(subject, words)
             self._discard(request)
 
-    def _refusal(self, subject: str, words: str) -> RefusedError:
+    def _refusal(self, subject: Subject, words: str) -> RefusedError:
         cause, hint = "HTTP 401: Kayzen rejects new tokens for it, too", ""
         rival = "another process with the same login ends them"
         if self._rejections.is_proven(subject):
@@ -224,8 +230,7 @@ class KayzenAuthenticator(OAuthAuthenticator):
                 allow_redirects=False,
             )
         status = response.status_code
-        if is_transient(status):
-            raise transient(response, response.content)
+        check_transient(response, response.content, self._wire.redactor.excerpt)
         if not response.ok or is_redirect(status):
             raise LoginError(self._rejection(response))
         try:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+import random
 import re
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit
-
-from tap_kayzen.api.retries import wait_after
 
 if TYPE_CHECKING:
     import requests
@@ -18,24 +17,35 @@ MAX_TOKENS = 6
 MAX_UNPROVEN_TOKENS = 3
 """Tokens tried for a request like none that succeeded: the right to it may be missing.
 
-The second one may end early if another process logs in at the same time; before the
-third, the tap waits.
+Two would do, if no other process could end them.
 """
 
-MAX_HOPELESS_TOKENS = 2
-"""The same if others were refused before and none has succeeded in this run."""
+MAX_DOUBTFUL_TOKENS = 2
+"""The same if the path was refused for another advertiser, or if nothing succeeds."""
 
 CALM_SECONDS = 60.0
 """Lifetime from which on a token that is rejected was not ended by a rival's login."""
 
-MIN_LOSSES = 2
-"""Losses from which on the tap waits: 1 to 2 seconds."""
+MIN_WAIT_SECONDS = 1.0
+"""The shortest wait: time for another process to use the token that it just got."""
 
-MAX_LOSSES = 5
-"""Losses from which on waits do not grow: 8 to 16 seconds."""
+MAX_WAIT_SECONDS = (3.0, 6.0, 12.0, 16.0)
+"""The longest wait, by how many tokens have been of no use so far."""
 
 NUMBER = re.compile(r"\d+")
 ADVERTISER = re.compile(rb"advertiser_id\W{1,4}(\d+)")
+
+
+class Subject(NamedTuple):
+    """What requests have in common that tokens are accepted or rejected for.
+
+    Attributes:
+        path: The path, with ``#`` for each number.
+        advertiser: The advertiser that is named; empty for the default one.
+    """
+
+    path: str
+    advertiser: str
 
 
 class Rejections:
@@ -45,49 +55,56 @@ class Rejections:
     asked for. Some servers also end a token when the same user logs in again, so that
     two processes with one login end each other's: each then waits before its next
     login, which leaves the other time to work.
-
-    Requests are alike if they have the path, but for IDs, and the advertiser in common.
     """
 
     def __init__(self) -> None:
         """Start without having seen a response."""
         self._lock = threading.Lock()
-        self._accepted: set[str] = set()
-        self._refused: set[str] = set()
-        self._losses = 0
+        self._accepted: set[Subject] = set()
+        self._refused: set[Subject] = set()
+        self._has_lost = False
+        self._useless = 0
 
-    def accept(self, subject: str) -> None:
+    def accept(self, subject: Subject) -> None:
         """Remember that a token was accepted for requests like this."""
         with self._lock:
             self._accepted.add(subject)
             self._refused.discard(subject)
 
-    def is_proven(self, subject: str) -> bool:
+    def is_proven(self, subject: Subject) -> bool:
         """Return whether a token was ever accepted for requests like this."""
         with self._lock:
             return subject in self._accepted
 
-    def is_final(self, subject: str, tokens: int) -> bool:
+    def is_final(self, subject: Subject, tokens: int) -> bool:
         """Return whether to give a request up after so many rejected tokens."""
         with self._lock:
             if subject in self._refused:
                 return True
-            if subject in self._accepted:
-                return tokens >= MAX_TOKENS
-            is_hopeless = self._refused and not self._accepted
-            if tokens < (MAX_HOPELESS_TOKENS if is_hopeless else MAX_UNPROVEN_TOKENS):
+            if tokens < self._max_tokens(subject):
                 return False
-            self._refused.add(subject)
-            # It was the request's fault, not the tokens'.
-            self._losses = 0
+            if subject not in self._accepted:
+                self._refused.add(subject)
+                # It was the request's fault, not the tokens'.
+                self._has_lost, self._useless = False, 0
             return True
+
+    def _max_tokens(self, subject: Subject) -> int:
+        if subject in self._accepted:
+            return MAX_TOKENS
+        is_path_good = _has_path(self._accepted, subject.path)
+        is_path_bad = _has_path(self._refused, subject.path) and not is_path_good
+        if is_path_bad or (self._refused and not self._accepted):
+            return MAX_DOUBTFUL_TOKENS
+        return MAX_UNPROVEN_TOKENS
 
     def lose(self, age_seconds: float, *, had_worked: bool) -> float:
         """Count a token that was rejected; return seconds to wait before a new login.
 
-        The first one is replaced at once. Those that follow soon are likely to be ended
-        by another process, which needs time without a new login: the more, the more
-        tokens end before they are of use.
+        One that had worked is replaced at once. Those that follow soon are likely to be
+        ended by another process, which needs time without a new login: the more, the
+        more tokens end before they are of use. Waits are random, so that processes do
+        not log in at the same time again.
 
         Args:
             age_seconds: Time since the token was issued.
@@ -95,18 +112,23 @@ class Rejections:
         """
         with self._lock:
             if age_seconds >= CALM_SECONDS:
-                self._losses = 0
-            if self._losses < MIN_LOSSES or not had_worked:
-                self._losses = min(self._losses + 1, MAX_LOSSES)
-            if self._losses < MIN_LOSSES:
+                self._has_lost, self._useless = False, 0
+            is_first, self._has_lost = not self._has_lost, True
+            if is_first and had_worked:
                 return 0.0
-            return wait_after(None, self._losses)
+            longest = MAX_WAIT_SECONDS[min(self._useless, len(MAX_WAIT_SECONDS) - 1)]
+            self._useless = max(0, self._useless + (-1 if had_worked else 1))
+        return random.uniform(MIN_WAIT_SECONDS, longest)  # noqa: S311
 
 
-def subject_of(request: requests.PreparedRequest) -> str:
-    """Return what a request has in common with those like it."""
+def subject_of(request: requests.PreparedRequest) -> Subject:
+    """Return what a request is about, from its address and its JSON body."""
     url = urlsplit(request.url or "")
     body = request.body if isinstance(request.body, bytes) else b""
     found = ADVERTISER.search(url.query.encode() + b" " + body)
     advertiser = found[1].decode() if found else ""
-    return f"{NUMBER.sub('#', url.path)} {advertiser}"
+    return Subject(NUMBER.sub("#", url.path), advertiser)
+
+
+def _has_path(subjects: set[Subject], path: str) -> bool:
+    return any(each.path == path for each in subjects)

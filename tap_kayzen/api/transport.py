@@ -12,10 +12,9 @@ from tap_kayzen.api.errors import EnvelopeError, RefusedError, TransientError
 from tap_kayzen.api.retries import (
     Retries,
     Wire,
+    check_transient,
     is_rate_limit,
     is_redirect,
-    is_transient,
-    transient,
 )
 
 if TYPE_CHECKING:
@@ -87,8 +86,7 @@ class Transport:
             response, body = send(prepared)
             status = response.status_code
             words = self._redactor.excerpt
-            if is_transient(status):
-                raise transient(response, body, words(body))
+            check_transient(response, body, words)
             if not response.ok or is_redirect(status):
                 raise _rejection(status, hint, words(body))
             try:

@@ -277,7 +277,7 @@ def test_a_path_that_rejects_every_token_is_refused_after_three(
     )
     assert caught.value.status == 401
     assert len(server.to(PATH)) == len(server.to(TOKEN_PATH)) == 3
-    assert len(waits) == 1
+    assert len(waits) == 2
 
 
 def test_a_path_without_an_api_product_is_asked_for_once(
