@@ -14,6 +14,7 @@ from singer_sdk.authenticators import OAuthAuthenticator
 from tap_kayzen.api.errors import (
     LoginError,
     RefusedError,
+    StaleTokenError,
     TransientError,
     UnavailableError,
 )
@@ -118,6 +119,9 @@ class KayzenAuthenticator(OAuthAuthenticator):
                 cause = "HTTP 401: Kayzen does not allow it to this API key"
                 raise RefusedError(cause, status, words=words)
             tokens += 1
+            import sys
+            th=self._wire.throttle
+            print("DBG", round(th.now(),2), request.url[-30:], tokens, "cur", self._is_current(request), "age", round(th.now()-self._issued_at,2), "interval", round(th.interval,2), "worked", self._has_worked, "held", round(th._held_until-th.now(),1), "useless", self._rejections._useless, file=sys.stderr)
             if self._rejections.is_final(subject, tokens):
                 raise self._refusal(subject, words)
             self._discard(request)
@@ -140,16 +144,24 @@ class KayzenAuthenticator(OAuthAuthenticator):
             # Other threads that waited here must not log in again: a few more
             # rejected logins can lock an account.
             if self._failure:
-                raise _copy(self._failure)
+                raise self._failure.copy()
             if not self.is_token_valid():
-                self._await_renewal()
+                wait = self._renew_at - self._wire.throttle.now()
+                if wait > 0:
+                    self._wire.throttle.sleep(wait)
                 self.update_access_token()
             request.headers["Authorization"] = f"Bearer {self.access_token}"
         return request
 
-    def _await_renewal(self) -> None:
-        if (seconds := self._renew_at - self._wire.throttle.now()) > 0:
-            self._wire.throttle.sleep(seconds)
+    def refresh(self, request: requests.PreparedRequest) -> None:
+        """Give a request the newest token just before it is sent.
+
+        Raises:
+            StaleTokenError: The token was rejected, and there is no new one yet.
+        """
+        if self.last_refreshed is None:
+            raise StaleTokenError
+        request.headers["Authorization"] = f"Bearer {self.access_token}"
 
     def is_token_valid(self) -> bool:
         """Return whether the token lives longer than `RENEWAL_MARGIN_SECONDS` from now.
@@ -174,7 +186,9 @@ class KayzenAuthenticator(OAuthAuthenticator):
             self.last_refreshed = None
             now = self._wire.throttle.now()
             age = now - self._issued_at
-            wait = self._rejections.lose(age, had_worked=self._has_worked)
+            wait = self._rejections.lose(
+                age, had_worked=self._has_worked, interval=self._wire.throttle.interval
+            )
             self._renew_at = now + wait
             if wait:
                 self.logger.warning(
@@ -200,7 +214,7 @@ class KayzenAuthenticator(OAuthAuthenticator):
                 hint="check `api_url` and the network, or try again later",
             )
         except LoginError as error:
-            self._failure = _copy(error)
+            self._failure = error.copy()
             raise
         except UnavailableError as error:
             self._failure = LoginError(
@@ -208,7 +222,7 @@ class KayzenAuthenticator(OAuthAuthenticator):
                 f"{error.cause}; {error.hint}",
                 is_unreachable=error.is_unreachable,
             )
-            raise _copy(self._failure) from error
+            raise self._failure.copy() from error
         self.access_token = str(token["access_token"])
         self._wire.redactor.add([self.access_token])
         self.expires_in = _lifetime(token.get("expires_in"))
@@ -268,11 +282,6 @@ class KayzenAuthenticator(OAuthAuthenticator):
             f"Kayzen rejected {rejected} (HTTP {status}); check {settings}. "
             f"Kayzen's words: {self._wire.redactor.excerpt(body)}"
         )
-
-
-def _copy(error: LoginError) -> LoginError:
-    """Return an error for another thread, whose traceback is not this one's."""
-    return LoginError(str(error), is_unreachable=error.is_unreachable)
 
 
 def _utf8(text: str) -> str:

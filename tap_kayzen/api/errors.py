@@ -13,7 +13,8 @@
     ValueError
     └── EnvelopeError        JSON, but not in a shape that was asked for
     Exception
-    └── StoppedError         the read was aborted; its requests are not sent
+    ├── StoppedError         the read was aborted; its requests are not sent
+    └── StaleTokenError      a request needs a new token before it is sent
 
 A `TransientError` or a network error of `requests` becomes a `LoginError` or an
 `UnavailableError` when the retries end, an `EnvelopeError` a `RefusedError`. A stream
@@ -45,6 +46,10 @@ class LoginError(FatalAPIError):
         """Keep the message, which is one line for the user."""
         super().__init__(message)
         self.is_unreachable = is_unreachable
+
+    def copy(self) -> LoginError:
+        """Return the same error for another thread, which has its own traceback."""
+        return LoginError(str(self), is_unreachable=self.is_unreachable)
 
 
 class ReadError(FatalAPIError):
@@ -133,3 +138,7 @@ class EnvelopeError(ValueError):
 
 class StoppedError(Exception):
     """The read that a request was for has been aborted."""
+
+
+class StaleTokenError(Exception):
+    """The token of a request was rejected while the request waited for its turn."""

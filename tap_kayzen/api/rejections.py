@@ -29,8 +29,14 @@ CALM_SECONDS = 60.0
 MIN_WAIT_SECONDS = 1.0
 """The shortest wait: time for another process to use the token that it just got."""
 
-MAX_WAIT_SECONDS = (3.0, 6.0, 12.0, 16.0)
-"""The longest wait, by how many tokens have been of no use so far."""
+MIN_WAIT_INTERVALS = 2
+"""The same, counted in intervals between two requests, where a rate limit is known."""
+
+SPREADS = (3, 6, 12, 16)
+"""How many times longer the longest wait is, by how many tokens were of no use."""
+
+MAX_WAIT_SECONDS = 60.0
+"""The longest wait of all."""
 
 NUMBER = re.compile(r"\d+")
 ADVERTISER = re.compile(rb"advertiser_id\W{1,4}(\d+)")
@@ -98,7 +104,9 @@ class Rejections:
             return MAX_DOUBTFUL_TOKENS
         return MAX_UNPROVEN_TOKENS
 
-    def lose(self, age_seconds: float, *, had_worked: bool) -> float:
+    def lose(
+        self, age_seconds: float, *, had_worked: bool, interval: float = 0.0
+    ) -> float:
         """Count a token that was rejected; return seconds to wait before a new login.
 
         One that had worked is replaced at once. Those that follow soon are likely to be
@@ -109,6 +117,7 @@ class Rejections:
         Args:
             age_seconds: Time since the token was issued.
             had_worked: Whether it was accepted for any request.
+            interval: Seconds between two requests, as far as they are limited.
         """
         with self._lock:
             if age_seconds >= CALM_SECONDS:
@@ -116,9 +125,11 @@ class Rejections:
             is_first, self._has_lost = not self._has_lost, True
             if is_first and had_worked:
                 return 0.0
-            longest = MAX_WAIT_SECONDS[min(self._useless, len(MAX_WAIT_SECONDS) - 1)]
+            spread = SPREADS[min(self._useless, len(SPREADS) - 1)]
             self._useless = max(0, self._useless + (-1 if had_worked else 1))
-        return random.uniform(MIN_WAIT_SECONDS, longest)  # noqa: S311
+        shortest = max(MIN_WAIT_SECONDS, MIN_WAIT_INTERVALS * interval)
+        longest = min(spread * shortest, MAX_WAIT_SECONDS)
+        return random.uniform(shortest, longest)  # noqa: S311
 
 
 def subject_of(request: requests.PreparedRequest) -> Subject:

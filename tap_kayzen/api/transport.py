@@ -8,7 +8,12 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from tap_kayzen.api.auth import KayzenAuthenticator
-from tap_kayzen.api.errors import EnvelopeError, RefusedError, TransientError
+from tap_kayzen.api.errors import (
+    EnvelopeError,
+    RefusedError,
+    StaleTokenError,
+    TransientError,
+)
 from tap_kayzen.api.retries import (
     Retries,
     Wire,
@@ -114,16 +119,30 @@ class Transport:
         flow = self.authenticator.auth_flow(prepared)
         next(flow)
         while True:
-            response, body = self._send(prepared)
+            try:
+                response, body = self._send(prepared, self.authenticator.refresh)
+            except StaleTokenError:
+                self.authenticator.authenticate_request(prepared)
+                continue
             try:
                 flow.send((response, body))
             except StopIteration:
                 return response, body
 
     def _send(
-        self, prepared: requests.PreparedRequest
+        self,
+        prepared: requests.PreparedRequest,
+        refresh: Callable[[requests.PreparedRequest], None] | None = None,
     ) -> tuple[requests.Response, bytes]:
+        """Send a request when it is its turn, and read the response.
+
+        Args:
+            prepared: The request.
+            refresh: Called at its turn, for which it may have waited long.
+        """
         with self._throttle.request() as started:
+            if refresh:
+                refresh(prepared)
             response = self._session.send(
                 prepared,
                 timeout=self._timeout,

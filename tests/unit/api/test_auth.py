@@ -16,14 +16,15 @@ from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from support import TOKEN_PATH, json_response, token_response
 
 from tap_kayzen.api.auth import KayzenAuthenticator
-from tap_kayzen.api.errors import RefusedError, StoppedError
+from tap_kayzen.api.errors import RefusedError, StaleTokenError, StoppedError
 from tap_kayzen.api.rejections import (
     CALM_SECONDS,
     MAX_DOUBTFUL_TOKENS,
     MAX_TOKENS,
     MAX_UNPROVEN_TOKENS,
-    MAX_WAIT_SECONDS,
     MIN_WAIT_SECONDS,
+    SPREADS,
+    Rejections,
     Subject,
     subject_of,
 )
@@ -564,9 +565,43 @@ def test_a_login_that_others_use_too_is_named_in_the_end(
     assert error.cause.endswith("perhaps another process with the same login ends them")
     assert error.hint == "run one process at a time, or give each a login of its own"
     # At once, and then ever later, since no token was of any use.
-    assert len(waits) == len(MAX_WAIT_SECONDS)
-    for wait, longest in zip(waits, MAX_WAIT_SECONDS, strict=True):
-        assert MIN_WAIT_SECONDS <= wait <= longest
+    assert len(waits) == len(SPREADS)
+    for wait, spread in zip(waits, SPREADS, strict=True):
+        assert MIN_WAIT_SECONDS <= wait <= spread * MIN_WAIT_SECONDS
+
+
+@pytest.mark.parametrize(("interval", "shortest"), [(0.1, 1), (2, 4), (10, 20)])
+def test_waits_are_longer_where_requests_are_few(
+    interval: float, shortest: float
+) -> None:
+    """Else a token would end before its process has had its turn."""
+    rejections = Rejections()
+    waits = [rejections.lose(1, had_worked=True, interval=interval) for _ in range(20)]
+    assert waits[0] == 0
+    assert all(shortest <= wait <= 3 * shortest for wait in waits[1:])
+    waits = [rejections.lose(1, had_worked=False, interval=interval) for _ in range(20)]
+    assert all(shortest <= wait <= min(60, 16 * shortest) for wait in waits)
+
+
+def test_a_request_is_sent_with_the_newest_token(serve: Serve) -> None:
+    auth = numbered_tokens(serve)
+    accept(auth)
+    waiting, other = Sent(auth), Sent(auth)
+    assert other.answered(401)
+    auth.refresh(waiting.request)
+    assert waiting.token == "token-2"
+
+
+def test_a_request_is_not_sent_with_a_token_that_was_rejected(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    auth = numbered_tokens(serve)
+    accept(auth)
+    waiting, other = Sent(auth), Sent(auth)
+    monkeypatch.setattr(auth, "update_access_token", lambda: None)
+    assert other.answered(401)
+    with pytest.raises(StaleTokenError):
+        auth.refresh(waiting.request)
 
 
 def test_waits_do_not_grow_while_tokens_are_of_use(
