@@ -13,8 +13,14 @@ import backoff
 import requests
 from singer_sdk.exceptions import RetriableAPIError
 
-from tap_kayzen.api.causes import is_unreachable, is_untrusted, reason
+from tap_kayzen.api.causes import (
+    BAD_ADDRESS,
+    is_unreachable,
+    lasting_hint,
+    reason_with_proxy,
+)
 from tap_kayzen.api.errors import TransientError, UnavailableError
+from tap_kayzen.api.gateway import names_rate_limit
 
 if TYPE_CHECKING:
     import logging
@@ -33,12 +39,8 @@ MAX_BACKOFF_SECONDS = 60.0
 MAX_RETRY_AFTER_SECONDS = 300.0
 """The longest ``Retry-After`` that is obeyed."""
 
-CERTIFICATE_HINT = (
-    "check the address; if the network has a CA of its own, set REQUESTS_CA_BUNDLE to "
-    "the file of its certificates"
-)
-
-TRANSIENT_ERRORS = (
+FAILURES = (
+    *BAD_ADDRESS,
     RetriableAPIError,
     requests.exceptions.ChunkedEncodingError,
     requests.exceptions.ConnectionError,
@@ -64,6 +66,7 @@ class Retries:
         """Prepare; nothing is called yet. The logger gets a line for each retry."""
         self._max_retries: int = wire.config["max_retries"]
         self._max_seconds: float = wire.config["max_retry_seconds"]
+        self._session = wire.session
         self._throttle = wire.throttle
         self._redactor = wire.redactor
         self._logger = logger
@@ -78,23 +81,22 @@ class Retries:
         started = self._throttle.now()
         attempt = backoff.on_exception(
             backoff.constant,
-            TRANSIENT_ERRORS,
+            FAILURES,
             max_tries=self._max_retries + 1,
             # The throttle waits instead, so that an aborted read need not.
             interval=0,
             jitter=None,
-            # A wrong certificate is still wrong a minute later.
-            giveup=lambda error: is_untrusted(error) or self._left(started) <= 0,
+            giveup=lambda error: bool(lasting_hint(error)) or self._left(started) <= 0,
             on_backoff=self._waiter(what, started),
             logger=None,
         )(function)
         try:
             return attempt()
-        except TRANSIENT_ERRORS as error:
-            cause = self._redactor.redact(reason(error))
+        except FAILURES as error:
+            cause = self._redactor.redact(reason_with_proxy(error, self._session))
             words = error.words if isinstance(error, TransientError) else ""
-            if is_untrusted(error):
-                hint = CERTIFICATE_HINT
+            if lasting := lasting_hint(error):
+                hint = lasting
             else:
                 cause += (
                     f" after all retries (at most {self._max_retries}, "
@@ -120,12 +122,13 @@ class Retries:
             self._logger.warning(
                 "%s: %s; trying again in %.1f s (%d of %d)",
                 what,
-                reason(error),
+                reason_with_proxy(error, self._session),
                 seconds,
                 details["tries"],
                 self._max_retries,
             )
-            if response is not None and is_rate_limit(response.status_code):
+            is_limit = isinstance(error, TransientError) and error.is_rate_limit
+            if response is not None and is_limit:
                 asked = self._throttle.now() - response.elapsed.total_seconds()
                 self._throttle.refused(asked, seconds)
             else:
@@ -151,9 +154,37 @@ def is_redirect(status: int) -> bool:
     return HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST
 
 
-def is_rate_limit(status: int) -> bool:
+def is_rate_limit(status: int, body: bytes) -> bool:
     """Return whether the server asks for fewer requests, not just for a retry."""
-    return status in {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE}
+    if status in {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE}:
+        return True
+    return status >= HTTPStatus.INTERNAL_SERVER_ERROR and names_rate_limit(body)
+
+
+def check_transient(
+    response: requests.Response, body: bytes, excerpt: Callable[[bytes], str]
+) -> None:
+    """Raise the error of a response that may be another one when asked for again.
+
+    Args:
+        response: The response.
+        body: Its body, unpacked.
+        excerpt: Quotes the beginning of a body, without secrets.
+
+    Raises:
+        TransientError: The server is in trouble, or asks for fewer requests.
+        ProxyError: It is a proxy's, which wants a login.
+    """
+    status = response.status_code
+    message = f"HTTP {status}"
+    if status == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED:
+        raise requests.exceptions.ProxyError(message, request=response.request)
+    if not is_transient(status):
+        return
+    if names_rate_limit(body):
+        message += " (rate limit)"
+    is_limit = is_rate_limit(status, body)
+    raise TransientError(message, response, excerpt(body), is_rate_limit=is_limit)
 
 
 def retry_after(response: requests.Response | None) -> float:

@@ -29,7 +29,8 @@ from support import ROOT, TOKEN_PATH, json_response, token_response
 from tap_kayzen.sandbox.access import Access, Credentials
 from tap_kayzen.sandbox.app import create_app
 from tap_kayzen.sandbox.data import Dataset
-from tap_kayzen.sandbox.faults import FaultPlan, Faults
+from tap_kayzen.sandbox.fault_plan import FaultPlan
+from tap_kayzen.sandbox.faults import Faults
 from tap_kayzen.sandbox.report_calls import ReportOptions
 from tap_kayzen.sandbox.server import running
 
