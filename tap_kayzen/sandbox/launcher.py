@@ -58,10 +58,10 @@ def rates(
 def report(
     _context: click.Context, _parameter: click.Parameter, path: Path | None
 ) -> dict[str, Any] | None:
-    """Read the report of an account.
+    """Read an account report.
 
     Raises:
-        click.BadParameter: The file holds none.
+        click.BadParameter: The file does not hold one.
     """
     try:
         return report_of(path.read_text(encoding="utf-8")) if path else None
@@ -153,13 +153,13 @@ def report(
 @click.option(
     "--report-retention-days",
     type=click.IntRange(min=0),
-    help="Days before today that reports may go back; older ones get HTTP 400.",
+    help="Days before today for which reports have rows; older days get HTTP 400.",
 )
 @click.option(
     "--like",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     callback=report,
-    help="Behave as a report of `tap-kayzen --test=report` says; a file.",
+    help="Behave like the account in a report of `tap-kayzen --test=report`.",
 )
 @click.option("--username", default=DEFAULTS.username)
 @click.option("--password", default=DEFAULTS.password)

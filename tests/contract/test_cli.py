@@ -91,7 +91,7 @@ def test_test_is_good_when_all_that_is_wanted_is_there(config_file: Path) -> Non
 @pytest.mark.parametrize(
     ("chosen", "advice"),
     [
-        ("meta/campaigns", 'Set "campaigns_endpoint": "campaigns": it has 33 fields, '),
+        ("meta/campaigns", 'Set "campaigns_endpoint": "campaigns" to get 33 fields '),
         ("campaigns", "website_objects "),
     ],
 )
@@ -428,7 +428,7 @@ def test_an_unknown_log_level_is_named() -> None:
     assert run.code == 1
     assert run.stderr == (
         "TAP_KAYZEN_LOGLEVEL or LOGLEVEL: Unknown level: 'FOO'; "
-        "DEBUG, INFO or WARNING\n"
+        "use DEBUG, INFO, or WARNING\n"
     )
 
 

@@ -111,6 +111,6 @@ def test_a_rival_that_never_lets_go_is_named(
         IncompleteError, match="another process with the same login"
     ) as e:
         sync({**SAMPLE_CONFIG, "api_url": url}, capsys)
-    assert e.value.hint == "run one process at a time, or give each a login of its own"
+    assert str(e.value) == "run one process at a time, or give each a login of its own"
     assert len(api.to(TOKEN_PATH)) == 6
     assert waits
