@@ -237,7 +237,7 @@ class KayzenAuthenticator(OAuthAuthenticator):
                 # Given here and not as a header, which an entry in ~/.netrc would
                 # replace.
                 auth=(_utf8(str(self.client_id)), _utf8(str(self.client_secret))),
-                timeout=self._wire.config["request_timeout"],
+                timeout=self._wire.timeouts,
                 allow_redirects=False,
             )
         status = response.status_code

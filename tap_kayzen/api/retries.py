@@ -36,6 +36,12 @@ Result = TypeVar("Result")
 MAX_BACKOFF_SECONDS = 60.0
 """The longest exponential wait."""
 
+MAX_CONNECT_SECONDS = 10.0
+"""The longest time to wait for a connection, whatever `request_timeout` says."""
+
+QUICK_SECONDS = 4.0
+"""The same, and the time for which it is tried again, if somebody waits for it."""
+
 MAX_RETRY_AFTER_SECONDS = 300.0
 """The longest ``Retry-After`` that is obeyed."""
 
@@ -51,12 +57,31 @@ FAILURES = (
 
 @dataclass(frozen=True)
 class Wire:
-    """What all requests of a tap share: settings, session, throttle, and redactor."""
+    """What all requests of a tap share: settings, session, throttle, and redactor.
+
+    Attributes:
+        is_impatient: Whether somebody waits for the result, as with ``--test``: a
+            server that cannot be reached is given up on within seconds.
+    """
 
     config: Mapping[str, Any]
     session: requests.Session
     throttle: Throttle
     redactor: Redactor
+    is_impatient: bool = False
+
+    @property
+    def timeouts(self) -> tuple[float, float]:
+        """Maximum seconds to connect, and to wait for a response."""
+        longest: float = self.config["request_timeout"]
+        connect = QUICK_SECONDS if self.is_impatient else MAX_CONNECT_SECONDS
+        return min(connect, longest), longest
+
+    def max_retry_seconds(self, error: BaseException) -> float:
+        """Return for how long a request is repeated after an error."""
+        longest: float = self.config["max_retry_seconds"]
+        is_quick = self.is_impatient and is_unreachable(error)
+        return min(QUICK_SECONDS, longest) if is_quick else longest
 
 
 class Retries:
@@ -65,7 +90,7 @@ class Retries:
     def __init__(self, wire: Wire, logger: logging.Logger) -> None:
         """Prepare; nothing is called yet. The logger gets a line for each retry."""
         self._max_retries: int = wire.config["max_retries"]
-        self._max_seconds: float = wire.config["max_retry_seconds"]
+        self._wire = wire
         self._session = wire.session
         self._throttle = wire.throttle
         self._redactor = wire.redactor
@@ -86,7 +111,9 @@ class Retries:
             # The throttle waits instead, so that an aborted read need not.
             interval=0,
             jitter=None,
-            giveup=lambda error: bool(lasting_hint(error)) or self._left(started) <= 0,
+            giveup=lambda error: (
+                bool(lasting_hint(error)) or self._left(started, error) <= 0
+            ),
             on_backoff=self._waiter(what, started),
             logger=None,
         )(function)
@@ -100,7 +127,7 @@ class Retries:
             else:
                 cause += (
                     f" after all retries (at most {self._max_retries}, "
-                    f"within {self._max_seconds:g} s)"
+                    f"within {self._wire.max_retry_seconds(error):g} s)"
                 )
             raise UnavailableError(
                 cause,
@@ -110,14 +137,15 @@ class Retries:
                 is_unreachable=is_unreachable(error),
             ) from error
 
-    def _left(self, started: float) -> float:
-        return self._max_seconds - (self._throttle.now() - started)
+    def _left(self, started: float, error: BaseException) -> float:
+        passed = self._throttle.now() - started
+        return self._wire.max_retry_seconds(error) - passed
 
     def _waiter(self, what: str, started: float) -> Callable[[Details], None]:
         def wait(details: Details) -> None:
             error = details["exception"]
             response = error.response if isinstance(error, RetriableAPIError) else None
-            left = self._left(started)
+            left = self._left(started, error)
             seconds = min(wait_after(response, details["tries"]), left)
             self._logger.warning(
                 "%s: %s; trying again in %.1f s (%d of %d)",

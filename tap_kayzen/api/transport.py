@@ -57,7 +57,7 @@ class Transport:
 
     def __init__(self, wire: Wire) -> None:
         """Prepare; nothing is sent yet."""
-        self._timeout: float = wire.config["request_timeout"]
+        self._timeouts = wire.timeouts
         self._max_bytes: int = wire.config["max_response_mb"] * MB
         self._session = wire.session
         self.authenticator = KayzenAuthenticator(wire)
@@ -167,7 +167,7 @@ class Transport:
                 refresh(prepared)
             response = self._session.send(
                 prepared,
-                timeout=self._timeout,
+                timeout=self._timeouts,
                 allow_redirects=False,
                 **self._environment(prepared.url or ""),
             )
