@@ -28,10 +28,10 @@ def main() -> None:
 
 
 def _logging_fault(error: Exception) -> str:
-    """Describe an error of setting up the log, which no logger can report."""
+    """Describe an error in the logging setup, before any logger works."""
     path = os.environ.get("SINGER_SDK_LOG_CONFIG")
     if isinstance(error, ValueError) and str(error).startswith("Unknown level"):
-        return f"TAP_KAYZEN_LOGLEVEL or LOGLEVEL: {error}; DEBUG, INFO or WARNING"
+        return f"TAP_KAYZEN_LOGLEVEL or LOGLEVEL: {error}; use DEBUG, INFO, or WARNING"
     if path is not None:
         reason = " ".join(str(error.__cause__ or error).split())
         return f"SINGER_SDK_LOG_CONFIG {path!r}: not a logging configuration: {reason}"

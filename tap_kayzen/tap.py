@@ -60,7 +60,7 @@ class TapKayzen(Tap):
 
         Args:
             catalog: What to read; None for what is selected by default.
-            setup_mapper: Whether streams are to be read, not only listed.
+            setup_mapper: Whether streams will be read, not just listed.
             options: Those of the SDK's `Tap`.
         """
         self.logger.addFilter(skipped_streams())
@@ -72,7 +72,7 @@ class TapKayzen(Tap):
 
     @cached_property
     def services(self) -> Services:
-        """What all streams work with."""
+        """Objects shared by all streams."""
         return Services(
             client=KayzenClient(self.config),
             writer=self.message_writer,
@@ -90,7 +90,7 @@ class TapKayzen(Tap):
         return all_streams(self, self.services)
 
     def setup_mapper(self) -> None:
-        """Prepare stream maps; warn of what may be misspelled before any request."""
+        """Prepare stream maps; warn about likely misspellings before any request."""
         self.mapper = StreamMaps(self.config, self.streams, self.logger)
         self.mapper.register_raw_streams_from_catalog(self.catalog)
         selected = [name for name, each in self.streams.items() if each.selected]
@@ -113,7 +113,7 @@ class TapKayzen(Tap):
         return catalog
 
     def load_state(self, state: dict[str, Any]) -> None:
-        """Load the state of an earlier run, mended where nothing is lost by it."""
+        """Load the state of an earlier run; repair it where nothing is lost."""
         if fault := saved_state.fault(state):
             msg = f"The state cannot be read: {fault}"
             raise ConfigurationError(msg)
@@ -150,7 +150,7 @@ class TapKayzen(Tap):
     def cb_config(
         cls, ctx: click.Context, param: click.Option, value: tuple[str, ...]
     ) -> Any:  # noqa: ANN401
-        """Read the files of ``--config``, in whatever encoding they announce."""
+        """Read the files of ``--config``, decoded by their byte order marks."""
         environment = tuple(each for each in value if each == files.ENVIRONMENT)
         given: Any = super().cb_config(ctx, param, environment)
         given.config = files.config_of(value)
@@ -161,7 +161,7 @@ class TapKayzen(Tap):
         """Test the connection: a table on stderr, and exit code 1 if it is not good.
 
         The SDK's own ends at the first stream that fails, and prints no table.
-        A value of `FORMATS` prints the survey of the account on stdout instead.
+        A value from `FORMATS` prints the survey of the account to stdout instead.
         """
         if value in FORMATS:
             given = ctx.params["config"]
@@ -182,7 +182,7 @@ class TapKayzen(Tap):
         ctx.exit(0 if is_good else FAILED)
 
     def survey(self) -> dict[str, Any]:
-        """Ask the account for a little of everything; return what it is like."""
+        """Survey the API of the account and return the report."""
         return survey(
             self.streams.values(),
             self.config,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import random
 import signal
 import subprocess
@@ -15,13 +16,13 @@ import sys
 import tempfile
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import Decimal
 from itertools import islice
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from project import SAMPLE_CONFIG
 from starlette.middleware import Middleware
@@ -32,11 +33,15 @@ from tap_kayzen.reports.definition import Report
 from tap_kayzen.sandbox.access import Access, Credentials
 from tap_kayzen.sandbox.app import create_app
 from tap_kayzen.sandbox.data import DEFAULT_ADVERTISER, Dataset
-from tap_kayzen.sandbox.faults import TRANSIENT, FaultPlan, Faults
+from tap_kayzen.sandbox.fault_plan import TRANSIENT, FaultPlan
+from tap_kayzen.sandbox.faults import Faults
 from tap_kayzen.sandbox.fixed_lists import OWN_KEY
 from tap_kayzen.sandbox.report_calls import Paging, ReportOptions, request_of
 from tap_kayzen.sandbox.server import running
 from tap_kayzen.tap import TapKayzen
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
 
 IMPATIENT = Path(__file__).with_name("impatient.py")
 ADVERTISERS = (DEFAULT_ADVERTISER, DEFAULT_ADVERTISER + 1)
@@ -111,6 +116,11 @@ class Scenario:
             rates["rows-move"] = 0.2
             # Nothing tells of a row that moved where no total does.
             rates.pop("meta-missing", None)
+        # A second tap with the same login, each login of which ends older tokens.
+        self.has_rival = dice.random() < 1 / 8 and not self.moves
+        if self.has_rival:
+            # They wait for each other, too, and less of their time is sped up.
+            rates = {name: rates[name] for name in rates if name not in chosen[2:]}
         self.plan = FaultPlan(seed, rates, stall_seconds=1.5)
         paging: Paging = dice.choice(("short", "meta"))
         most = dice.choice((40, 10_000))
@@ -145,7 +155,7 @@ class Scenario:
         Raises:
             BrokenPromiseError: It said something that is not true.
         """
-        access = Access(Credentials())
+        access = Access(Credentials(), is_token_single=self.has_rival)
         layer = Middleware(Faults, plan=self.plan, access=access, dataset=self.dataset)
         app = create_app(self.dataset, access, reports=self.options, middleware=[layer])
         with running(app) as url, tempfile.TemporaryDirectory() as folder:
@@ -192,23 +202,46 @@ class Scenario:
         is_said = "Incomplete: 1 of 1 streams failed" in words
         return code == 1 and is_said and f"of advertiser {STRANGER}  HTTP 403" in words
 
-    def output(self, kill: str) -> tuple[int, list[str], str]:
-        """Start the tap and end it as is wanted; give what a target got from it."""
+    @contextmanager
+    def tap(self, name: str, output: int) -> Generator[subprocess.Popen[str]]:
+        """Run the tap with a log of this name."""
         command = [sys.executable, str(IMPATIENT), "--config", "config.json"]
         command += ["--catalog", "catalog.json", "--state", "state.json"]
+        faster = {"FASTER": "20"} if self.has_rival else {}
+        with (
+            (self.folder / name).open("w") as errors,
+            watched(
+                command,
+                limit=TIMEOUT,
+                cwd=self.folder,
+                env={**os.environ, **faster},
+                stdout=output,
+                stderr=errors,
+            ) as process,
+        ):
+            yield process
+
+    @contextmanager
+    def rival(self) -> Generator[None]:
+        """Run another tap meanwhile, if there is to be one; it must succeed."""
+        if not self.has_rival:
+            yield
+            return
+        with self.tap("rival", subprocess.DEVNULL) as process:
+            yield
+        words = (self.folder / "rival").read_text()
+        self.figures.runs += 1
+        self.figures.ends["rival"] += 1
+        is_whole = self.is_whole(process.returncode, words)
+        if not is_whole or "Traceback" in words:
+            self.fail(f"rival: exit code {process.returncode}: {words[-900:]}")
+
+    def output(self, kill: str) -> tuple[int, list[str], str]:
+        """Start the tap and end it as is wanted; give what a target got from it."""
         lines: list[str] = []
         log = self.folder / "errors"
         try:
-            with (
-                log.open("w") as errors,
-                watched(
-                    command,
-                    limit=TIMEOUT,
-                    cwd=self.folder,
-                    stdout=subprocess.PIPE,
-                    stderr=errors,
-                ) as process,
-            ):
+            with self.rival(), self.tap("errors", subprocess.PIPE) as process:
                 assert process.stdout is not None
                 if kill != "none":
                     wanted = int(self.dice.paretovariate(0.4))

@@ -11,8 +11,22 @@ from typing import TYPE_CHECKING, Any
 
 from singer_sdk.authenticators import OAuthAuthenticator
 
-from tap_kayzen.api.errors import LoginError, TransientError, UnavailableError
-from tap_kayzen.api.retries import Retries, Wire, is_redirect, is_transient
+from tap_kayzen.api.errors import (
+    LoginError,
+    RefusedError,
+    StaleTokenError,
+    TransientError,
+    UnavailableError,
+)
+from tap_kayzen.api.gateway import names_no_right, rejected_credentials
+from tap_kayzen.api.rejections import Rejections, Subject, subject_of
+from tap_kayzen.api.retries import (
+    Retries,
+    Wire,
+    check_transient,
+    is_redirect,
+    is_transient,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -25,21 +39,7 @@ DEFAULT_LIFETIME_SECONDS = 1799
 RENEWAL_MARGIN_SECONDS = 60
 """Time before its end at which a token is replaced."""
 
-MAX_TOKENS = 6
-"""Tokens that one request tries at most, where each was accepted from others."""
-
 USABLE_TOKEN = re.compile(r"[\x21-\x7e]+")
-
-REJECTIONS = {
-    HTTPStatus.BAD_REQUEST,
-    HTTPStatus.UNAUTHORIZED,
-    HTTPStatus.FORBIDDEN,
-    HTTPStatus.UNPROCESSABLE_ENTITY,
-}
-"""Status codes that are about the credentials."""
-
-LOGIN_SETTINGS = "`username` and `password` (the login of the Kayzen console)"
-KEY_SETTINGS = "`api_key` and `api_secret` (made in the console)"
 
 
 class KayzenAuthenticator(OAuthAuthenticator):
@@ -70,7 +70,9 @@ class KayzenAuthenticator(OAuthAuthenticator):
         self._retries = Retries(wire, self.logger)
         self._lock = threading.Lock()
         self._failure: LoginError | None = None
+        self._rejections = Rejections()
         self._has_worked = False
+        self._issued_at = self._renew_at = float("-inf")
 
     @property
     def oauth_request_body(self) -> dict[str, str]:
@@ -87,27 +89,49 @@ class KayzenAuthenticator(OAuthAuthenticator):
 
     def auth_flow(
         self, request: requests.PreparedRequest
-    ) -> Generator[requests.PreparedRequest, requests.Response]:
+    ) -> Generator[requests.PreparedRequest, tuple[requests.Response, bytes]]:
         """Authorize a request, again with a new token while its token is rejected.
 
-        All that the tap does about HTTP 401 is here. The first 401 leads to a new
-        token and the same request again. A second one is final, unless that token had
-        worked for other requests: then Kayzen revoked it while this one waited for
-        its turn.
+        All that the tap does about HTTP 401 is here. If the body says that the API key
+        has no right to the path, that is final. Else a new token is tried, at once for
+        the first rejection and after a wait for later ones, as often as `Rejections`
+        allows.
 
         Yields:
-            The request, each time that it is to be sent; expects the response.
+            The request, each time that it is to be sent; expects the response and its
+            body.
+
+        Raises:
+            RefusedError: The request is rejected whatever its token.
         """
-        for number in range(MAX_TOKENS):
-            response = yield self.authenticate_request(request)
-            token = request.headers["Authorization"]
-            if response.status_code != HTTPStatus.UNAUTHORIZED:
-                if self._is_current(token):
-                    self._has_worked = True
+        subject, tokens = subject_of(request), 0
+        while True:
+            response, body = yield self.authenticate_request(request)
+            status = response.status_code
+            if status != HTTPStatus.UNAUTHORIZED:
+                # A server in trouble may not have looked at the token.
+                if not is_transient(status):
+                    self._rejections.accept(subject)
+                    self._has_worked |= self._is_current(request)
                 return
-            had_worked = self._discard(token)
-            if number and not had_worked:
-                return
+            words = self._wire.redactor.excerpt(body)
+            if names_no_right(body):
+                cause = "HTTP 401: Kayzen does not allow it to this API key"
+                raise RefusedError(cause, status, words=words)
+            tokens += 1
+            if self._rejections.is_final(subject, tokens):
+                raise self._refusal(subject, words)
+            self._discard(request)
+
+    def _refusal(self, subject: Subject, words: str) -> RefusedError:
+        cause, hint = "HTTP 401: Kayzen rejects new tokens for it, too", ""
+        rival = "another process with the same login ends them"
+        if self._rejections.is_proven(subject):
+            cause += f", though it accepted earlier ones; perhaps {rival}"
+            hint = "run one process at a time, or give each a login of its own"
+        else:
+            cause += f": this user has no right to it, or {rival}"
+        return RefusedError(cause, HTTPStatus.UNAUTHORIZED, hint=hint, words=words)
 
     def authenticate_request(
         self, request: requests.PreparedRequest
@@ -117,11 +141,24 @@ class KayzenAuthenticator(OAuthAuthenticator):
             # Other threads that waited here must not log in again: a few more
             # rejected logins can lock an account.
             if self._failure:
-                raise _copy(self._failure)
+                raise self._failure.copy()
             if not self.is_token_valid():
+                wait = self._renew_at - self._wire.throttle.now()
+                if wait > 0:
+                    self._wire.throttle.sleep(wait)
                 self.update_access_token()
             request.headers["Authorization"] = f"Bearer {self.access_token}"
         return request
+
+    def refresh(self, request: requests.PreparedRequest) -> None:
+        """Give a request the newest token just before it is sent.
+
+        Raises:
+            StaleTokenError: The token was rejected, and there is no new one yet.
+        """
+        if self.last_refreshed is None:
+            raise StaleTokenError
+        request.headers["Authorization"] = f"Bearer {self.access_token}"
 
     def is_token_valid(self) -> bool:
         """Return whether the token lives longer than `RENEWAL_MARGIN_SECONDS` from now.
@@ -135,20 +172,28 @@ class KayzenAuthenticator(OAuthAuthenticator):
         margin = RENEWAL_MARGIN_SECONDS if long_lived else self.expires_in / 2
         return 0 <= age < self.expires_in - margin
 
-    def _discard(self, token: str) -> bool:
-        """Forget a rejected token; return whether it had worked before.
+    def _is_current(self, request: requests.PreparedRequest) -> bool:
+        return request.headers["Authorization"] == f"Bearer {self.access_token}"
 
-        A token that another thread has renewed since counts as one that had worked,
-        so that many rejections at once lead to one new login.
-        """
+    def _discard(self, request: requests.PreparedRequest) -> None:
+        """Forget a rejected token, unless another thread has done so."""
         with self._lock:
-            if self._is_current(token):
-                self.last_refreshed = None
-                return self._has_worked
-        return True
-
-    def _is_current(self, token: str) -> bool:
-        return token == f"Bearer {self.access_token}"
+            if self.last_refreshed is None or not self._is_current(request):
+                return
+            self.last_refreshed = None
+            now = self._wire.throttle.now()
+            age = now - self._issued_at
+            wait = self._rejections.lose(
+                age, had_worked=self._has_worked, interval=self._wire.throttle.interval
+            )
+            self._renew_at = now + wait
+            if wait:
+                self.logger.warning(
+                    "Kayzen rejects a token that is %.0f s old; logging in again in "
+                    "%.1f s, as another process with the same login may have ended it",
+                    age,
+                    wait,
+                )
 
     def update_access_token(self) -> None:
         """Log in and keep the token with its lifetime in seconds.
@@ -166,7 +211,7 @@ class KayzenAuthenticator(OAuthAuthenticator):
                 hint="check `api_url` and the network, or try again later",
             )
         except LoginError as error:
-            self._failure = _copy(error)
+            self._failure = error.copy()
             raise
         except UnavailableError as error:
             self._failure = LoginError(
@@ -174,11 +219,12 @@ class KayzenAuthenticator(OAuthAuthenticator):
                 f"{error.cause}; {error.hint}",
                 is_unreachable=error.is_unreachable,
             )
-            raise _copy(self._failure) from error
+            raise self._failure.copy() from error
         self.access_token = str(token["access_token"])
         self._wire.redactor.add([self.access_token])
         self.expires_in = _lifetime(token.get("expires_in"))
         self.last_refreshed = requested
+        self._issued_at = self._wire.throttle.now()
         self._has_worked = False
 
     def _log_in(self) -> dict[str, Any]:
@@ -191,64 +237,53 @@ class KayzenAuthenticator(OAuthAuthenticator):
                 # Given here and not as a header, which an entry in ~/.netrc would
                 # replace.
                 auth=(_utf8(str(self.client_id)), _utf8(str(self.client_secret))),
-                timeout=self._wire.config["request_timeout"],
+                timeout=self._wire.timeouts,
                 allow_redirects=False,
             )
         status = response.status_code
-        if is_transient(status):
-            msg = f"HTTP {status}"
-            raise TransientError(msg, response)
+        check_transient(response, response.content, self._wire.redactor.excerpt)
         if not response.ok or is_redirect(status):
-            raise LoginError(_rejection(response))
+            raise LoginError(self._rejection(response))
         try:
             token = response.json()
         except (RecursionError, ValueError) as error:
             msg = f"HTTP {status} with a body that is not JSON"
             raise TransientError(msg, response) from error
         if not isinstance(token, dict) or not token.get("access_token"):
-            raise LoginError(_rejection(response))
+            raise LoginError(self._rejection(response))
         if not USABLE_TOKEN.fullmatch(str(token["access_token"])):
             msg = "Kayzen gave a token that no header can carry; check `api_url`"
             raise LoginError(msg)
         return token
 
+    def _rejection(self, response: requests.Response) -> str:
+        """Describe which credentials a rejected login is about, or what else is wrong.
 
-def _copy(error: LoginError) -> LoginError:
-    """Return an error for another thread, whose traceback is not this one's."""
-    return LoginError(str(error), is_unreachable=error.is_unreachable)
+        The texts "Invalid login credentials" and "Invalid API Key" are known, the
+        shape of the body around them is not: hence the search in its plain text.
+        """
+        status, body = response.status_code, response.content
+        if is_redirect(status):
+            return (
+                f"Kayzen's token address {response.url} redirects (HTTP {status}), "
+                "which a login must not follow; set `api_url` to the final address"
+            )
+        found = rejected_credentials(status, body)
+        if found is None:
+            return (
+                f"No Kayzen API at {response.url} (HTTP {status} without a token); "
+                "check `api_url`: it is everything before /v1"
+            )
+        rejected, settings = found
+        return (
+            f"Kayzen rejected {rejected} (HTTP {status}); check {settings}. "
+            f"Kayzen's words: {self._wire.redactor.excerpt(body)}"
+        )
 
 
 def _utf8(text: str) -> str:
     """Disguise text so that `requests`, which sends Basic as Latin-1, sends UTF-8."""
     return text.encode().decode("latin-1")
-
-
-def _rejection(response: requests.Response) -> str:
-    """Describe which credentials a rejected login is about, or what else is wrong.
-
-    The texts "Invalid login credentials" and "Invalid API Key" are known, the
-    shape of the body around them is not: hence the search in its plain text.
-    """
-    status = response.status_code
-    if is_redirect(status):
-        return (
-            f"Kayzen's token address {response.url} redirects (HTTP {status}), which "
-            "a login must not follow; set `api_url` to the final address"
-        )
-    body = response.text.casefold()
-    if "api key" in body or "api_key" in body:
-        rejected, settings = "the API key pair", KEY_SETTINGS
-    elif "login credentials" in body:
-        rejected, settings = "the login pair", LOGIN_SETTINGS
-    elif status in REJECTIONS:
-        rejected = "the credentials without saying which"
-        settings = f"{LOGIN_SETTINGS}, {KEY_SETTINGS}"
-    else:
-        return (
-            f"No Kayzen API at {response.url} (HTTP {status} without a token); check "
-            "`api_url`: it is everything before /v1"
-        )
-    return f"Kayzen rejected {rejected} (HTTP {status}); check {settings}"
 
 
 def _lifetime(value: object) -> int:

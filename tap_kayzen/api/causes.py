@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import requests
+from requests.utils import select_proxy
 from singer_sdk.exceptions import RetriableAPIError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-NO_SERVER = (requests.exceptions.ConnectTimeout, requests.exceptions.ProxyError)
+BAD_ADDRESS = (requests.exceptions.InvalidSchema, requests.exceptions.InvalidURL)
+"""Also of a proxy that cannot be used, such as SOCKS without its library."""
+
+NO_SERVER = (
+    requests.exceptions.ConnectTimeout,
+    requests.exceptions.ProxyError,
+    *BAD_ADDRESS,
+)
+
+PROXY_LOGIN = "407"
+"""HTTP status of a proxy that wants a login."""
 
 NO_CONNECTION = "NewConnectionError"
 """Class of `urllib3` for: refused, no route, or a name that does not resolve.
@@ -19,9 +31,29 @@ NO_CONNECTION = "NewConnectionError"
 """
 
 
-def is_untrusted(error: BaseException) -> bool:
-    """Return whether TLS failed, which a retry would not change."""
-    return isinstance(error, requests.exceptions.SSLError)
+CERTIFICATE_HINT = (
+    "check the address; if the network has a CA of its own, set REQUESTS_CA_BUNDLE to "
+    "the file of its certificates"
+)
+
+ADDRESS_HINT = (
+    "check `api_url` and the variables HTTPS_PROXY, HTTP_PROXY, ALL_PROXY, and NO_PROXY"
+)
+
+PROXY_LOGIN_HINT = (
+    "set the proxy's login in HTTPS_PROXY, like http://user:password@proxy:3128"
+)
+
+USABLE_HOST = re.compile(r"[\w.-]+(?::\d+)?|\[[\da-f:.]+\](?::\d+)?", re.IGNORECASE)
+
+
+def lasting_hint(error: BaseException) -> str:
+    """Return what to do about a failure that no retry changes; empty for others."""
+    if isinstance(error, requests.exceptions.SSLError):
+        return CERTIFICATE_HINT
+    if isinstance(error, requests.exceptions.ProxyError):
+        return PROXY_LOGIN_HINT if PROXY_LOGIN in reason(error) else ""
+    return ADDRESS_HINT if isinstance(error, BAD_ADDRESS) else ""
 
 
 def is_unreachable(error: BaseException) -> bool:
@@ -34,6 +66,32 @@ def is_unreachable(error: BaseException) -> bool:
         or any(cls.__name__ == NO_CONNECTION for cls in type(each).__mro__)
         for each in _chain(error)
     )
+
+
+def reason_with_proxy(error: BaseException, session: requests.Session) -> str:
+    """Return the reason, with the host of the proxy that was used, without its login.
+
+    Else a proxy that refuses would read as if Kayzen did.
+    """
+    request = getattr(error, "request", None)
+    proxy = proxy_of(request.url or "", session) if request is not None else ""
+    if not proxy:
+        return reason(error)
+    if isinstance(error, requests.exceptions.ProxyError):
+        return f"proxy {proxy}: {reason(error)}"
+    return f"{reason(error)}, through the proxy {proxy}"
+
+
+def proxy_of(url: str, session: requests.Session) -> str:
+    """Return host and port of the proxy that requests for an address go through.
+
+    Empty without a proxy, or if no host can be made out, as what stands there may be a
+    login.
+    """
+    environment = session.merge_environment_settings(url, {}, None, None, None)
+    proxy = select_proxy(url, environment["proxies"]) or ""
+    host = proxy.rpartition("@")[2].rpartition("://")[2].rstrip("/")
+    return host if USABLE_HOST.fullmatch(host) else ""
 
 
 def reason(error: BaseException) -> str:

@@ -27,9 +27,17 @@ class KayzenClient:
     ``--discover`` works without settings.
     """
 
-    def __init__(self, config: Mapping[str, Any]) -> None:
-        """Keep the settings; nothing is built or sent yet."""
+    def __init__(
+        self, config: Mapping[str, Any], *, is_impatient: bool = False
+    ) -> None:
+        """Keep the settings; nothing is built or sent yet.
+
+        Args:
+            config: The settings.
+            is_impatient: See `Wire`; may be set until the first request.
+        """
         self._config = config
+        self.is_impatient = is_impatient
 
     @cached_property
     def workers(self) -> Workers:
@@ -54,7 +62,9 @@ class KayzenClient:
         session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
         session.headers["User-Agent"] = self._config["user_agent"]
         check_proxy(self._config["api_url"], session, adapter)
-        return Wire(self._config, session, throttle, redactor)
+        return Wire(
+            self._config, session, throttle, redactor, is_impatient=self.is_impatient
+        )
 
     @cached_property
     def transport(self) -> Transport:

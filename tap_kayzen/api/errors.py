@@ -14,7 +14,8 @@
     ValueError
     └── EnvelopeError        JSON, but not in a shape that was asked for
     Exception
-    └── StoppedError         the read was aborted; its requests are not sent
+    ├── StoppedError         the read was aborted; its requests are not sent
+    └── StaleTokenError      a request needs a new token before it is sent
 
 A `TransientError` or a network error of `requests` becomes a `LoginError` or an
 `UnavailableError` when the retries end, an `EnvelopeError` a `RefusedError`. A stream
@@ -47,6 +48,10 @@ class LoginError(FatalAPIError):
         """Keep the message, which is one line for the user."""
         super().__init__(message)
         self.is_unreachable = is_unreachable
+
+    def copy(self) -> LoginError:
+        """Return the same error for another thread, which has its own traceback."""
+        return LoginError(str(self), is_unreachable=self.is_unreachable)
 
 
 class ReadError(FatalAPIError):
@@ -108,14 +113,26 @@ class CutShortError(ReadError):
 
 
 class TransientError(RetriableAPIError):
-    """A response that may succeed if the request is repeated."""
+    """A response that may succeed if the request is repeated.
+
+    Attributes:
+        words: The beginning of the response, without secrets; apart from the message,
+            which is short for the log.
+        is_rate_limit: Whether the server asks for fewer requests.
+    """
 
     def __init__(
-        self, message: str, response: requests.Response, words: str = ""
+        self,
+        message: str,
+        response: requests.Response,
+        words: str = "",
+        *,
+        is_rate_limit: bool = False,
     ) -> None:
-        """Keep the words apart from the message, which is short for the log."""
+        """Keep the parts."""
         super().__init__(message, response)
         self.words = words
+        self.is_rate_limit = is_rate_limit
 
 
 class WebPageError(TransientError):
@@ -128,3 +145,7 @@ class EnvelopeError(ValueError):
 
 class StoppedError(Exception):
     """The read that a request was for has been aborted."""
+
+
+class StaleTokenError(Exception):
+    """The token of a request was rejected while the request waited for its turn."""

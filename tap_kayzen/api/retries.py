@@ -13,8 +13,14 @@ import backoff
 import requests
 from singer_sdk.exceptions import RetriableAPIError
 
-from tap_kayzen.api.causes import is_unreachable, is_untrusted, reason
+from tap_kayzen.api.causes import (
+    BAD_ADDRESS,
+    is_unreachable,
+    lasting_hint,
+    reason_with_proxy,
+)
 from tap_kayzen.api.errors import TransientError, UnavailableError
+from tap_kayzen.api.gateway import names_rate_limit
 
 if TYPE_CHECKING:
     import logging
@@ -30,15 +36,17 @@ Result = TypeVar("Result")
 MAX_BACKOFF_SECONDS = 60.0
 """The longest exponential wait."""
 
+MAX_CONNECT_SECONDS = 10.0
+"""The longest time to wait for a connection, whatever `request_timeout` says."""
+
+QUICK_SECONDS = 4.0
+"""The same, and the time for which it is tried again, if somebody waits for it."""
+
 MAX_RETRY_AFTER_SECONDS = 300.0
 """The longest ``Retry-After`` that is obeyed."""
 
-CERTIFICATE_HINT = (
-    "check the address; if the network has a CA of its own, set REQUESTS_CA_BUNDLE to "
-    "the file of its certificates"
-)
-
-TRANSIENT_ERRORS = (
+FAILURES = (
+    *BAD_ADDRESS,
     RetriableAPIError,
     requests.exceptions.ChunkedEncodingError,
     requests.exceptions.ConnectionError,
@@ -49,12 +57,31 @@ TRANSIENT_ERRORS = (
 
 @dataclass(frozen=True)
 class Wire:
-    """What all requests of a tap share: settings, session, throttle, and redactor."""
+    """What all requests of a tap share: settings, session, throttle, and redactor.
+
+    Attributes:
+        is_impatient: Whether somebody waits for the result, as with ``--test``: a
+            server that cannot be reached is given up on within seconds.
+    """
 
     config: Mapping[str, Any]
     session: requests.Session
     throttle: Throttle
     redactor: Redactor
+    is_impatient: bool = False
+
+    @property
+    def timeouts(self) -> tuple[float, float]:
+        """Maximum seconds to connect, and to wait for a response."""
+        longest: float = self.config["request_timeout"]
+        connect = QUICK_SECONDS if self.is_impatient else MAX_CONNECT_SECONDS
+        return min(connect, longest), longest
+
+    def max_retry_seconds(self, error: BaseException) -> float:
+        """Return for how long a request is repeated after an error."""
+        longest: float = self.config["max_retry_seconds"]
+        is_quick = self.is_impatient and is_unreachable(error)
+        return min(QUICK_SECONDS, longest) if is_quick else longest
 
 
 class Retries:
@@ -63,7 +90,8 @@ class Retries:
     def __init__(self, wire: Wire, logger: logging.Logger) -> None:
         """Prepare; nothing is called yet. The logger gets a line for each retry."""
         self._max_retries: int = wire.config["max_retries"]
-        self._max_seconds: float = wire.config["max_retry_seconds"]
+        self._wire = wire
+        self._session = wire.session
         self._throttle = wire.throttle
         self._redactor = wire.redactor
         self._logger = logger
@@ -78,27 +106,28 @@ class Retries:
         started = self._throttle.now()
         attempt = backoff.on_exception(
             backoff.constant,
-            TRANSIENT_ERRORS,
+            FAILURES,
             max_tries=self._max_retries + 1,
             # The throttle waits instead, so that an aborted read need not.
             interval=0,
             jitter=None,
-            # A wrong certificate is still wrong a minute later.
-            giveup=lambda error: is_untrusted(error) or self._left(started) <= 0,
+            giveup=lambda error: (
+                bool(lasting_hint(error)) or self._left(started, error) <= 0
+            ),
             on_backoff=self._waiter(what, started),
             logger=None,
         )(function)
         try:
             return attempt()
-        except TRANSIENT_ERRORS as error:
-            cause = self._redactor.redact(reason(error))
+        except FAILURES as error:
+            cause = self._redactor.redact(reason_with_proxy(error, self._session))
             words = error.words if isinstance(error, TransientError) else ""
-            if is_untrusted(error):
-                hint = CERTIFICATE_HINT
+            if lasting := lasting_hint(error):
+                hint = lasting
             else:
                 cause += (
                     f" after all retries (at most {self._max_retries}, "
-                    f"within {self._max_seconds:g} s)"
+                    f"within {self._wire.max_retry_seconds(error):g} s)"
                 )
             raise UnavailableError(
                 cause,
@@ -108,24 +137,26 @@ class Retries:
                 is_unreachable=is_unreachable(error),
             ) from error
 
-    def _left(self, started: float) -> float:
-        return self._max_seconds - (self._throttle.now() - started)
+    def _left(self, started: float, error: BaseException) -> float:
+        passed = self._throttle.now() - started
+        return self._wire.max_retry_seconds(error) - passed
 
     def _waiter(self, what: str, started: float) -> Callable[[Details], None]:
         def wait(details: Details) -> None:
             error = details["exception"]
             response = error.response if isinstance(error, RetriableAPIError) else None
-            left = self._left(started)
+            left = self._left(started, error)
             seconds = min(wait_after(response, details["tries"]), left)
             self._logger.warning(
                 "%s: %s; trying again in %.1f s (%d of %d)",
                 what,
-                reason(error),
+                reason_with_proxy(error, self._session),
                 seconds,
                 details["tries"],
                 self._max_retries,
             )
-            if response is not None and is_rate_limit(response.status_code):
+            is_limit = isinstance(error, TransientError) and error.is_rate_limit
+            if response is not None and is_limit:
                 asked = self._throttle.now() - response.elapsed.total_seconds()
                 self._throttle.refused(asked, seconds)
             else:
@@ -151,9 +182,37 @@ def is_redirect(status: int) -> bool:
     return HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST
 
 
-def is_rate_limit(status: int) -> bool:
+def is_rate_limit(status: int, body: bytes) -> bool:
     """Return whether the server asks for fewer requests, not just for a retry."""
-    return status in {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE}
+    if status in {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE}:
+        return True
+    return status >= HTTPStatus.INTERNAL_SERVER_ERROR and names_rate_limit(body)
+
+
+def check_transient(
+    response: requests.Response, body: bytes, excerpt: Callable[[bytes], str]
+) -> None:
+    """Raise the error of a response that may be another one when asked for again.
+
+    Args:
+        response: The response.
+        body: Its body, unpacked.
+        excerpt: Quotes the beginning of a body, without secrets.
+
+    Raises:
+        TransientError: The server is in trouble, or asks for fewer requests.
+        ProxyError: It is a proxy's, which wants a login.
+    """
+    status = response.status_code
+    message = f"HTTP {status}"
+    if status == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED:
+        raise requests.exceptions.ProxyError(message, request=response.request)
+    if not is_transient(status):
+        return
+    if names_rate_limit(body):
+        message += " (rate limit)"
+    is_limit = is_rate_limit(status, body)
+    raise TransientError(message, response, excerpt(body), is_rate_limit=is_limit)
 
 
 def retry_after(response: requests.Response | None) -> float:

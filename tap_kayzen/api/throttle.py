@@ -59,6 +59,12 @@ class Throttle:
         """Requests a second that Kayzen is believed to accept, None if unknown."""
         return self._pace.per_second
 
+    @property
+    def interval(self) -> float:
+        """Seconds between the starts of two requests now, 0 without a limit."""
+        limits = [limit for limit in (self._ceiling, self.pace) if limit]
+        return 1 / min(limits) if limits else 0.0
+
     @contextmanager
     def request(self) -> Generator[float]:
         """Wait for the turn of a request and count it as running until the end.
@@ -79,9 +85,8 @@ class Throttle:
     def _turn(self) -> Generator[float]:
         self._await_turn()
         now = self.now()
-        limits = [limit for limit in (self._ceiling, self.pace) if limit]
-        if limits:
-            self._next_start = max(self._next_start, now) + 1 / min(limits)
+        if interval := self.interval:
+            self._next_start = max(self._next_start, now) + interval
         self._active += 1
         # Others may look while this one is on its way.
         self._changed.release()

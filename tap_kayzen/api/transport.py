@@ -11,6 +11,7 @@ from tap_kayzen.api.auth import KayzenAuthenticator
 from tap_kayzen.api.errors import (
     EnvelopeError,
     RefusedError,
+    StaleTokenError,
     TransientError,
     UnavailableError,
     WebPageError,
@@ -18,9 +19,9 @@ from tap_kayzen.api.errors import (
 from tap_kayzen.api.retries import (
     Retries,
     Wire,
+    check_transient,
     is_rate_limit,
     is_redirect,
-    is_transient,
 )
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ class Transport:
 
     def __init__(self, wire: Wire) -> None:
         """Prepare; nothing is sent yet."""
-        self._timeout: float = wire.config["request_timeout"]
+        self._timeouts = wire.timeouts
         self._max_bytes: int = wire.config["max_response_mb"] * MB
         self._session = wire.session
         self.authenticator = KayzenAuthenticator(wire)
@@ -103,9 +104,7 @@ class Transport:
             response, body = send(prepared)
             status = response.status_code
             words = self._redactor.excerpt
-            if is_transient(status):
-                msg = f"HTTP {status}"
-                raise TransientError(msg, response, words(body))
+            check_transient(response, body, words)
             if not response.ok or is_redirect(status):
                 raise _rejection(status, hint, words(body))
             if status == HTTPStatus.NO_CONTENT and no_content is not None:
@@ -127,6 +126,7 @@ class Transport:
             return self._retries.call(attempt, what=what, hint=RETRY_HINT)
         except RefusedError as error:
             error.what = what
+            error.hint = error.hint or hint
             raise
         except UnavailableError as error:
             if isinstance(error.__cause__, WebPageError):
@@ -141,19 +141,33 @@ class Transport:
         flow = self.authenticator.auth_flow(prepared)
         next(flow)
         while True:
-            response, body = self._send(prepared)
             try:
-                flow.send(response)
+                response, body = self._send(prepared, self.authenticator.refresh)
+            except StaleTokenError:
+                self.authenticator.authenticate_request(prepared)
+                continue
+            try:
+                flow.send((response, body))
             except StopIteration:
                 return response, body
 
     def _send(
-        self, prepared: requests.PreparedRequest
+        self,
+        prepared: requests.PreparedRequest,
+        refresh: Callable[[requests.PreparedRequest], None] | None = None,
     ) -> tuple[requests.Response, bytes]:
+        """Send a request when it is its turn, and read the response.
+
+        Args:
+            prepared: The request.
+            refresh: Called at its turn, for which it may have waited long.
+        """
         with self._throttle.request() as started:
+            if refresh:
+                refresh(prepared)
             response = self._session.send(
                 prepared,
-                timeout=self._timeout,
+                timeout=self._timeouts,
                 allow_redirects=False,
                 **self._environment(prepared.url or ""),
             )
@@ -162,7 +176,7 @@ class Transport:
         response.elapsed = timedelta(seconds=self._throttle.now() - started)
         if self.on_response is not None:
             self.on_response(response, body)
-        if not is_rate_limit(response.status_code):
+        if not is_rate_limit(response.status_code, body):
             self._throttle.accepted()
         return response, body
 
@@ -200,7 +214,7 @@ class Transport:
 
 def _rejection(status: int, hint: str, words: str) -> RefusedError:
     causes: dict[int, str] = {
-        HTTPStatus.UNAUTHORIZED: "Kayzen refused a fresh token or key",
+        HTTPStatus.UNAUTHORIZED: "Kayzen refused the key",
         HTTPStatus.FORBIDDEN: "Kayzen does not allow it to this user",
         HTTPStatus.NOT_FOUND: "Kayzen has nothing there",
     }

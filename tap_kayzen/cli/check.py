@@ -38,7 +38,7 @@ def check(
 
     Raises:
         LoginError: The login failed, so that no stream can be read.
-        ReadError: No server answers any more.
+        ReadError: No server can be reached.
     """
     if not logger.isEnabledFor(logging.DEBUG):
         # Their lines say of each stream that it failed, as it is broken off.
@@ -46,6 +46,7 @@ def check(
             each.setLevel(max(logging.WARNING, each.getEffectiveLevel()))
     client, failures = services.client, services.failures
     failures.only_collect()
+    client.is_impatient = True
     client.start()
     client.transport.authenticator.update_access_token()
     rows = [("stream", "reachable", "first record")]
@@ -72,7 +73,7 @@ def check(
 
 
 def _campaign_lists(stream: CampaignsStream) -> tuple[list[tuple[str, str, str]], str]:
-    """Read both lists of campaigns: rows for the table, and which list to read."""
+    """Read a page of both campaign lists; return table rows and a hint."""
     stream.client.start()
     rows, fields = [], {}
     for endpoint in ENDPOINTS:
@@ -90,14 +91,14 @@ def _campaign_lists(stream: CampaignsStream) -> tuple[list[tuple[str, str, str]]
     if fields.get(best, 0) <= fields.get(chosen, 0):
         return rows, ""
     return rows, (
-        f'Set "campaigns_endpoint": "{best}": it has {fields[best]} fields, '
-        f"`{chosen}` has {fields.get(chosen, 0)}"
+        f'Set "campaigns_endpoint": "{best}" to get {fields[best]} fields instead of '
+        f"{fields.get(chosen, 0)}"
     )
 
 
 @contextmanager
 def _no_messages() -> Generator[None]:
-    """Discard the messages: only the table is wanted."""
+    """Discard Singer messages: only the table is shown."""
     with Path(os.devnull).open("w", encoding="utf-8") as null, redirect_stdout(null):
         yield
 

@@ -1,4 +1,4 @@
-"""What a run reads, and what the catalog leaves out that the settings ask for."""
+"""Logs what a run reads; warns about configured reports that it leaves out."""
 
 from __future__ import annotations
 
@@ -50,17 +50,17 @@ def log_selection(
 def problems(
     streams: Mapping[str, KayzenStream], catalog: Catalog, config: Mapping[str, Any]
 ) -> Iterator[str]:
-    """Yield what seems to be wrong with the selection of a catalog."""
+    """Yield likely mistakes in the selection of a catalog."""
     for name, entry in catalog.items():
         is_selected = entry.metadata.resolve_selection().get((), True)
         if is_selected and name not in streams:
             yield f"The catalog selects `{name}`, {_unknown(name, streams)}"
     if not any(stream.selected for stream in streams.values()):
         yield (
-            "No stream is selected, so nothing is read: select some in the catalog "
+            "No stream is selected, so nothing is read: select streams in the catalog "
             "(with Meltano: `select: ['campaigns.*']`)"
         )
-    # A report that nobody asked for may be left out without a word.
+    # The default report may be deselected without a warning.
     if config["reports"] == DEFAULT_REPORTS:
         return
     reports = [
@@ -70,25 +70,27 @@ def problems(
     ]
     if missing := [name for name in reports if name not in catalog]:
         yield (
-            "The catalog lacks reports of the settings, which are not read: "
-            f"{_names(missing)}; save what --discover prints anew, and select them "
+            "Reports missing from the catalog are not read: "
+            f"{_names(missing)}; save the output of --discover again and select them "
             "(with Meltano: `meltano run --refresh-catalog`)"
         )
     if deselected := [name for name in reports if name in catalog]:
         patterns = ", ".join(f"'{name}.*'" for name in deselected)
         yield (
-            "Reports of the settings are not selected, so they are not read: "
-            f"{_names(deselected)}; select them in the catalog (with Meltano: "
+            "Reports not selected in the catalog are not read: "
+            f"{_names(deselected)}; select them (with Meltano: "
             f"`select: [{patterns}]`)"
         )
 
 
 def _unknown(name: str, known: Iterable[str]) -> str:
-    """Explain the name of a stream that the tap does not have."""
+    """Describe a stream that the tap does not have."""
     if name == AudiencesStream.name:
-        return "which needs the setting `audience_api_key`: set it, or deselect it"
+        return (
+            "which needs the setting `audience_api_key`: set it or deselect the stream"
+        )
     question = did_you_mean(name, known) or (
-        "is it a report that `reports` no longer has? --discover prints all streams"
+        "was it removed from `reports`? --discover lists all streams"
     )
     return f"which is not a stream of this tap: {question}"
 

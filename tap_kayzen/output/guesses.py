@@ -1,4 +1,4 @@
-"""What a misspelled name may stand for."""
+"""Suggestions for misspelled names."""
 
 from __future__ import annotations
 
@@ -9,24 +9,24 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 WORD_LIKENESS = 0.75
-"""Share in which two words agree if one may be a misspelling of the other."""
+"""Minimum similarity of two words if one may be a misspelling of the other."""
 
 NAME_LIKENESS = 0.9
-"""The same of whole names, whose words may be divided in another way."""
+"""Minimum similarity of two names whose words are split differently."""
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """Return a question that names what a wrong name may stand for, if any."""
+    """Return a question such as ``did you mean `orders`?``, empty without a guess."""
     names = list(known)
     guesses = get_close_matches(name, names, n=1)
     return _question(guesses) or may_mean(name, names)
 
 
 def may_mean(name: str, known: Iterable[str]) -> str:
-    """Return the same question for a name that need not be wrong.
+    """Return the same question for a name that may be right.
 
-    ``spend`` is likely to be ``advertiser_spend``, as all of its words are in there;
-    ``skan_installs`` is no misspelled ``ct_installs``, nor ``installs``.
+    ``spend`` probably means ``advertiser_spend``, which contains all of its words.
+    ``skan_installs`` is not a misspelling of ``ct_installs`` or ``installs``.
     """
     words = name.lower().split("_")
     near = [

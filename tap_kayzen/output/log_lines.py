@@ -1,4 +1,4 @@
-"""Log lines of streams name their stream; those of the SDK are fewer."""
+"""Filters for log lines: add the stream's name, hide deselected streams."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ SKIPPED_STREAM = "Skipping deselected stream '%s'."
 """The SDK's line for each stream that is not selected."""
 
 PROPER_NAMES = ("Kayzen", "Meltano")
-"""Words that begin with a capital letter within a sentence, too."""
+"""Words that keep their capital letter in mid-sentence."""
 
 
 class StreamNames(logging.Filter):
-    """Puts the stream's name before each line of its logger.
+    """Prefixes each line of a stream's logger with the stream's name.
 
-    Meltano shows the text of a line alone, without the logger's name.
+    Meltano shows only the text of a line, not the logger's name.
     """
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Put the name of the logger before the text, unless the text has it."""
+        """Prefix the text with the stream's name, unless it is already there."""
         text = record.getMessage()
         if not text.startswith((f"{self.name}:", f"{self.name} ", f"{self.name},")):
             text = f"{self.name}: {_continued(text)}"
@@ -28,7 +28,7 @@ class StreamNames(logging.Filter):
 
 
 class SkippedStreams(logging.Filter):
-    """Shows the SDK's lines about streams that are not selected at DEBUG only."""
+    """Shows the SDK's lines about deselected streams at DEBUG only."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Return whether to show a record."""
@@ -40,18 +40,18 @@ class SkippedStreams(logging.Filter):
 
 @cache
 def stream_names(stream: str) -> StreamNames:
-    """Return the filter for the logger of a stream: the same one for each tap."""
+    """Return the filter for a stream's logger, shared by all taps."""
     return StreamNames(stream)
 
 
 @cache
 def skipped_streams() -> SkippedStreams:
-    """Return the filter for the logger of the tap."""
+    """Return the filter for the tap's logger."""
     return SkippedStreams()
 
 
 def _continued(sentence: str) -> str:
-    """Return a sentence as it goes on behind a colon."""
+    """Return a sentence as written after a colon, with a lowercase letter."""
     word = sentence.partition(" ")[0]
     is_plain = word[1:] == word[1:].lower() and not word.startswith(PROPER_NAMES)
     return sentence[:1].lower() + sentence[1:] if is_plain else sentence

@@ -17,7 +17,7 @@ INTERVAL_SECONDS = 10.0
 """Minimum time between two log lines of a stream."""
 
 RATES = (("s", 1), ("min", 60), ("h", 3600))
-"""Units for rates, and their length in seconds."""
+"""Units of time for rates, with their length in seconds."""
 
 REFRESHES_PER_SECOND = 4
 """How often the bars are redrawn."""
@@ -31,7 +31,7 @@ class Display:
         self._logger = logger
 
     def stream(self, name: str, unit: str) -> Progress:
-        """Begin to show a stream, which counts in a unit such as ``rows``."""
+        """Start to show a stream, counted in a unit such as ``rows``."""
         return Progress(name, unit, self._logger, self._bars)
 
     @cached_property
@@ -103,9 +103,9 @@ class Progress:
 
 
 def _rate(count: int, seconds: float) -> str:
-    """Return a rate in the shortest unit of time that leaves something before it.
+    """Return a rate in the shortest unit of time that makes it at least 1.
 
-    Windows of days may take minutes each, and a busy target makes anything slow.
+    A single window may take minutes, and a busy target slows down everything.
     """
     for unit, length in RATES:
         if (rate := count * length / seconds) >= 1:

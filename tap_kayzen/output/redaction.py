@@ -29,7 +29,7 @@ BODY_SHOWN = 200
 """Characters of a server's words that a message quotes."""
 
 BODY_SEARCHED = 100 * BODY_SHOWN
-"""Characters of a server's words among which those that are quoted are looked for."""
+"""Characters of a response that are searched for secrets before it is cut."""
 
 URL_LOGIN = re.compile(r"(?<=://)[^/\s@'\"]+@")
 """What stands before the host of a URL, such as a proxy's."""
@@ -39,7 +39,7 @@ FIELD = re.compile(
     r"""("(?:[^"\\]|\\.)*"?|[\[{].*|[^\s,}\]]*)""",
     re.DOTALL,
 )
-"""A field in JSON that may be cut off; an array or object lasts to the end."""
+"""A field in JSON that may be cut off; an array or object extends to the end."""
 
 NEVER_ESCAPED = re.compile(r"[A-Za-z0-9_.-]")
 
@@ -83,10 +83,10 @@ class Redactor:
         return self._pattern.sub("***", text)
 
     def excerpt(self, body: bytes, *, may_have_rows: bool = False) -> str:
-        """Quote the beginning of what a server said, on one line.
+        """Quote the beginning of a response, on one line.
 
-        Rows may have secrets of others, such as those of apps: of these the names are
-        known, not the values.
+        Rows may hold other secrets, such as the API key of an app. The tap does not
+        know these values, so it masks fields by name.
         """
         if self._has_short:
             return "(not shown, as it may hold a secret)"
@@ -146,14 +146,14 @@ def log_python_output(logger: logging.Logger) -> None:
 
 
 def _without_secret_fields(text: str) -> str:
-    """Blot out the values of fields that are named like a secret."""
+    """Mask the values of fields named like a secret."""
     parts, place = [], 0
     while match := FIELD.search(text, place):
         if is_secret_or_key(match["name"]):
             parts += [text[place : match.end("start")], "***"]
             place = match.end()
         else:
-            # A value may hold fields in turn.
+            # The value may itself contain fields.
             parts.append(text[place : match.end("start")])
             place = match.end("start")
     return "".join([*parts, text[place:]])

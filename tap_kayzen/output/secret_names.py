@@ -6,10 +6,10 @@ import re
 from functools import lru_cache
 
 MAX_NAMES = 10_000
-"""Names whose judgment is remembered; a stream has a few dozen."""
+"""Size of the cache of names; a stream has a few dozen."""
 
 WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
-"""A word of a name in any notation; digits tell no two names apart."""
+"""A word of a name in any notation, such as camelCase; digits are ignored."""
 
 SECRET_ENDS = (
     *("auth", "authorization", "bearer", "credential", "hmac", "jwt", "passphrase"),
@@ -24,7 +24,7 @@ SECRET_ENDS = (
         )
     ),
 )
-"""Ends of names whose value is secret, in the singular and without separators."""
+"""Endings of names of secrets, singular and without separators."""
 
 TAILS = frozenset(
     {
@@ -33,12 +33,12 @@ TAILS = frozenset(
         *("test", "text", "value"),
     }
 )
-"""Last words that do not make a secret's name a harmless one."""
+"""Last words to ignore: ``api_key_value`` is as secret as ``api_key``."""
 
 QUESTIONS = frozenset(
     {"allow", "allows", "has", "is", "needs", "requires", "supports", "uses"}
 )
-"""First words of names whose value is yes or no."""
+"""First words of names of booleans, such as ``has_api_key``."""
 
 
 @lru_cache(MAX_NAMES)
@@ -54,7 +54,7 @@ def is_secret_or_key(name: str) -> bool:
 
 
 def _core(name: str) -> str:
-    """Return the letters of a name up to the word that says what it holds."""
+    """Return the letters of a name, without the last words in `TAILS`."""
     words = [word.lower() for word in WORD.findall(name)]
     if words and words[0] in QUESTIONS:
         return ""

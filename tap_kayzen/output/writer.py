@@ -28,7 +28,7 @@ MAX_AGE_SECONDS = 1.0
 """Time after which a record no longer waits in the buffer."""
 
 GRACE_SECONDS = 1.0
-"""Time after a signal for the target to take the rest of a line."""
+"""Time after a signal for the target to accept the rest of a line."""
 
 
 class BufferedWriter(GenericSingerWriter[bytes, Message]):
@@ -113,7 +113,7 @@ class BufferedWriter(GenericSingerWriter[bytes, Message]):
         if not lines:
             return
         sys.stdout.flush()
-        # Past Python's buffer, which loses count of what it wrote before a signal.
+        # Bypass Python's buffer, which loses count of its writes at a signal.
         raw = getattr(sys.stdout.buffer, "raw", sys.stdout.buffer)
         written, end = 0, len(lines)
         self._is_writing = True
@@ -121,7 +121,7 @@ class BufferedWriter(GenericSingerWriter[bytes, Message]):
             while written < end:
                 count = raw.write(view[written:end])
                 if count is None:
-                    # The pipe is full, and whoever made it does not let writers wait.
+                    # The pipe is full, and its creator made it non-blocking.
                     select.select((), (raw,), ())
                 written += count or 0
                 if self._signal:
@@ -132,15 +132,15 @@ class BufferedWriter(GenericSingerWriter[bytes, Message]):
 
     @property
     def is_stopping(self) -> bool:
-        """Whether a signal has come."""
+        """Whether a signal has been received."""
         return bool(self._signal)
 
     def stop(self, signum: int) -> None:
-        """Exit with the shell's code for a signal, at once or after the line.
+        """Exit with the shell's code for a signal, at once or after the current line.
 
-        Records that wait are dropped: no STATE speaks of them. A line that the target
-        has a part of is finished, if the target takes the rest within `GRACE_SECONDS`
-        and no second signal comes.
+        Buffered records are dropped: no STATE covers them. A partly written line is
+        completed if the target accepts the rest within `GRACE_SECONDS` and no second
+        signal arrives.
         """
         must_wait = self._is_writing and not self._signal
         self._signal = signum
@@ -149,7 +149,7 @@ class BufferedWriter(GenericSingerWriter[bytes, Message]):
         if not must_wait or self._timer:
             self._exit()
         if hasattr(signal, "pthread_kill"):
-            # A write that waits ends with a signal or with the target, and no sooner.
+            # Only a signal, or the target's exit, interrupts a blocked write.
             main = threading.main_thread().ident or 0
             self._timer = threading.Timer(
                 GRACE_SECONDS, signal.pthread_kill, (main, signum)
@@ -163,8 +163,8 @@ class BufferedWriter(GenericSingerWriter[bytes, Message]):
         sys.exit(128 + self._signal)
 
     def _end(self) -> None:
-        # An error may have come between a message and its line's end; after one in
-        # the middle of a write, nobody knows what the target has.
+        # An error may have occurred between a message and its newline. After one
+        # during a write, it is unknown how much the target has received.
         if not self._is_writing:
             del self._buffer[self._buffer.rfind(b"\n") + 1 :]
             with suppress(OSError, ValueError):

@@ -155,7 +155,7 @@ class PagesAhead(Generic[Slice]):
                     self._chains.popleft()
 
     def skip(self, slice_: Slice) -> None:
-        """Forget the next slice instead of taking its pages."""
+        """Drop the next slice without taking its pages."""
         with self._changed:
             self._end_allowance()
             self._drop(self._first_chain(slice_))

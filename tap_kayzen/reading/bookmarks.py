@@ -20,13 +20,13 @@ MIN_YEAR = 2000
 """No bookmark is older: Kayzen is not, and looking back must stay in the calendar."""
 
 UNFINISHED = "unfinished"
-"""The key of the state with the days that an interrupted run has left."""
+"""The state's key for the days that an interrupted run has left unread."""
 
 NOTHING_LEFT: Mapping[str, str | None] = {"next_day": None, "end_date": None}
 """The value of `UNFINISHED` after a complete run.
 
-The key stays: Meltano merges states, which brings removed keys back. Nor is it null,
-as Meltano cannot merge an object into null.
+The key stays because Meltano merges states, which restores removed keys. It is not
+null because Meltano cannot merge an object into null.
 """
 
 NO_BOOKMARK = {
@@ -37,7 +37,7 @@ NO_BOOKMARK = {
     "starting_replication_value",
     UNFINISHED,
 }
-"""Keys of the state that may be there without a bookmark."""
+"""Keys of the state that may exist without a bookmark."""
 
 
 class Bookmark:
@@ -45,10 +45,10 @@ class Bookmark:
 
     In the state it looks like ``{"replication_key": "day", "replication_key_value":
     "2026-01-31", "unfinished": {"next_day": "2026-02-01", "end_date": "2026-02-10"}}``.
-    ``replication_key_value`` is the last day up to which all days have been read; null
-    before the first one. ``unfinished`` has values while a run is in progress, or after
-    it was interrupted: the days that it has read need not be read again, except for
-    those that it would have looked back on.
+    All days up to and including ``replication_key_value`` have been read; null before
+    the first one. ``unfinished`` has values while a run is in progress, or after an
+    interruption. The days that it has read are not read again, except for those of its
+    look-back.
     """
 
     def __init__(self, state: dict[str, Any], key: str, stream: str) -> None:
@@ -61,7 +61,7 @@ class Bookmark:
         self._key = key
         self._logger = logging.getLogger(f"tap-kayzen.{stream}")
         is_ours = _is_on(key, state)
-        # Under the names of another tap or version.
+        # Bookmarks under the names of another tap or version.
         self._unused = [] if is_ours else _bookmarks_in(state)
         unfinished = (is_ours and state.get(UNFINISHED)) or NOTHING_LEFT
         try:
@@ -75,7 +75,7 @@ class Bookmark:
             )
             raise ConfigurationError(msg) from error
         if self.day is None:
-            # Else an older state, merged with this one, would decide.
+            # Otherwise a merge with an older state would restore its values.
             self._write(None, NOTHING_LEFT)
 
     def first_day(self, days: Range) -> date:
@@ -136,7 +136,7 @@ class Plan:
 
 
 def _is_on(key: str, state: Mapping[str, Any]) -> bool:
-    """Return whether a state's bookmark is on a column, which it need not name."""
+    """Return whether a state has a bookmark on a column, named or implied."""
     named = state.get("replication_key")
     has_value = state.get("replication_key_value") is not None
     return named == key or (named is None and has_value)

@@ -30,7 +30,7 @@ class Pass(PagesSoFar):
 
     Attributes:
         keys: Number of different keys.
-        left_out: Rows that became no record, such as totals.
+        left_out: Rows that yield no record, such as totals.
         surplus: Rows of pages beyond the end on which no key was new.
         lengths: The different lengths, in pages and rows, that pages announced.
         is_complete: Whether no row seems to be missing after the last pass.
@@ -161,7 +161,7 @@ class Reader(Generic[Slice]):
         self._ahead.close()
 
     def skip(self, slice_: Slice) -> None:
-        """Leave the next slice unread."""
+        """Skip the next slice."""
         self._ahead.skip(slice_)
 
     def read(self, slice_: Slice) -> Iterator[Record]:

@@ -51,7 +51,7 @@ class RecordConverter:
 
         Args:
             schema: The JSON Schema of the records.
-            logger: Where warnings go.
+            logger: Receives the warnings.
             deselected: Columns to leave out.
             keys: Columns that identify a row in warnings.
             is_secret: Recognizes the names of fields that hold secrets.
@@ -107,7 +107,7 @@ class RecordConverter:
 
     def _move_unknown(self, rows: list[dict[str, Any]]) -> None:
         unknown = self._fast.unknown
-        # The page that they were learned from has had the warning.
+        # The page that introduced them has already caused the warning.
         secrets = [*filter(self._is_secret, unknown)]
         for row in rows:
             for name in secrets:
@@ -123,8 +123,8 @@ class RecordConverter:
     def convert(self, row: Mapping[str, Any]) -> dict[str, Any]:
         """Return a row, numbers as int or Decimal, as a new record.
 
-        Columns that the row lacks stay absent. Secrets within a value are removed from
-        the row, too.
+        Missing columns stay missing. Secrets nested in a value are removed from the
+        row, too.
         """
         record: dict[str, Any] = {}
         extra: dict[str, Any] = {}
@@ -156,13 +156,13 @@ class RecordConverter:
 
     @property
     def _fate(self) -> str:
-        """What becomes of what no column can hold."""
+        """What happens to values that no column can hold."""
         if self._keeps_extra:
             return f"kept in {EXTRA}"
         return f"dropped, as {EXTRA} is not selected"
 
     def _warn_of_value(self, name: str, value: object, row: Mapping[str, Any]) -> None:
-        # To write an example takes its time.
+        # Formatting an example is slow: once per field is enough.
         if name in self._lossy:
             return
         self._lossy.add(name)

@@ -1,4 +1,4 @@
-"""Shows values and rows in warnings, for a person to judge."""
+"""Formats example values and rows for warnings."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ if TYPE_CHECKING:
 _ENCODER = msgspec.json.Encoder(decimal_format="number", enc_hook=str)
 
 MAX_SHOWN = 60
-"""Characters of a value that a warning shows."""
+"""Maximum number of characters of a value in a warning."""
 
 MAX_COLUMNS = 5
-"""Columns that a warning shows of a row."""
+"""Maximum number of columns of a row in a warning."""
 
 
 def example(value: object, max_shown: int = MAX_SHOWN) -> str:
-    """Return the beginning of a JSON value as text on one line."""
+    """Return the beginning of a value as one line of JSON."""
     try:
         text = _ENCODER.encode(value).decode()
     except (msgspec.EncodeError, OverflowError, RecursionError, ValueError):
-        # Nested too deeply, an integer of many digits, or text that is not Unicode.
+        # Nested too deeply, an integer with too many digits, or invalid Unicode.
         if not isinstance(value, str):
             return f"one of type {type(value).__name__}"
         text = json.dumps(value)
@@ -34,7 +34,7 @@ def example(value: object, max_shown: int = MAX_SHOWN) -> str:
 
 
 def key_of(row: Mapping[str, Any], columns: Iterable[str]) -> str:
-    """Return what identifies a row, like `` (campaign_id 7, day 2026-11-01)``."""
+    """Return the key of a row, such as `` (campaign_id 7, day 2026-11-01)``."""
     parts = [
         f"{name} {value if isinstance(value, int) else _line(value)}"
         for name in columns
@@ -46,7 +46,7 @@ def key_of(row: Mapping[str, Any], columns: Iterable[str]) -> str:
 
 
 def _line(text: str, max_shown: int = MAX_SHOWN) -> str:
-    """Return the beginning of a text, with nothing in it that moves the cursor."""
+    """Return the beginning of a text, with control characters escaped."""
     cut = f"{text[:max_shown]}..." if len(text) > max_shown else text
     return "".join(
         each if each.isprintable() else each.encode("unicode_escape").decode()

@@ -53,8 +53,8 @@ class PageCheck:
 
     Attributes:
         unknown: Fields beyond the schema that the check has learned to accept.
-        with_fields: Columns whose values may hold fields; lists of anything are not
-            among them until one has more in it than texts and integers.
+        with_fields: Columns whose values may contain objects. An untyped list joins
+            them once it holds anything but texts and integers.
     """
 
     def __init__(
@@ -105,7 +105,7 @@ class PageCheck:
             self._rows = self._type_of_rows()
 
     def open_lists(self, rows: Iterable[Mapping[str, Any]]) -> None:
-        """Accept from now on, in lists of anything, what they hold in some rows."""
+        """From now on, accept in untyped lists what they hold in some rows."""
         new = [name for name in self._flat if not _are_flat(rows, name)]
         if new:
             self._flat.difference_update(new)
@@ -157,7 +157,7 @@ def have_usual_form(times: Sequence[str]) -> bool:
 
 
 def _are_flat(rows: Iterable[Mapping[str, Any]], name: str) -> bool:
-    """Return whether a list of anything holds nothing but texts and integers."""
+    """Return whether an untyped list holds only texts and integers."""
     try:
         values = [row.get(name) for row in rows]
         msgspec.convert(values, list[_FLAT_LIST | str | int])

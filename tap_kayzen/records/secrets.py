@@ -1,4 +1,4 @@
-"""Removes the secrets of others from rows, such as the API keys of apps."""
+"""Removes secrets in Kayzen's records, such as the API keys of apps."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ CONTAINERS = frozenset({dict, list})
 
 
 class SecretFilter:
-    """Removes fields that are named like a secret, and names each in one warning.
+    """Removes fields named like a secret; warns once about each.
 
-    Columns of the schema are none of its business: only fields beyond it, and those
-    within a value.
+    Columns of the schema are exempt. The filter covers fields beyond the schema and
+    fields nested in values.
     """
 
     def __init__(self, is_secret: Callable[[str], bool], warn_once: WarnOnce) -> None:
-        """Remove the fields whose names `is_secret` recognizes."""
+        """Remove fields whose names `is_secret` recognizes."""
         self._is_secret = is_secret
         self._warn_once = warn_once
 
     def admits(self, field: str, value: object) -> bool:
-        """Return whether a field beyond the schema may go out; clean its value."""
+        """Return whether a field beyond the schema may be sent; clean its value."""
         if self._is_secret(field):
             self._warn(repr(field), (field,))
             return False
@@ -33,8 +33,8 @@ class SecretFilter:
         return True
 
     def clean(self, field: str, value: object) -> None:
-        """Remove the secrets within the value of a field, at any depth, in place."""
-        # No recursion: values may be nested more deeply than Python's stack.
+        """Remove secrets from the value of a field in place, at any depth."""
+        # No recursion: nesting may exceed Python's recursion limit.
         pending: list[Any] = [value] if type(value) in CONTAINERS else []
         while pending:
             each = pending.pop()

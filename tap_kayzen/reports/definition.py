@@ -41,8 +41,8 @@ class Report:
         time_zone: Whose days are meant; a name of the IANA database.
         window_days: Days of one call.
         options: Further keys of the request's body.
-        columns: Names of metrics and dimensions by those that they have in rows, where
-            Kayzen names a column otherwise than in a request.
+        columns: Names in Kayzen's rows, with the requested names, where they differ:
+            ``{"date": "day"}``.
     """
 
     title: str
@@ -81,9 +81,9 @@ class Report:
 
     @cached_property
     def renamed(self) -> dict[str, str]:
-        """Names that fields have in rows, and those of their columns, if they differ.
+        """Names in Kayzen's rows, with their column names, where they differ.
 
-        Kayzen's name may not be good for a column, or not be the one asked for.
+        Kayzen's name may be unusable for a column, or differ from the requested one.
         """
         names = {name: name for name in (*self.dimensions, *self.metrics)}
         return {

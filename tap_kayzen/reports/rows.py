@@ -1,4 +1,4 @@
-"""Checks the rows of a report against what was asked for, before they are converted."""
+"""Checks the rows of a report against the request, before they are converted."""
 
 from __future__ import annotations
 
@@ -27,28 +27,28 @@ if TYPE_CHECKING:
     Row = dict[str, Any]
 
 MAX_NAMED = 40
-"""Columns that an error names."""
+"""Maximum number of columns that an error names."""
 
 LIKENESS = 0.5
-"""How alike two names of the same column are at least; difflib's own bound is 0.6."""
+"""Minimum similarity of two names of one column; difflib's default is 0.6."""
 
 SAYS_SOMETHING = re.compile(r"[^\W\d_]{2}|\d[-/.]\d+[-/.]\d")
-"""What is in a name or a date, and not in an amount."""
+"""Matches names and dates, but no amounts."""
 
 
 class RowCheck:
     """Checks the rows of one report, page by page.
 
-    Rows may lack what is null, so a column that came once is not missing in later
-    pages. Only a day is never null.
+    Rows may omit nulls, so a column that was seen once may be absent from later pages.
+    Only the day is never null.
     """
 
     def __init__(self, report: Report) -> None:
-        """Prepare for the rows of a run, in the columns of the stream."""
+        """Prepare for the rows of a run, under the column names of the stream."""
         columns = [report.column_of(name) for name in report.dimensions]
         self._is_daily = report.is_daily
         self._known = {ADVERTISER, *columns, *map(report.column_of, report.metrics)}
-        # A total may say whose it is, and a row need not.
+        # A total may name its advertiser, and a row may not.
         own = [name for name in columns if name != ADVERTISER]
         self._dimensions = own or columns
         self._unseen = own
@@ -59,8 +59,7 @@ class RowCheck:
         """Split the rows of a page into rows and totals.
 
         Raises:
-            ReadError: A row lacks its day, or all rows lack another column that was
-                asked for.
+            ReadError: A row lacks its day, or all rows lack another requested column.
         """
         if not rows or self._are_usual(rows):
             return rows, []
@@ -80,7 +79,7 @@ class RowCheck:
         return kept, totals
 
     def _are_usual(self, rows: list[Row]) -> bool:
-        """Return whether a glance at the columns shows that all is well."""
+        """Return whether a quick check of the columns finds nothing unusual."""
         if self._unseen or not self._is_daily:
             return False
         try:
@@ -115,7 +114,7 @@ class RowCheck:
         return kept, totals
 
     def _is_bare(self, row: Row) -> bool:
-        """Return whether a row has no dimension, and nothing in the place of one."""
+        """Return whether a row has neither a dimension nor another descriptive text."""
         values = {name: row[name] for name in self._dimensions if name in row}
         words = {
             name
@@ -125,7 +124,7 @@ class RowCheck:
         nulls = {name for name, value in values.items() if _is_empty(value)}
         if values.keys() - words - nulls:
             return False
-        # Several dimensions of a row may be null, but not its day.
+        # Any dimension of a row may be null, except its day.
         if nulls and not words and not self._is_daily:
             return False
         return not any(
@@ -144,26 +143,26 @@ class RowCheck:
             if name not in self._known
         }
         named = ", ".join(map(repr, [*came][:MAX_NAMED])) or "none"
-        hint = f"take {_listed(missing)} out of `group_by`"
+        hint = f"remove {_listed(missing)} from `group_by`"
         if others:
-            hint = f"{_mapping(missing, others)}; else {hint}"
-        return ReadError(f"{cause}; these columns came: {named}", hint=hint)
+            hint = f"{_mapping(missing, others)}; otherwise {hint}"
+        return ReadError(f"{cause}; columns received: {named}", hint=hint)
 
 
 def _mapping(missing: list[str], others: dict[str, list[Any]]) -> str:
-    """Return how to name the columns that may be the missing ones."""
+    """Return how to map the columns that may be the missing ones."""
     found = {name: column for column in missing if (name := _candidate(column, others))}
     which = _listed(found) if found else "one of them"
     if len(found) > 1:
-        which += " are the same under other names"
+        which += " are the same columns under other names"
     else:
-        which += " is the same under another name"
-    example = json.dumps(found or {"that name": missing[0]}, ensure_ascii=False)
+        which += " is the same column under another name"
+    example = json.dumps(found or {"its name": missing[0]}, ensure_ascii=False)
     return f"if {which}, add `columns`: {example} to the report"
 
 
 def _candidate(column: str, others: dict[str, list[Any]]) -> str | None:
-    """Return the column that is likely to be the missing one, if there is any."""
+    """Return the most likely candidate for a missing column, if any."""
     if column == DAY:
         days = [name for name, values in others.items() if values and _are_days(values)]
         return days[0] if len(days) == 1 else None
@@ -183,7 +182,7 @@ def _is_empty(value: object) -> bool:
 
 
 def _is_nothing(row: Row) -> bool:
-    """Return whether all that a row has is nulls and zeros."""
+    """Return whether a row has only nulls and zeros."""
     try:
         return not any(value is not None and to_number(value) for value in row.values())
     except LossyError:

@@ -1,7 +1,7 @@
-"""Tells the totals of a report from its rows.
+"""Separates totals from the rows of a report.
 
-Whether Kayzen sends any is not known. A total that is taken for a row doubles the
-spend of its days.
+Whether Kayzen sends totals is unknown. A total mistaken for a row doubles the spend of
+its days.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ if TYPE_CHECKING:
     Row = dict[str, Any]
 
 TOTAL_WORDS = frozenset({"grand total", "subtotal", "total", "totals"})
-"""Texts that stand for a total in a column that may hold other texts."""
+"""Words for a total in a column that may hold other text."""
 
 ALL_WORDS = TOTAL_WORDS | {"all", "overall", "sum", "summary"}
-"""Texts that stand for a total in a column of times or numbers."""
+"""Words for a total in a column of times or numbers."""
 
 SURE: Mapping[str, Collection[str]] = {
     name: ALL_WORDS
@@ -29,14 +29,14 @@ SURE: Mapping[str, Collection[str]] = {
     for name, each in DIMENSIONS.items()
     if name != "tag" and not name.endswith("_name")
 }
-"""Documented dimensions that nobody names, and what makes a row a total in each."""
+"""Documented dimensions without free text, with the words for a total in each."""
 
 ADDITIVE = ("impressions", "clicks", "installs", "wins", "advertiser_spend")
-"""Metrics of which a total has at least as much as any of its rows."""
+"""Metrics whose total is at least as large as that of any row."""
 
 
 def is_word(value: object, words: Collection[str] = TOTAL_WORDS) -> bool:
-    """Return whether a value is a text that stands for a total."""
+    """Return whether a value is a word for a total."""
     if not isinstance(value, str):
         return False
     return value.strip(" *-:()").replace("_", " ").casefold() in words
@@ -50,7 +50,7 @@ def has_word(row: Mapping[str, Any]) -> bool:
 def could_be_total(row: Mapping[str, Any], rows: Iterable[Mapping[str, Any]]) -> bool:
     """Return whether the numbers of a row are at least those of any other row.
 
-    Else it is the row of a dimension that is null, if Kayzen leaves nulls out.
+    Otherwise it is a row with null dimensions, if Kayzen omits nulls.
     """
     return all(
         number_in(each, name) <= number_in(row, name)
@@ -71,19 +71,19 @@ def number_in(row: Mapping[str, Any], name: str) -> Any:  # noqa: ANN401
 def split(
     rows: list[Row], is_about: Callable[[str, object], bool]
 ) -> tuple[list[Row], list[Row]]:
-    """Split the rows of a report whose columns are not known beforehand.
+    """Split the rows of a report whose columns are not known in advance.
 
     Args:
         rows: The rows of a page.
-        is_about: Whether the value of a column says what a row is about.
+        is_about: Whether a column's value says what a row is about.
 
     Returns:
-        The rows, and the totals: those that say so, and those that lack every column
-        that says what the others are about.
+        The rows, and the totals. A total says so, or lacks every column that says
+        what the others are about.
     """
     totals = [*filter(has_word, rows)]
     kept = [row for row in rows if not has_word(row)] if totals else rows
-    # As a rule, all rows of a report have the same columns.
+    # Usually, all rows of a report have the same columns.
     if len({frozenset(row) for row in kept}) < 2:  # noqa: PLR2004
         return kept, totals
     subjects = {

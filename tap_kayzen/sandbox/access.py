@@ -46,6 +46,7 @@ class Access:
         *,
         lifetime: int = TOKEN_LIFETIME,
         clock: Clock = REAL_CLOCK,
+        is_token_single: bool = False,
     ) -> None:
         """Start without tokens.
 
@@ -53,16 +54,19 @@ class Access:
             credentials: What a login must show.
             lifetime: Seconds that a token lives.
             clock: The time by which tokens expire.
+            is_token_single: Whether a login ends all older tokens.
         """
         self.credentials = credentials
         self.lifetime = lifetime
         self.clock = clock
+        self.is_token_single = is_token_single
         self._ends: dict[str, float] = {}
 
     def log_in(self, authorization: str, form: Mapping[str, str]) -> dict[str, str]:
         """Check a token call and make a token.
 
-        Older tokens stay good; whether Kayzen's do is not known.
+        Whether older tokens stay good with Kayzen is not known; here they do unless
+        `is_token_single`.
 
         Args:
             authorization: The header's value.
@@ -86,6 +90,8 @@ class Access:
         if any(form.get(name) != value for name, value in login.items()):
             msg = "Invalid login credentials"
             raise AccessDeniedError(msg)
+        if self.is_token_single:
+            self.revoke_all()
         token = secrets.token_urlsafe(32)
         self._ends[token] = self.clock.now() + self.lifetime
         return {"access_token": token, "expires_in": str(self.lifetime), "scope": ""}

@@ -1,4 +1,4 @@
-"""Envelopes that are not the documented one, as an account report describes them."""
+"""Undocumented envelopes, as described in an account report."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ _ENCODER = msgspec.json.Encoder(decimal_format="number")
 
 @dataclass(frozen=True)
 class Part:
-    """Some rows of a list.
+    """A page of a list.
 
     Attributes:
-        first: Place of the first one in the list.
-        size: Rows of a full page.
-        total: Rows of the list.
-        rest: What else the app would send.
+        first: Position of the first row in the list.
+        size: Number of rows of a full page.
+        total: Number of rows of the list.
+        rest: The rest of the app's response.
     """
 
     rows: Sequence[Record]
@@ -44,7 +44,7 @@ class Part:
 
 
 def keys_of(body: Mapping[str, Any]) -> Shape:
-    """Return the shape of what is around the rows."""
+    """Return the shape of the envelope around the rows."""
     return shape_of({name: {"types": types} for name, types in body["keys"].items()})
 
 
@@ -80,5 +80,5 @@ def wrapped(body: Mapping[str, Any], part: Part, status: int) -> Response:
 
 
 def as_json(content: object, status: int = HTTPStatus.OK) -> Response:
-    """Answer with JSON, decimals as numbers."""
+    """Return a JSON response, with decimals as numbers."""
     return Response(_ENCODER.encode(content), status, media_type="application/json")

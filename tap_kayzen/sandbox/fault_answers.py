@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from starlette.responses import JSONResponse, Response
 
 from tap_kayzen.sandbox.exchange import SERVER
+from tap_kayzen.sandbox.gateway_answers import too_many
 
 if TYPE_CHECKING:
     import random
@@ -139,9 +140,14 @@ async def slow_drip(exchange: Exchange, answer: Answer, _: random.Random) -> Non
     await exchange.send({"type": "http.response.body"})
 
 
-async def unauthorized(exchange: Exchange) -> None:
+async def gateway_limit(exchange: Exchange, _: Answer, dice: random.Random) -> None:
+    """Refuse as an API gateway that counts: HTTP 429, or 500 with older set-ups."""
+    await exchange.respond(too_many(dice, dice.choice((429, 500))))
+
+
+def unauthorized() -> JSONResponse:
     """Refuse the token."""
-    await exchange.respond(JSONResponse({"error": "Authentication error"}, 401))
+    return JSONResponse({"error": "Authentication error"}, 401)
 
 
 def _place(body: bytes, dice: random.Random) -> int:
@@ -163,6 +169,7 @@ BUSY: Mapping[str, Damage] = {
 
 PASSING: Mapping[str, Damage] = {
     **BUSY,
+    "gateway-limit": gateway_limit,
     **{
         f"http-{status}": broken_server(HTTPStatus(status))
         for status in (500, 502, 503, 504)

@@ -41,7 +41,7 @@ def content_of(answer: Answer) -> Record | None:
     try:
         content = _DECODER.decode(answer.body)
     except msgspec.DecodeError:
-        # An envelope of another account, with `--like`.
+        # A body like that of another account, with `--like`.
         return None
     return content if isinstance(content.get("data"), list) else None
 

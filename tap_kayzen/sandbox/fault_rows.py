@@ -1,4 +1,4 @@
-"""Faults of rows: what an account may send that no documentation speaks of."""
+"""Faults of rows: undocumented things that an account may send."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ NUMBER = (int, Decimal)
 
 
 def secret_field(content: Record, _: random.Random) -> None:
-    """Give each row keys of its own, one of them nested."""
+    """Add two keys to each row, one of them nested."""
     for row in content["data"]:
         row["api_key"] = OWN_KEY
         row["integration"] = {"steps": [{"accessToken": OWN_KEY}]}
 
 
 def day_renamed(content: Record, _: random.Random) -> None:
-    """Call the day of report rows `date`."""
+    """Rename the `day` of report rows to `date`."""
     for row in content["data"]:
         if "day" in row:
             row["date"] = row.pop("day")
 
 
 def total_row(content: Record, _: random.Random) -> None:
-    """Put the totals of a page of a report below its rows; no `meta` counts them."""
+    """Add the totals of a report page below its rows, not counted in `meta`."""
     rows = content["data"]
     if rows and "day" in rows[0]:
         totals = {
@@ -42,7 +42,7 @@ def total_row(content: Record, _: random.Random) -> None:
 
 
 def amount_text(content: Record, _: random.Random) -> None:
-    """Write spend as people do, such as ``$1,234.50``."""
+    """Format spend as text, such as ``$1,234.50``."""
     for row in content["data"]:
         if isinstance(row.get("advertiser_spend"), NUMBER):
             row["advertiser_spend"] = f"${row['advertiser_spend']:,.2f}"

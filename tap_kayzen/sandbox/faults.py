@@ -1,11 +1,10 @@
-"""Faults on demand: what can go wrong between a client and Kayzen, from a seed."""
+"""Faults on demand: what can go wrong between a client and Kayzen."""
 
 from __future__ import annotations
 
-import random
-from collections import Counter
+import re
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
@@ -16,9 +15,11 @@ from tap_kayzen.sandbox.data import DEFAULT_ADVERTISER
 from tap_kayzen.sandbox.exchange import Exchange
 from tap_kayzen.sandbox.fault_answers import PASSING, unauthorized
 from tap_kayzen.sandbox.fault_data import ASKING, CHANGES, content_of, with_content
+from tap_kayzen.sandbox.fault_plan import LIMIT, OF_TOKENS, FaultPlan
+from tap_kayzen.sandbox.gateway_answers import invalid_client, no_right, too_many
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    import random
 
     from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -28,21 +29,10 @@ if TYPE_CHECKING:
 
 ADMIN_PATH = "/sandbox/faults"
 
-OF_TOKENS = ("token-revoked", "token-down")
-
-TRANSIENT = (*PASSING, "stall", *OF_TOKENS)
-"""The faults that a client survives by asking again; one a call at most."""
-
-LASTING = (*CHANGES, *ASKING, "rows-move", "redirect", "forbidden-advertiser")
-"""The faults that stay, whatever the client does; a call may have several."""
-
-FAULTS = (*TRANSIENT, *LASTING)
-"""The names of all faults."""
+NUMBER = re.compile(r"/\d+")
+"""An ID in a path; calls that differ by it have lasting refusals in common."""
 
 LISTS_OF_CAMPAIGNS = ("/v1/campaigns", "/v1/meta/campaigns")
-
-LIMIT = 3
-"""Transient faults that a request meets one after the other, at most."""
 
 TOKEN_CALLS = 10
 """Calls that a token is good for before it may be revoked.
@@ -51,117 +41,15 @@ Nor is one revoked while a call that was refused has not come back with a new to
 refused twice, a client may well think that its login is worth nothing.
 """
 
-STALL_SECONDS = 150.0
-"""How long a stalled answer keeps a client waiting: past the tap's usual patience."""
-
 LOGINS_DOWN = 2
 """Logins that fail, one after the other, while the token endpoint is down."""
-
-
-class FaultPlan:
-    """Decides which call meets which fault.
-
-    The decision depends on the seed, the request and how often that has been made:
-    it is the same in every run, in whichever order a client makes its calls.
-
-    Attributes:
-        injected: How often each fault has been injected.
-        stall_seconds: How long a stalled answer keeps a client waiting.
-        forbidden: The advertiser that gets 403.
-        redirect_to: Where a redirect leads.
-    """
-
-    def __init__(
-        self,
-        seed: int = 1,
-        rates: Mapping[str, float] | None = None,
-        limit: int | None = LIMIT,
-        *,
-        stall_seconds: float = STALL_SECONDS,
-    ) -> None:
-        """Make a plan.
-
-        Args:
-            seed: Where the random numbers start.
-            rates: The probability of each fault, by the names in `FAULTS`.
-            limit: Transient faults that the same request meets one after the other,
-                at most, so that a client with more retries always gets through; None
-                for no limit.
-            stall_seconds: How long a stalled answer keeps a client waiting.
-
-        Raises:
-            ValueError: A fault or a probability does not exist.
-        """
-        self.injected: Counter[str] = Counter()
-        self.stall_seconds = stall_seconds
-        self.forbidden = DEFAULT_ADVERTISER + 1
-        self.redirect_to = "http://elsewhere.invalid/"
-        self.change(seed, rates or {}, limit)
-
-    def change(self, seed: int, rates: Mapping[str, float], limit: int | None) -> None:
-        """Start anew with another plan, counts included.
-
-        Raises:
-            ValueError: As in the making of a plan.
-        """
-        if unknown := rates.keys() - set(FAULTS):
-            msg = f"no such fault: {min(unknown)}; there are {', '.join(FAULTS)}"
-            raise ValueError(msg)
-        if not all(0 <= rate <= 1 for rate in rates.values()):
-            msg = "a probability is a number from 0 to 1"
-            raise ValueError(msg)
-        if sum(rates.get(name, 0) for name in TRANSIENT) > 1:
-            msg = "a call meets one transient fault at most: more than 1 in total"
-            raise ValueError(msg)
-        self.seed, self.rates, self.limit = seed, dict(rates), limit
-        self.injected.clear()
-        self._calls: Counter[str] = Counter()
-        self._row: Counter[str] = Counter()
-
-    def dice(self, *what: object) -> random.Random:
-        """Give the random numbers of one thing."""
-        return random.Random(" ".join(map(str, (self.seed, *what))))  # noqa: S311
-
-    def transient(self, key: str) -> tuple[str | None, random.Random]:
-        """Decide on a call's transient fault; None for no fault.
-
-        Args:
-            key: The request.
-
-        Returns:
-            The fault, and random numbers for its details.
-        """
-        self._calls[key] += 1
-        dice = self.dice(self._calls[key], key)
-        drawn = dice.random()
-        for name in TRANSIENT:
-            drawn -= self.rates.get(name, 0)
-            if drawn < 0 and (self.limit is None or self._row[key] < self.limit):
-                self._row[key] += 1
-                return name, dice
-        self._row[key] = 0
-        return None, dice
-
-    def lasts(self, name: str, key: object) -> bool:
-        """Decide whether a request or a list has a lasting fault."""
-        return self.dice(name, key).random() < self.rates.get(name, 0)
-
-    @property
-    def report(self) -> dict[str, Any]:
-        """The plan and what has become of it, for JSON."""
-        return {
-            "seed": self.seed,
-            "rates": self.rates,
-            "limit": self.limit,
-            "injected": dict(self.injected),
-        }
 
 
 class Faults:
     """ASGI middleware that lets things go wrong as a plan says.
 
-    Only data calls that would succeed meet a fault. The plan can be read and changed
-    at `ADMIN_PATH`.
+    Only data calls that would succeed meet a fault, and logins those of their own. The
+    plan can be read and changed at `ADMIN_PATH`.
     """
 
     def __init__(
@@ -187,7 +75,7 @@ class Faults:
         self._access = access
         self._dataset = dataset
         self._token_calls = 0
-        self._logins_down = 0
+        self._to_logins: list[Response] = []
         self._unauthorized: set[str] = set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -196,9 +84,8 @@ class Faults:
         if path == ADMIN_PATH:
             exchange = await self._exchange(scope, receive, send)
             await exchange.respond(self._administer(exchange))
-        elif path == TOKEN_PATH and self._logins_down:
-            self._logins_down -= 1
-            await JSONResponse({"error": "Down"}, 503)(scope, receive, send)
+        elif path == TOKEN_PATH and (refusal := self._login_refusal()):
+            await refusal(scope, receive, send)
         elif (
             not self._plan.rates
             or path is None
@@ -255,8 +142,8 @@ class Faults:
             self._access.revoke_all()
             self._unauthorized.add(exchange.key)
             self._token_calls = 0
-            self._logins_down = LOGINS_DOWN if name == "token-down" else 0
-            await unauthorized(exchange)
+            self._to_logins = self._in_trouble(name, dice)
+            await exchange.respond(unauthorized())
         else:
             await PASSING[name](exchange, answer, dice)
 
@@ -267,11 +154,30 @@ class Faults:
             self._plan.injected[name] += 1
         return lasts
 
+    def _in_trouble(self, name: str, dice: random.Random) -> list[Response]:
+        """Give the answers to the next logins, after tokens have been revoked."""
+        if name == "token-down":
+            return [JSONResponse({"error": "Down"}, 503) for _ in range(LOGINS_DOWN)]
+        if name == "token-limit":
+            return [too_many(dice, 500) for _ in range(LOGINS_DOWN)]
+        return []
+
+    def _login_refusal(self) -> Response | None:
+        """Give the answer to a login that is not to succeed, now or ever."""
+        if self._lasts("invalid-client", TOKEN_PATH):
+            return invalid_client(self._plan.dice("invalid-client", "how"))
+        return self._to_logins.pop() if self._to_logins else None
+
     def _refusal(self, exchange: Exchange) -> Response | None:
         """Give the answer to a call that is not to be answered, ever."""
         plan = self._plan
         if self._lasts("redirect", exchange.path):
             return RedirectResponse(plan.redirect_to, 302)
+        path = NUMBER.sub("/#", exchange.path)
+        if self._lasts("no-api-product", path):
+            return no_right(plan.dice("no-api-product", "how", path), exchange.path)
+        if self._lasts("unauthorized-path", path):
+            return unauthorized()
         advertiser = exchange.parameters.get("advertiser_id")
         if str(advertiser) == str(plan.forbidden) and self._lasts(
             "forbidden-advertiser", advertiser

@@ -60,10 +60,10 @@ APPS = range(700_001, 700_061)
 SITES = range(800_001, 800_041)
 
 OWN_KEY = "own-key"
-"""The beginning of all keys that apps and websites have: they must never go out.
+"""Prefix of all keys of apps and websites, which must never leave the tap.
 
-That apps have one is documented (docs/kayzen-api.md#apps-websites-and-tags); names are
-made up.
+It is documented that apps have a key (docs/kayzen-api.md#apps-websites-and-tags). Field
+names are made up.
 """
 
 STATES_MADE = "2016-06-23T11:16:36.000Z"
@@ -132,12 +132,12 @@ def exchanges() -> list[Record]:
 
 
 def apps() -> list[Record]:
-    """Make the apps that can be looked up, some of them with a key of their own."""
+    """Make the apps of the look-up list, some of them with their own key."""
     return [
         {
             "id": number,
             "name": f"App {number}",
-            # On a later page, too, and not on the first.
+            # Once on a page that is not the first.
             **({"apiKey": f"{OWN_KEY}-{number}"} if number % 50 == 0 else {}),
         }
         for number in APPS
@@ -145,7 +145,7 @@ def apps() -> list[Record]:
 
 
 def sites() -> list[Record]:
-    """Make the websites that can be looked up, each with a key of its own."""
+    """Make the websites of the look-up list, each with its own key."""
     return [
         {
             "id": number,

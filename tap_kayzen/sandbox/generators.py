@@ -23,7 +23,7 @@ TYPES_BESIDE_VIDEO = ("img", "html", "native")
 """As Kayzen's help on macros writes them: help.kayzen.io, article 3808313."""
 
 BILLING_TYPES = ("cpm", "cpc", "cpi")
-"""The pricing types of Kayzen's back end; that campaigns show these is inferred."""
+"""Pricing types of Kayzen's back end; that campaigns use them is inferred."""
 
 SIZES = ((320, 480), (480, 320), (300, 250))
 VIDEO_EVENTS = (
@@ -72,7 +72,7 @@ def type_beside_video(number: int) -> str:
 
 
 def billing_type(number: int) -> str | None:
-    """Return the pricing type of a campaign; most have none, as a documented sample."""
+    """Return the pricing type of a campaign, mostly None as in a documented sample."""
     return BILLING_TYPES[number % 3] if number % 5 == 0 else None
 
 
@@ -212,7 +212,7 @@ def tag(_source: random.Random, number: int, owner: Advertiser) -> Record:
 
 
 def app_object(_source: random.Random, number: int, owner: Advertiser) -> Record:
-    """Make an app to promote: a number, a name and keys; all names are made up."""
+    """Make an app to promote: ID, name, and keys. Field names are made up."""
     return {
         "id": number,
         "name": TITLES[owner.numbers["app_objects"].index(number)],
@@ -225,7 +225,7 @@ def app_object(_source: random.Random, number: int, owner: Advertiser) -> Record
 
 
 def website_object(_source: random.Random, number: int, _owner: Advertiser) -> Record:
-    """Make a website to promote: a number, a name and a key; names are made up."""
+    """Make a website to promote: ID, name, and key. Field names are made up."""
     return {
         "id": number,
         "name": f"www{number}.example.com",

@@ -21,7 +21,8 @@ except ImportError:
 from tap_kayzen.sandbox.access import TOKEN_LIFETIME, Access, Credentials
 from tap_kayzen.sandbox.app import create_app
 from tap_kayzen.sandbox.data import Dataset
-from tap_kayzen.sandbox.faults import FAULTS, STALL_SECONDS, FaultPlan, Faults
+from tap_kayzen.sandbox.fault_plan import FAULTS, STALL_SECONDS, FaultPlan
+from tap_kayzen.sandbox.faults import Faults
 from tap_kayzen.sandbox.likeness import LIKE_REPORTS, Likeness, report_of
 from tap_kayzen.sandbox.network import Latency, RateLimit
 from tap_kayzen.sandbox.report_calls import DEFAULT_REPORT_OPTIONS, ReportOptions
@@ -57,10 +58,10 @@ def rates(
 def report(
     _context: click.Context, _parameter: click.Parameter, path: Path | None
 ) -> dict[str, Any] | None:
-    """Read the report of an account.
+    """Read an account report.
 
     Raises:
-        click.BadParameter: The file holds none.
+        click.BadParameter: The file does not hold one.
     """
     try:
         return report_of(path.read_text(encoding="utf-8")) if path else None
@@ -93,7 +94,18 @@ def report(
 @click.option(
     "--requests-per-second",
     type=click.IntRange(min=1),
-    help="Data calls that are answered in a second; more get HTTP 429.",
+    help="Data calls that are answered in a second; more are refused.",
+)
+@click.option(
+    "--limit-status",
+    default="429",
+    type=click.Choice(["429", "500"]),
+    help="Status of those refusals: 429, or 500 with the words of an API gateway.",
+)
+@click.option(
+    "--single-token",
+    is_flag=True,
+    help="Let a login end all older tokens, as Kayzen's may.",
 )
 @click.option(
     "--fault",
@@ -101,7 +113,7 @@ def report(
     multiple=True,
     metavar="NAME=PROBABILITY",
     callback=rates,
-    help="What goes wrong in which part of the data calls, such as http-503=0.1; may "
+    help="What goes wrong in which part of the calls, such as http-503=0.1; may "
     f"be repeated. There are {', '.join(FAULTS)}.",
 )
 @click.option("--fault-seed", default=1, help="Where the faults' random numbers start.")
@@ -141,13 +153,13 @@ def report(
 @click.option(
     "--report-retention-days",
     type=click.IntRange(min=0),
-    help="Days before today that reports may go back; older ones get HTTP 400.",
+    help="Days before today for which reports have rows; older days get HTTP 400.",
 )
 @click.option(
     "--like",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     callback=report,
-    help="Behave as a report of `tap-kayzen --test=report` says; a file.",
+    help="Behave like the account in a report of `tap-kayzen --test=report`.",
 )
 @click.option("--username", default=DEFAULTS.username)
 @click.option("--password", default=DEFAULTS.password)
@@ -164,6 +176,8 @@ def main(  # noqa: PLR0913
     token_lifetime: int,
     latency: float,
     requests_per_second: int | None,
+    limit_status: str,
+    single_token: bool,
     faults: dict[str, float],
     fault_seed: int,
     stall_seconds: float,
@@ -184,10 +198,14 @@ def main(  # noqa: PLR0913
     dataset = Dataset(campaigns=campaigns, seed=seed)
     dataset.today = today.date() if today else None
     credentials = Credentials(username, password, api_key, api_secret, audience_api_key)
-    access = Access(credentials, lifetime=token_lifetime)
+    access = Access(credentials, lifetime=token_lifetime, is_token_single=single_token)
     layers = [Middleware(Latency, seconds=latency / 1000)] if latency else []
     if requests_per_second:
-        layers.append(Middleware(RateLimit, per_second=requests_per_second))
+        layers.append(
+            Middleware(
+                RateLimit, per_second=requests_per_second, status=int(limit_status)
+            )
+        )
     try:
         plan = FaultPlan(fault_seed, faults, stall_seconds=stall_seconds)
     except ValueError as error:

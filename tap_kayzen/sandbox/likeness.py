@@ -1,6 +1,7 @@
-"""The behavior of another API, as an account report describes it.
+"""Makes the sandbox behave like an account, as described in an account report.
 
-``tap-kayzen --test=report`` makes such reports; docs/account-report.md describes them.
+``tap-kayzen --test=report`` prints account reports; docs/account-report.md has the
+format.
 """
 
 from __future__ import annotations
@@ -39,13 +40,13 @@ if TYPE_CHECKING:
     from tap_kayzen.sandbox.exchange import Answer
 
 FORMAT = 1
-"""Version of the reports that are understood."""
+"""Supported version of the report format."""
 
 ALL_ROWS = 10**9
-"""Rows of a page that holds everything."""
+"""Size of a page that holds all rows."""
 
 LIKE_REPORTS = ReportOptions("meta", ALL_ROWS)
-"""How the app behind must answer report calls: with all that can be changed."""
+"""Options of the wrapped app: full reports, which the middleware then cuts."""
 
 REPORT_DATA = "/v1/report_data"
 
@@ -53,7 +54,7 @@ _DECODER = msgspec.json.Decoder(dict[str, Any], float_hook=Decimal)
 
 
 def report_of(text: str) -> dict[str, Any]:
-    """Read a report, written as JSON or as Markdown with the JSON at its end.
+    """Read a report, either JSON or Markdown with JSON at its end.
 
     Raises:
         ValueError: It is neither.
@@ -62,21 +63,21 @@ def report_of(text: str) -> dict[str, Any]:
     try:
         report = json.loads(blocks[-1] if blocks else text)
     except ValueError as error:
-        msg = f"no JSON of tap-kayzen --test=report: {error}"
+        msg = f"must be an output of tap-kayzen --test=report: {error}"
         raise ValueError(msg) from error
     if not isinstance(report, dict) or report.get("format") != FORMAT:
-        msg = f"no report of tap-kayzen --test=report in format {FORMAT}"
+        msg = f"must be an output of tap-kayzen --test=report in format {FORMAT}"
         raise ValueError(msg)
     return report
 
 
 class Likeness:
-    """ASGI middleware that makes an app answer as a report says."""
+    """ASGI middleware that makes an app respond like a reported account."""
 
     def __init__(
         self, app: ASGIApp, report: Mapping[str, Any], clock: Clock = REAL_CLOCK
     ) -> None:
-        """Wrap an app, whose report calls behave as `LIKE_REPORTS`."""
+        """Wrap an app whose report calls have the options `LIKE_REPORTS`."""
         self._app = app
         self._clock = clock
         self._headers = {
@@ -92,7 +93,7 @@ class Likeness:
                 self._calls.append((re.compile(path), call, shape))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a call as the report says, if it speaks of it."""
+        """Respond to a call like the account, if the report covers it."""
         name = f"{scope.get('method')} {scope.get('path')}"
         calls = [
             (call, shape) for path, call, shape in self._calls if path.fullmatch(name)
@@ -132,7 +133,7 @@ class Likeness:
         return wrapped(call["body"], replace(part, rows=rows), call["status"])
 
     async def _part(self, exchange: Exchange, call: Mapping[str, Any]) -> Part | Answer:
-        """Return the rows that are asked for, or the answer of the app if it is bad."""
+        """Return the requested rows, or the response of the app if it is an error."""
         first, size = _place(call, exchange)
         step = _step(exchange.path, size)
         start = first // step
@@ -161,13 +162,13 @@ def _is_good(status: int) -> bool:
 
 
 def _is_asked(call: Mapping[str, Any], body: Mapping[str, Any]) -> bool:
-    """Return whether a report call asks for what the call of the report did."""
+    """Return whether a request has the metrics and dimensions of a reported call."""
     asked = call.get("asked", {})
     return all(set(body.get(name, ())) == set(asked[name]) for name in asked)
 
 
 def _place(call: Mapping[str, Any], exchange: Exchange) -> tuple[int, int]:
-    """Return the place of the first row that is wanted, and the size of a page."""
+    """Return the position of the first requested row, and the page size."""
     paging = {**call.get("paging", {})}
     if call.get("is_limit"):
         paging["page_size"] = call["largest_page"]
@@ -182,14 +183,14 @@ def _place(call: Mapping[str, Any], exchange: Exchange) -> tuple[int, int]:
 
 
 def _usual_size(path: str) -> int:
-    """Return the rows of a page whose size the request does not name."""
+    """Return the default page size."""
     if path == "/audiences":
         return AUDIENCES_PER_PAGE
     return ALL_ROWS if path.count("/") > len("//") else DEFAULT_PER_PAGE
 
 
 def _step(path: str, size: int) -> int:
-    """Return the rows that the app behind can be asked for at once."""
+    """Return the number of rows to request from the wrapped app at once."""
     if path == "/audiences":
         return AUDIENCES_PER_PAGE
     return size if "report_" in path else min(size, MAX_PER_PAGE)
@@ -209,7 +210,7 @@ async def _ask(exchange: Exchange, page: int, per_page: int) -> Answer:
 
 
 def _too_long(call: Mapping[str, Any], asked: Mapping[str, Any]) -> int:
-    """Return the status for a range that is too long, 0 for one that is not."""
+    """Return the HTTP status for a range that is too long; otherwise 0."""
     refused = {
         int(days): status
         for days, status in call.get("ranges", {}).items()
@@ -226,7 +227,7 @@ def _too_long(call: Mapping[str, Any], asked: Mapping[str, Any]) -> int:
 
 
 def _taken_apart(content: Record) -> tuple[list[Record], Record]:
-    """Find the rows in an answer of the sandbox."""
+    """Split a response of the sandbox into rows and envelope."""
     for name in ("data", "bid_multipliers", "advertiser"):
         if name in content:
             rest = {**content}
@@ -236,7 +237,7 @@ def _taken_apart(content: Record) -> tuple[list[Record], Record]:
 
 
 def _in_common(shape: Shape, row: Record) -> Shape:
-    """Return the part of a shape for a report that asks for something else."""
+    """Return the part of a shape that fits a report with other columns."""
     children = {
         name: child
         for name, child in shape.children.items()

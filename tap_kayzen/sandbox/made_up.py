@@ -1,6 +1,6 @@
-"""Made-up values of given types, for fields that are known by their shape alone.
+"""Made-up values for fields of which only types and shapes are known.
 
-The fields are those of an account report, described in docs/account-report.md.
+The fields come from an account report; docs/account-report.md has the format.
 """
 
 from __future__ import annotations
@@ -15,18 +15,18 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 ABSENT = object()
-"""Stands for a field that a record does not have."""
+"""Marks a field that a record does not have."""
 
 HIDDEN = "(name not shown)"
 FOLDED = "(many names)"
 
 MANY = 60
-"""Names of an object that has too many to be fields."""
+"""Number of names in an object that has too many to be fields."""
 
 SOME_DAY = "20260131"
 
 ITEMS = 2
-"""Items of a made-up array."""
+"""Number of items of a made-up array."""
 
 _PIECE = re.compile(r"9+|(?<![A-Za-z])a(?![A-Za-z])")
 _AMOUNT = re.compile(
@@ -36,7 +36,7 @@ _AMOUNT = re.compile(
 
 @dataclass
 class Shape:
-    """What is known of the values under one name."""
+    """What is known about the values of one field."""
 
     facts: Mapping[str, Any] = field(default_factory=dict)
     children: dict[str, Shape] = field(default_factory=dict)
@@ -44,7 +44,7 @@ class Shape:
 
     @cached_property
     def variants(self) -> list[tuple[str, str | None]]:
-        """Types that values have in turn, each with the form of a text, if any."""
+        """Types that values take in turn, each with the form of a text, if any."""
         facts = self.facts
         forms = [*facts.get("shapes", ()), *facts.get("placeholders", ())]
         plain = not facts.get("shapes") or not facts.get("column")
@@ -60,7 +60,7 @@ class Shape:
 
 
 def shape_of(fields: Mapping[str, Mapping[str, Any]]) -> Shape:
-    """Return the shape of rows that have these fields, by dotted name."""
+    """Return the shape of rows with these fields, by dotted name."""
     root = Shape({"types": ["object"]})
     for name, facts in fields.items():
         node = root
@@ -86,8 +86,8 @@ def row_like(shape: Shape, row: Mapping[str, Any], place: int) -> dict[str, Any]
 
     Args:
         shape: The shape.
-        row: A record whose values are kept where they fit.
-        place: Where it is in its list: values take their types in turn.
+        row: A record whose values are kept where their types fit.
+        place: Position in the list, which decides the types of values.
     """
     return _object(shape, row, place)
 
@@ -104,12 +104,12 @@ def _object(shape: Shape, given: object, place: int) -> dict[str, Any]:
 
 
 def _names(name: str, shape: Shape) -> list[str]:
-    """Return the names of fields; made-up ones if they were not shown."""
+    """Return the names of fields, made up if the report does not show them."""
     if name == FOLDED:
         return [f"made_up_{chr(97 + i // 26)}{chr(97 + i % 26)}" for i in range(MANY)]
     if name != HIDDEN:
         return [name]
-    # One for each type that came, unless there was none at times.
+    # One for each type, unless the field is sometimes absent.
     count = 1 if shape.facts.get("absent") else len(shape.variants)
     return [f"made up {number}" for number in range(count)]
 
@@ -120,7 +120,7 @@ def _value(shape: Shape, given: object, place: int) -> Any:  # noqa: ANN401
         return ABSENT
     if kind == "null":
         return None
-    # What is inside must not take turns in step with it.
+    # Nested values must not change types in step with their parent.
     turn = place // len(shape.variants)
     if kind == "object":
         return _object(shape, given, turn)
@@ -132,7 +132,7 @@ def _value(shape: Shape, given: object, place: int) -> Any:  # noqa: ANN401
 
 
 def _converted(kind: str, given: object, place: int) -> Any:  # noqa: ANN401
-    """Return a value as another type, or one that is made up."""
+    """Return a value converted to another type, or a made-up one."""
     if kind == "boolean":
         return place % 2 == 0
     number = Decimal(str(given)) if is_number(given) else None
@@ -148,7 +148,7 @@ def _array(shape: Shape, given: object, place: int) -> list[Any]:
     if shape.items is None:
         return []
     known = given if isinstance(given, list) and given else [ABSENT] * ITEMS
-    # As many as there are types, or some would not be seen.
+    # At least one item for each type.
     wanted = max(len(known), len(shape.items.variants))
     known = [*known, *[ABSENT] * (wanted - len(known))]
     values = [_value(shape.items, each, place + i) for i, each in enumerate(known)]
@@ -197,17 +197,17 @@ def is_number(value: object) -> bool:
 
 
 def _digits(nines: str, place: int) -> str:
-    """Return as many digits, none of them a leading zero."""
+    """Return the same number of digits, without a leading zero."""
     return str(10 ** (len(nines) - 1) + place % 9)[-len(nines) :]
 
 
 def _amount(form: re.Match[str], amount: Decimal) -> str:
-    """Write an amount in a form without what is around the digits."""
+    """Format an amount, without the text around it."""
     fraction = form["rest"] or form["fraction"]
     if not form["grouped"]:
         whole = f"{amount:.2f}" if fraction else f"{amount:.0f}"
         return whole.replace(".", fraction[0]) if fraction else whole
-    # Too small an amount would have no groups.
+    # An amount below 1,000 would have no groups.
     amount = amount if amount >= 1000 else amount + 1000  # noqa: PLR2004
     whole, _, cents = f"{amount:,.2f}".partition(".")
     whole = whole.replace(",", form[2])

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import random
 from collections import deque
+from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from starlette.responses import JSONResponse
 
 from tap_kayzen.sandbox.access import TOKEN_PATH
 from tap_kayzen.sandbox.clock import REAL_CLOCK, Clock
+from tap_kayzen.sandbox.gateway_answers import too_many
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
@@ -40,11 +43,16 @@ class RateLimit:
     """ASGI middleware that refuses what exceeds a number of requests in any second.
 
     The login is not counted. Kayzen's limits are not known; HTTP 429 with
-    ``Retry-After`` is the common way to say so.
+    ``Retry-After`` is the common way to say so, HTTP 500 that of an old gateway.
     """
 
     def __init__(
-        self, app: ASGIApp, per_second: int, clock: Clock = REAL_CLOCK
+        self,
+        app: ASGIApp,
+        per_second: int,
+        clock: Clock = REAL_CLOCK,
+        *,
+        status: int = HTTPStatus.TOO_MANY_REQUESTS,
     ) -> None:
         """Wrap an app.
 
@@ -52,9 +60,12 @@ class RateLimit:
             app: The app.
             per_second: Maximum number of requests in any second.
             clock: The time that the second is measured in.
+            status: Of a refusal: 429, or 500 with the words of a gateway.
         """
         self._app = app
         self._clock = clock
+        self._status = status
+        self._dice = random.Random(per_second)  # noqa: S311
         self._accepted: deque[float] = deque(maxlen=per_second)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -64,9 +75,13 @@ class RateLimit:
             now = self._clock.now()
             full = len(self._accepted) == self._accepted.maxlen
             if full and now - self._accepted[0] < 1:
-                app = JSONResponse(
-                    {"error": "Too Many Requests"}, 429, {"Retry-After": "1"}
-                )
+                app = self._refusal()
             else:
                 self._accepted.append(now)
         await app(scope, receive, send)
+
+    def _refusal(self) -> JSONResponse:
+        if self._status == HTTPStatus.TOO_MANY_REQUESTS:
+            body = {"error": "Too Many Requests"}
+            return JSONResponse(body, self._status, {"Retry-After": "1"})
+        return too_many(self._dice, self._status)

@@ -50,7 +50,7 @@ class ReportOptions:
             first page whatever was asked for.
         max_rows: Rows a page has at most, whatever `per_page` says.
         max_days: Days that a call may ask for, if there is a limit.
-        retention_days: Days before today for which there are rows, if there is a limit.
+        retention_days: Days before today for which rows are kept, if limited.
     """
 
     paging: Paging = "short"

@@ -140,8 +140,8 @@ class KayzenStream(RecordStream, ABC):
     def get_records(self, context: Context | None) -> Iterator[Record]:
         """Read the stream, or the part of it that a context names.
 
-        What could not be read is among the `failures` then, and ends the run at once
-        only if nothing else can be read.
+        `failures` keeps what could not be read. A failure stops the run at once only if
+        nothing else can be read.
 
         Yields:
             Records in the schema's types, each key once.
@@ -162,12 +162,12 @@ class KayzenStream(RecordStream, ABC):
                 self.failures.add(error, self.name, self.name)
                 self.give_up(contexts, error)
         if self.has_failed:
-            # Requests that still wait for another try need not.
+            # Pending retries are pointless now.
             self.client.stop()
 
     @contextmanager
     def isolated(self, context: Context | None) -> Generator[None]:
-        """Let the rest of the stream go on if the part of a context fails within."""
+        """Keep a failure within the block from stopping the rest of the stream."""
         with self.failures.isolated(self.name, self.label_of(context)):
             try:
                 yield
@@ -176,13 +176,13 @@ class KayzenStream(RecordStream, ABC):
                 raise
 
     def give_up(self, contexts: list[Context | None], error: Exception) -> None:  # noqa: ARG002
-        """Leave the parts of some contexts incomplete, after a failure."""
+        """Mark the partitions of some contexts as incomplete after a failure."""
         self.has_failed = True
 
     def log_sync_costs(self) -> None:
-        """Raise IncompleteError if anything could not be read in the whole run.
+        """Raise IncompleteError if anything in the run could not be read.
 
-        The SDK calls this of each stream when all have been read, and nothing later.
+        The SDK calls this for each stream after all have been read, as its last step.
         """
         super().log_sync_costs()
         self.failures.check()
@@ -286,7 +286,7 @@ class KayzenStream(RecordStream, ABC):
         return self.label_of(slice_.context)
 
     def label_of(self, context: Context | None) -> str:
-        """Name a part in messages, such as ``campaigns of advertiser 7``."""
+        """Name a partition in messages, such as ``campaigns of advertiser 7``."""
         whose = ", ".join(
             f"{name.removesuffix('_id').replace('_', ' ')} {value}"
             for name, value in (context or {}).items()

@@ -33,10 +33,10 @@ MAX_MISSING = 100
 """Campaigns in a row, from the first, after which a 404 is about the address."""
 
 MAX_FAILED = 3
-"""Campaigns in a row that could not be read, after which no more are tried."""
+"""Failed campaigns in a row, after which no more are tried."""
 
 ABOUT_ALL = {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND}
-"""Status codes that are about the call, not about one campaign."""
+"""Status codes that concern the call, not a single campaign."""
 
 MIN_PAGE_SIZE = 25
 """Rows below which a response is no full page: the shortest page that is known."""
@@ -117,10 +117,10 @@ class CampaignPartStream(ListStream):
     def _parts(
         self, reader: Reader[Slice], slices: Iterator[Slice], progress: Progress
     ) -> Iterator[Record]:
-        """Read campaigns one by one, also past a few that cannot be read.
+        """Read campaigns one by one; skip a few that fail.
 
         Raises:
-            ReadError: No campaign of this advertiser can be read, it seems.
+            ReadError: The advertiser's other campaigns seem to be unreadable, too.
         """
         failed = 0
         for slice_ in slices:

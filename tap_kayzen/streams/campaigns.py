@@ -87,7 +87,7 @@ class CampaignsStream(ListStream):
             self._gathered = array("q")
 
     def give_up(self, contexts: list[Context | None], error: Exception) -> None:
-        """Leave the lists of some contexts incomplete, after a failure."""
+        """Mark the lists of some contexts as incomplete after a failure."""
         super().give_up(contexts, error)
         if not isinstance(error, ReadError):
             error = ReadError(str(error))
@@ -98,7 +98,7 @@ class CampaignsStream(ListStream):
         """Return the IDs of a context, or `limit` of them; read the list if need be.
 
         Raises:
-            ReadError: The list could not be read, now or by `read`.
+            ReadError: The list could not be read, now or earlier by `read`.
         """
         advertiser = advertiser_of(context)
         if advertiser in self._errors:

@@ -83,14 +83,14 @@ class CustomReportStream(ReportRowsStream):
         }
 
     def prepare(self, rows: list[Record], slice_: Slice) -> None:
-        """Name columns as asked for, leave totals out, add the range if need be.
+        """Rename columns, leave totals out, and add the range to rows without a day.
 
         Raises:
             ReadError: The rows lack a column of `group_by`.
         """
         for name, column in self.report.renamed.items():
             for row in rows:
-                # What Kayzen itself calls by that name goes first.
+                # A column that Kayzen itself sends under that name takes precedence.
                 if name in row and row.get(column) is None:
                     row[column] = row.pop(name)
         try:

@@ -62,7 +62,7 @@ class AssetFilesStream(ListStream):
 
 
 class AppObjectsStream(ListStream):
-    """Apps that an advertiser promotes, without the API keys that they hold."""
+    """Apps that an advertiser promotes, without their API keys."""
 
     name = "app_objects"
     path = "/app_objects"
@@ -71,7 +71,7 @@ class AppObjectsStream(ListStream):
 
 
 class WebsiteObjectsStream(ListStream):
-    """Websites that an advertiser promotes, without the API keys that they hold."""
+    """Websites that an advertiser promotes, without their API keys."""
 
     name = "website_objects"
     path = "/website_objects"

@@ -1,4 +1,4 @@
-"""Expressions of stream maps: what is wrong with them, and null for absent columns."""
+"""Checks the expressions of stream maps; sets absent columns to null in them."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ VARIABLES = frozenset(
         "self",
     }
 )
-"""Names that expressions may use besides columns and functions."""
+"""Names that expressions may use in addition to columns and functions."""
 
 SHORT_VALUE = 4
-"""Characters of a value of ``stream_map_config`` below which it is no secret."""
+"""Length below which a value of ``stream_map_config`` is not masked."""
 
 
 def expression_fault(expression: str) -> str:
-    """Return why a text is no expression; empty if it is one."""
+    """Return why a text is not an expression; empty if it is one."""
     if expression == NULL_STRING:
         return ""
     try:
@@ -52,7 +52,7 @@ def expression_fault(expression: str) -> str:
 
 
 def names_in(expression: str) -> dict[str, None]:
-    """Return the names that an expression needs, in order."""
+    """Return the names that an expression uses, in order."""
     nodes = [
         node for node in ast.walk(ast.parse(expression)) if isinstance(node, ast.Name)
     ]
@@ -61,7 +61,7 @@ def names_in(expression: str) -> dict[str, None]:
 
 
 def no_name(name: str, columns: Collection[str]) -> str:
-    """Say that an expression cannot use a name, and which one may be meant."""
+    """Describe an unknown name in an expression, with a guess at the right one."""
     text = f"`{name}` is neither a selected column nor a function"
     hint = did_you_mean(name, sorted(columns))
     return f"{text}; {hint}" if hint else text
@@ -89,10 +89,10 @@ class MapError(MapExpressionError):
 
 
 class CheckedMap(StreamMap):
-    """The SDK's map of a stream, for rows that lack columns and expressions that fail.
+    """The SDK's map of a stream, with support for absent columns and better errors.
 
-    A column that a row lacks is null in expressions, and stays out of the record unless
-    the map sets it.
+    An absent column is null in expressions, and stays out of the record unless the map
+    sets it.
     """
 
     def __init__(
@@ -109,9 +109,9 @@ class CheckedMap(StreamMap):
         Args:
             inner: The SDK's map.
             name: Name of the stream.
-            columns: Its columns that are selected; the SDK's map changes its own copy.
+            columns: Its selected columns; the SDK's map changes its own copy.
             key: Key of the map in ``stream_maps``.
-            entry: What it says there.
+            entry: The value of that key.
         """
         super().__init__(
             inner.stream_alias,
@@ -151,12 +151,12 @@ class CheckedMap(StreamMap):
         return self.inner.get_filter_result(record)
 
     def unknown(self, expression: str) -> list[str]:
-        """Return names in an expression that are neither columns nor of the SDK."""
+        """Return names in an expression that neither the stream nor the SDK defines."""
         known = {*self.columns, *self.inner.functions, *VARIABLES}
         return [name for name in names_in(expression) if name not in known]
 
     def _failure(self) -> MapError | None:
-        """Return what is wrong with the expression that was evaluated last, if any."""
+        """Return the error of the last evaluated expression, if it failed."""
         evaluator = self.inner.expr_evaluator
         expression = evaluator.expr
         columns = [name for name, value in self.entry.items() if value == expression]
@@ -167,7 +167,7 @@ class CheckedMap(StreamMap):
         except Exception as error:  # noqa: BLE001
             reason = f"{type(error).__name__}: {error}"
             if isinstance(error, ArithmeticError):
-                # Decimals describe it by the name of a class only.
+                # The text of a decimal's error is only the name of a class.
                 reason = "a division by zero, or a number out of range"
             for secret in map(str, (self.inner.map_config or {}).values()):
                 if len(secret) >= SHORT_VALUE:

@@ -1,4 +1,4 @@
-"""Failures: what could not be read, while the rest of the run goes on."""
+"""Collects failures while the rest of the run goes on."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Generator
 
 MAX_UNREACHABLE = 3
-"""Parts in a row that found no server, after which the run ends.
+"""Failures in a row without a server, after which the run stops.
 
 Each of them has used up its retries, which takes minutes.
 """
@@ -61,7 +61,7 @@ class Failure:
 
 
 class IncompleteError(FatalAPIError):
-    """A run went to its end, but something could not be read.
+    """The run finished, but something could not be read.
 
     Attributes:
         failures: What could not be read.
@@ -78,7 +78,7 @@ class IncompleteError(FatalAPIError):
         failed = len({failure.stream for failure in self.failures})
         title = (
             f"Incomplete: {failed} of {self.streams} streams failed. All other rows "
-            "are sent, and their bookmarks are kept"
+            "were sent, and their bookmarks are saved"
         )
         rows = [("Failed", "Why", "What to do")]
         rows += [(each.part, each.cause, each.hint) for each in self.failures]
@@ -91,18 +91,18 @@ class IncompleteError(FatalAPIError):
 
 
 class NoServerError(FatalAPIError):
-    """No server was found or reached, several times in a row."""
+    """No server could be reached, several times in a row."""
 
 
 class Failures:
     """Keeps the failures of a run, and decides whether it goes on after one.
 
-    It does unless the failure concerns every stream: rejected credentials, no server
-    for several parts in a row, a target that has exited, a full disk.
+    It does, unless the failure concerns all streams: rejected credentials, no server
+    several times in a row, a target that has exited, a full disk.
     """
 
     def __init__(self, logger: logging.Logger, *, end_run: bool = False) -> None:
-        """Start without a failure; each of them may `end_run`."""
+        """Start without a failure; with `end_run`, the first one stops the run."""
         self._logger = logger
         self._end_run = end_run
         self._is_silent = False
@@ -111,11 +111,11 @@ class Failures:
         self._unreachable = 0
 
     def only_collect(self) -> None:
-        """Log no failure, and end no run for that of one stream: for ``--test``."""
+        """Neither log failures nor stop after one, for ``--test``."""
         self._end_run, self._is_silent = False, True
 
     def begin(self, stream: str) -> None:
-        """Count a stream that a run reads."""
+        """Count a stream of the run."""
         self._streams.add(stream)
 
     def of(self, stream: str) -> list[Failure]:
@@ -124,22 +124,22 @@ class Failures:
 
     @contextmanager
     def isolated(self, stream: str, part: str) -> Generator[None]:
-        """Keep a failure within, instead of raising it, if the run may go on."""
+        """Keep a failure in the block instead of raising it, if the run may go on."""
         try:
             yield
         except Exception as error:  # noqa: BLE001
             self.add(error, stream, part)
 
     def reached(self) -> None:
-        """Register that a server has answered."""
+        """Record that a server has responded."""
         self._unreachable = 0
 
     def add(self, error: Exception, stream: str, part: str) -> None:
         """Log and keep a failure.
 
         Raises:
-            NoServerError: No server was reached several times in a row.
-            Exception: The error itself, if it ends the run.
+            NoServerError: No server could be reached several times in a row.
+            Exception: The error itself, if it stops the run.
         """
         if self._end_run or concerns_all(error):
             raise error
@@ -147,7 +147,8 @@ class Failures:
         self._unreachable = self._unreachable + 1 if is_unreachable else 0
         if self._unreachable >= MAX_UNREACHABLE:
             msg = (
-                f"{error}. No server was reached {MAX_UNREACHABLE} times: the run stops"
+                f"{error}. No server could be reached {MAX_UNREACHABLE} times in a "
+                "row: the sync stops"
             )
             raise NoServerError(msg) from error
         failure = Failure.of(error, stream, part)
@@ -163,7 +164,7 @@ class Failures:
 
 
 def concerns_all(error: Exception) -> bool:
-    """Return whether no other stream can be read, or written, after an error."""
+    """Return whether an error keeps all other streams from being read or written."""
     # Errors of `requests` are OSErrors too.
     is_local = isinstance(error, OSError) and not isinstance(
         error, requests.RequestException

@@ -72,7 +72,7 @@ class ListStream(KayzenStream):
                     self.finish(slice_.context, is_complete=is_complete)
 
     def give_up(self, contexts: list[Context | None], error: Exception) -> None:
-        """Leave the lists of some contexts incomplete, after a failure."""
+        """Mark the lists of some contexts as incomplete after a failure."""
         super().give_up(contexts, error)
         for context in contexts:
             self.finish(context, is_complete=False)
@@ -165,7 +165,7 @@ class ListStream(KayzenStream):
         state = self.get_context_state(context)
         bookmark = state.get("replication_key_value")
         since = _moment(bookmark) if state.get("replication_key") == key else None
-        # A state that is merged with this one must not add what is absent; and the SDK
+        # Without these keys, a merge would restore those of an older state. The SDK
         # warns when it writes the note itself, without the stream's name.
         value = bookmark if since is not None else None
         state |= {"replication_key": key, "replication_key_value": value}

@@ -1,4 +1,4 @@
-"""The stream maps of the settings, applied as the SDK does, with warnings.
+"""Applies the stream maps of the settings with the SDK, and adds warnings.
 
 The SDK's documentation: https://sdk.meltano.com/en/latest/stream_maps.html
 """
@@ -40,7 +40,7 @@ OPTIONS = (
     MAPPER_KEY_PROPERTIES_OPTION,
     MAPPER_SOURCE_OPTION,
 )
-"""Keys of an entry that are no columns."""
+"""Keys of an entry that are not columns."""
 
 
 SAME_NAME = "Duplicate column name produced in schema: "
@@ -48,7 +48,7 @@ SAME_NAME = "Duplicate column name produced in schema: "
 
 
 class StreamMaps(PluginMapper):
-    """The stream maps of the settings, for the streams that are selected."""
+    """The stream maps of the settings, for selected streams only."""
 
     def __init__(
         self, config: Mapping[str, Any], names: Collection[str], logger: logging.Logger
@@ -56,18 +56,18 @@ class StreamMaps(PluginMapper):
         """Prepare the maps.
 
         Args:
-            config: The settings, which stay as they are.
+            config: The settings; not changed.
             names: Names of all streams of the tap.
-            logger: For warnings.
+            logger: Receives the warnings.
         """
         super().__init__(deepcopy(dict(config)), logger)
         self._names = names
 
     def register_raw_streams_from_catalog(self, catalog: Catalog) -> None:
-        """Make the maps of all selected streams; warn of what has no effect.
+        """Make the maps of all selected streams; warn about entries without effect.
 
-        The SDK also maps deselected streams, whose keys it then misses in their empty
-        schema: https://github.com/meltano/sdk/issues/1942
+        The SDK also maps deselected streams and fails, as their empty schema lacks the
+        keys: https://github.com/meltano/sdk/issues/1942
         """
         selected = Catalog()
         for entry in catalog.streams:
@@ -106,7 +106,7 @@ class StreamMaps(PluginMapper):
         """Make the maps of one stream.
 
         Raises:
-            StreamMapConfigError: They do not fit it; names the stream.
+            StreamMapConfigError: The maps do not fit the stream.
             ConfigurationError: Flattening makes two columns of one name.
         """
         try:
@@ -190,7 +190,7 @@ def _entry_warnings(
             continue
         is_fine = column in OPTIONS or not column.startswith("__")
         if not is_fine and (hint := did_you_mean(column, OPTIONS)):
-            yield f"{place} makes a column of that name; {hint}"
+            yield f"{place} adds a column of that name; {hint}"
         missing = [{*each.unknown(expression)} for each in maps]
         for name in sorted(set.intersection(*missing)):
             yield f"{place}, `{expression}`: {no_name(name, columns)}"

@@ -45,9 +45,9 @@ class RecordStream(Stream, ABC):
     Attributes:
         seen: Number of rows read so far.
         warn_once: Logs warnings that are the same for the whole run.
-        write_error: What went wrong when the latest record was written.
-        keys_are_secret: Whether a field that is named like a key of any kind never goes
-            out; those named like a secret never do.
+        write_error: The error of writing the latest record, if any.
+        keys_are_secret: Whether fields named like a key of any kind are left out, as
+            fields named like a secret always are.
     """
 
     schema: ClassVar[StreamSchema[str]] = StreamSchema(SchemaDirectory(schemas))
@@ -67,7 +67,7 @@ class RecordStream(Stream, ABC):
         self._message = self._new_message()
 
     def apply_catalog(self, catalog: Catalog) -> None:
-        """Apply a catalog; keys are read whatever it says of them.
+        """Apply a catalog; key columns are read even if it deselects them.
 
         Raises:
             ConfigurationError: The schema of the catalog has no column for a key.
@@ -81,7 +81,7 @@ class RecordStream(Stream, ABC):
         if missing := [f"`{name}`" for name in own if name not in columns]:
             msg = (
                 f"{self.name}: the catalog's schema lacks the key "
-                f"{', '.join(missing)}; save what --discover prints anew"
+                f"{', '.join(missing)}; save the output of --discover again"
             )
             raise ConfigurationError(msg)
         for name in dict.fromkeys((*own, *(entry.key_properties or ()))):
@@ -89,10 +89,10 @@ class RecordStream(Stream, ABC):
                 self._include(name, column)
 
     def _include(self, name: str, column: Metadata) -> None:
-        """Have a column read whatever the catalog says of it."""
+        """Select a column, whatever the catalog says about it."""
         automatic = Metadata.InclusionType.AUTOMATIC
         if column.selected is False:
-            # Meltano deselects what no pattern of `select` names, automatic or not.
+            # Meltano deselects what no `select` pattern matches, even if automatic.
             is_usual = column.inclusion == automatic
             self.logger.log(
                 logging.INFO if is_usual else logging.WARNING,
@@ -200,9 +200,9 @@ class RecordStream(Stream, ABC):
         )
 
     def _write_record_message(self, record: Record) -> None:
-        """Write the RECORD message, on a short way if no map is to be applied.
+        """Write the RECORD message, by a shortcut if no map applies.
 
-        Keeps an error, since one raised here would end the run for all streams.
+        Keep an error in `write_error`: raised here, it would stop all streams.
         """
         try:
             if not self.is_plain:

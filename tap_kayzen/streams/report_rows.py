@@ -98,8 +98,8 @@ class ReportRowsStream(KayzenStream):
         progress.expect(len(slices))
         ahead = self.lookahead.taken(self, slices)
         reader = self.reader(slices, ahead, hint=self.cut_short_hint, may_be_empty=True)
-        # A STATE speaks of all partitions: if there are very many, it waits for as many
-        # records, or there would be little else in the output.
+        # A STATE covers all partitions. If there are very many, it waits for as many
+        # records; otherwise, the output would be mostly STATE messages.
         self._rows_per_state = len(plans) - 1
         self._unsaved = 0
         with closing(reader):
@@ -118,7 +118,7 @@ class ReportRowsStream(KayzenStream):
         reader: Reader[Slice],
         progress: Progress,
     ) -> Iterator[Record]:
-        """Read the windows of a partition, and move its bookmark with each."""
+        """Read the windows of a partition, and move its bookmark after each."""
         is_complete = True
         for window in windows:
             for record in reader.read(Slice(plan.context, window)):
@@ -142,18 +142,18 @@ class ReportRowsStream(KayzenStream):
 
     @property
     def naming_columns(self) -> tuple[str, ...]:
-        """Columns that identify a row in warnings: `KEY` would say nothing."""
+        """Columns that identify a row in warnings; `KEY` is only a hash."""
         return self.key_columns
 
     def hint_for(self, slice_: Slice) -> str:
         """Return what the user can do if Kayzen rejects the days of a window."""
         return (
-            f"{self.hint}; if Kayzen keeps no rows of {slice_.window} any more, set "
+            f"{self.hint}; if Kayzen no longer has rows for {slice_.window}, set "
             "`start_date` to a later day"
         )
 
     def leave_out(self, totals: list[Record]) -> None:
-        """Warn of rows that are left out, as their numbers are in others too."""
+        """Warn once about rows with totals, which are left out."""
         for row in totals:
             columns = self.converter.columns
             known = {
@@ -162,8 +162,8 @@ class ReportRowsStream(KayzenStream):
                 if name in columns and value is not None
             }
             self.warn_once(
-                "Rows of totals are left out, as their numbers are those of other "
-                "rows: the first one was %s",
+                "Rows with totals are left out, as other rows already have their "
+                "numbers: the first one was %s",
                 example(known, MAX_ROW_SHOWN),
                 about="totals",
             )

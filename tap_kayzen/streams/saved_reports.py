@@ -134,13 +134,13 @@ class ReportResultsStream(ReportRowsStream):
             new = sorted(chosen - self._zones.keys())
             self._zones |= {number: zones[number] for number in new}
             reports += [{**(context or {}), REPORT: number} for number in new]
-        # They may be those of an advertiser that failed.
+        # They may belong to an advertiser that failed.
         if missing and not self.has_failed:
             numbers = ", ".join(map(str, sorted(missing)))
             error = ReadError(
                 f"Kayzen has no saved report {numbers}",
                 what=self.name,
-                hint="correct `report_ids`; the stream `reports` lists what there is",
+                hint="correct `report_ids`; the stream `reports` lists all of them",
             )
             self.failures.add(error, self.name, self.name)
             self.has_failed = True

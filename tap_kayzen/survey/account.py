@@ -1,6 +1,6 @@
-"""The survey of an account: which calls it makes, in what order.
+"""Decides which calls the survey of an account makes, in what order.
 
-docs/account-report.md describes the report.
+docs/account-report.md has the format of the report.
 """
 
 from __future__ import annotations
@@ -32,10 +32,10 @@ FORMAT = 1
 """Version of the report's format."""
 
 CAMPAIGN_LISTS = ("/meta/campaigns", "/campaigns")
-"""Both are asked for, whatever the settings say, to compare them."""
+"""Both lists are requested, whatever the settings say, to compare them."""
 
 MAX_REPORTS = 5
-"""Reports of the settings that are asked for."""
+"""Maximum number of configured reports in a survey."""
 
 
 def survey(
@@ -45,12 +45,12 @@ def survey(
     version: str,
     logger: logging.Logger,
 ) -> dict[str, Any]:
-    """Ask an account for a little of everything and return the report.
+    """Request a sample of everything from an account and return the report.
 
     A call that fails is an entry of the report.
 
     Raises:
-        LoginError: The login failed, so that nothing can be asked for.
+        LoginError: The login failed, so nothing can be requested.
     """
     begin = time.monotonic()
     interview = Interview({**config, **PATIENCE}, logger)
@@ -72,7 +72,7 @@ def survey(
 
 
 def _order(stream: KayzenStream) -> tuple[bool, str]:
-    """Sort key of a stream: those that need an ID of another one come last."""
+    """Return the sort key of a stream: last if it needs an ID from another one."""
     needs_id = isinstance(stream, (CampaignPartStream, ReportResultsStream))
     return needs_id, stream.name
 
@@ -80,7 +80,7 @@ def _order(stream: KayzenStream) -> tuple[bool, str]:
 def _ask_all(interview: Interview, streams: list[KayzenStream]) -> None:
     ids: dict[str, int | None] = {}
     reports = [each for each in streams if isinstance(each, CustomReportStream)]
-    # The one that is asked for long ranges should have days.
+    # Long ranges are requested for the first report, which should be daily.
     reports.sort(key=lambda stream: not stream.report.is_daily)
     for stream in streams:
         if isinstance(stream, CustomReportStream):
@@ -98,7 +98,7 @@ def _ask_all(interview: Interview, streams: list[KayzenStream]) -> None:
 
 
 def _ask_list(interview: Interview, stream: KayzenStream) -> int | None:
-    """Ask for a list, or both lists of campaigns; return an ID out of it."""
+    """Request a list, or both lists of campaigns; return an ID from it."""
     is_campaigns = isinstance(stream, CampaignsStream)
     rows: list[Row] = []
     for path in CAMPAIGN_LISTS if is_campaigns else (stream.path,):
@@ -112,10 +112,10 @@ def _ask_list(interview: Interview, stream: KayzenStream) -> int | None:
 def _ask_of_one(
     interview: Interview, stream: KayzenStream, name: str, number: int | None
 ) -> None:
-    """Ask for something of one campaign or saved report."""
+    """Request the data of one campaign or saved report."""
     if number is None:
         what = name.removesuffix("_id")
-        interview.skip(Call.of(stream), f"no {what} to ask for")
+        interview.skip(Call.of(stream), f"there is no {what}")
         return
     call = Call.of(stream, **{name: number})
     if isinstance(stream, ReportResultsStream):

@@ -1,4 +1,4 @@
-"""The bodies of responses: the records in them, and the envelope around these."""
+"""Splits the bodies of responses into records and envelope."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ if TYPE_CHECKING:
     from tap_kayzen.survey.observe import Row
 
 META = ("meta", "metadata")
-"""Names of the part of an envelope that has the length of a list."""
+"""Names of the part of an envelope with the length of the list."""
 
 
 @dataclass(frozen=True)
 class Body:
-    """The body of a response, taken apart.
+    """The body of a response, split into records and envelope.
 
     Attributes:
-        kind: ``empty``, ``text`` (no JSON) or a JSON type.
+        kind: ``empty``, ``text`` (not JSON), or a JSON type.
         rows: The records in it.
-        rows_in: Name of the part that holds the records; empty if that is the body
-            itself, None if there are none.
+        rows_in: Name of the part that holds the records; empty for the whole body,
+            None if there are no records.
         is_single: Whether it holds one record instead of a list.
-        rest: What is around the records.
+        rest: The envelope.
     """
 
     kind: str
@@ -37,7 +37,7 @@ class Body:
     rest: Row
 
     def described(self, guard: Callable[[str], str]) -> dict[str, Any]:
-        """Describe the envelope: where the records are, and what is around them."""
+        """Describe the envelope, including where the records are."""
         keys = Fields(guard)
         keys.add(self.rest)
         described: dict[str, Any] = {
@@ -51,12 +51,12 @@ class Body:
 
 
 def take_apart(body: bytes, *, has_rows: bool = True, is_object: bool = False) -> Body:
-    """Find the records in the body of a response, in whatever envelope they are.
+    """Find the records in the body of a response, in any envelope.
 
     Args:
         body: The body.
-        has_rows: Whether it is an answer at all, and no refusal.
-        is_object: Whether one object is expected, which may hold lists of others.
+        has_rows: Whether the response may hold records; False for an error.
+        is_object: Whether a single object is expected, which may hold lists.
     """
     kind, whole = _decoded(body)
     name = _place_of_rows(whole, is_object=is_object) if has_rows else None
@@ -89,7 +89,7 @@ def _is_list_of_rows(value: object) -> bool:
 
 
 def _place_of_rows(whole: object, *, is_object: bool) -> str | None:
-    """Return the name of the part with the records; empty for all of it."""
+    """Return the name of the part with the records; empty for the whole body."""
     if not isinstance(whole, dict):
         return "" if _is_list_of_rows(whole) else None
     if "data" in whole:

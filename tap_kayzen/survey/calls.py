@@ -1,4 +1,4 @@
-"""The calls of a survey, made of the streams that send them in a sync."""
+"""The calls of a survey, derived from the streams that make them in a sync."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from tap_kayzen.streams.base import KayzenStream
 
 OWN_COLUMNS = {EXTRA, KEY, ADVERTISER, DATE, REPORT, *RANGE, "date"}
-"""Columns that the tap fills itself, so that a response need not have them."""
+"""Columns that the tap fills itself, so responses need not have them."""
 
 
 @dataclass(frozen=True)
@@ -35,8 +35,8 @@ class Call:
     """A call of a stream, for one advertiser.
 
     Attributes:
-        stream: The stream that reads it.
-        path: Its path, with the names of the context as the stream's has them.
+        stream: The stream that makes the call.
+        path: Its path, with placeholders for the context, like the stream's.
         context: The advertiser, and the campaign or saved report, if any.
         window: The days of a report.
     """
@@ -53,18 +53,18 @@ class Call:
         return cls(stream, stream.path, whole or None)
 
     def over(self, last: date, days: int) -> Call:
-        """Return the call for some days, up to and with the last."""
+        """Return the call for a number of days, up to and including the last."""
         return replace(self, window=Window(last - timedelta(days=days - 1), last))
 
     @property
     def name(self) -> str:
-        """Method and path for people, such as ``GET /v1/orders``."""
+        """Method and path for display, such as ``GET /v1/orders``."""
         prefix = "/v1" if self.stream.with_token else ""
         return f"{self.stream.http_method} {prefix}{self.path}"
 
     @property
     def names_size(self) -> bool:
-        """Whether its requests name the number of rows that they want."""
+        """Whether its requests name a page size."""
         return "per_page" in self._parameters(FIRST_PAGE)
 
     def _parameters(self, page: int) -> Mapping[str, Any]:
@@ -72,7 +72,7 @@ class Call:
         return self.stream.body(slice_, page) or self.stream.query(slice_, page)
 
     def request(self, page: int = FIRST_PAGE, per_page: int = 0) -> requests.Request:
-        """Return the request of a page, with another page size if it names any."""
+        """Return the request for a page, with another page size if it names one."""
         slice_ = Slice(self.context, self.window)
         query = self.stream.query(slice_, page)
         body = self.stream.body(slice_, page)
@@ -110,7 +110,7 @@ class Call:
 
 
 def asked_for(stream: KayzenStream) -> dict[str, list[str]]:
-    """Return what a report of the settings asks for; nothing for other streams."""
+    """Return the metrics and dimensions of a configured report, if it is one."""
     if not isinstance(stream, CustomReportStream):
         return {}
     report = stream.report

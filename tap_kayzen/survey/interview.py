@@ -1,4 +1,4 @@
-"""Asks calls of an account and writes down what came of each."""
+"""Makes the calls of a survey and records the result of each."""
 
 from __future__ import annotations
 
@@ -36,13 +36,13 @@ class Interview:
     Attributes:
         config: The settings.
         probe: Sends the requests.
-        entries: What came of each call so far.
+        entries: The results of the calls so far.
     """
 
     def __init__(self, config: Mapping[str, Any], logger: logging.Logger) -> None:
-        """Prepare; nothing is sent yet."""
+        """Prepare the survey; nothing is sent yet."""
         self.config = config
-        client = KayzenClient(config)
+        client = KayzenClient(config, is_impatient=True)
         private = [str(config["username"])]
         self._guard = NameGuard(client.wire.redactor.redact, private)
         self.probe = Probe(client, self._guard)
@@ -60,12 +60,12 @@ class Interview:
         entry["body"] = self.refusal(answer)
 
     def skip(self, call: Call, reason: str) -> None:
-        """Write down that a call could not be asked."""
+        """Record that a call could not be made."""
         entry = {"stream": call.stream.name, "call": call.name, "skipped": reason}
         self.entries.append(entry)
 
     def ask(self, call: Call, *, page: int = 1, per_page: int = 0) -> Answer:
-        """Send the request of a page."""
+        """Send the request for a page."""
         return self.probe.ask(
             call.request(page, per_page),
             call.name,
@@ -73,10 +73,10 @@ class Interview:
         )
 
     def read_list(self, call: Call) -> list[Row]:
-        """Ask for a list and judge its paging; return the rows of its first page."""
+        """Request a list and examine its paging; return the rows of its first page."""
         answer = self.ask(call, per_page=FULL_PAGE)
         entry, body = self.described(call, answer, self.fields(call))
-        # The other lookup lists behave like this one, the longest.
+        # Other look-up lists presumably page like cities, the longest.
         is_similar = isinstance(call.stream, LookupStream) and not isinstance(
             call.stream, CitiesStream
         )
@@ -85,7 +85,7 @@ class Interview:
         return body.rows
 
     def paging(self, call: Call, answer: Answer, body: Body) -> Entry:
-        """Judge the paging of a call whose first page came, by a second request."""
+        """Examine the paging of a call with a second request."""
         small = small_page(len(body.rows)) if call.names_size else None
         rows: list[Row] | None = None
         if len(body.rows) > 1:
@@ -99,21 +99,21 @@ class Interview:
             total_entries(answer.body),
         )
 
-    # What came
+    # Results
 
     def fields(self, call: Call) -> Fields:
-        """Start to collect the fields of a call."""
+        """Return an empty collection for the fields of a call."""
         is_report = isinstance(call.stream, (CustomReportStream, ReportResultsStream))
         return Fields(self._guard, call.columns, with_placeholders=is_report)
 
     def refusal(self, answer: Answer) -> Entry:
-        """Describe the body of an answer that has no records."""
+        """Describe the body of a response without records."""
         return take_apart(answer.body, has_rows=False).described(self._guard)
 
     def described(
         self, call: Call, answer: Answer, fields: Fields
     ) -> tuple[Entry, Body]:
-        """Write down an answer; add its rows to the fields."""
+        """Record a response and add its rows to the fields."""
         body = take_apart(
             answer.body,
             has_rows=answer.is_good,
@@ -141,11 +141,11 @@ class Interview:
 
 
 def write_fields(entry: Entry, call: Call, fields: Fields) -> None:
-    """Write the fields into an entry, and the documented columns that never came."""
+    """Add the fields to an entry, and the documented columns that were missing."""
     entry["rows"] = fields.rows
     entry["fields"] = fields.described()
     missing = call.expected - entry["fields"].keys() - entry["body"]["keys"].keys()
-    # A saved report has few of the columns that there may be.
+    # A saved report has only some of the possible columns.
     if fields.rows and not isinstance(call.stream, ReportResultsStream):
         entry["never"] = sorted(missing)
 
@@ -158,7 +158,7 @@ def total_entries(body: bytes) -> int | None:
 
 
 def _is_readable(call: Call, body: bytes) -> bool:
-    """Return whether the tap takes a body for what was asked for."""
+    """Return whether the tap can read a body."""
     with suppress(ValueError):
         call.stream.parse(body, Slice(call.context, call.window))
         return True

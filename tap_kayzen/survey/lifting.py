@@ -1,6 +1,6 @@
-"""Settings that follow from a survey: stream maps for unknown fields, and the list.
+"""Derives settings from a survey: stream maps and the endpoint for campaigns.
 
-``stream_maps`` lift unknown fields out of ``_extra`` into columns of their own.
+The stream maps copy undocumented fields from ``_extra`` into their own columns.
 """
 
 from __future__ import annotations
@@ -26,17 +26,17 @@ CAST = {
     ("number",): "float({})",
     ("string",): "{}",
 }
-"""Expressions by the types that came; the SDK goes by how they begin."""
+"""Expressions by the types of values; the SDK derives types from their beginning."""
 
 HAVE_KEYS = {stream.name for stream in LISTS if stream.keys_are_secret}
-"""Streams whose objects have keys of their own, which never leave the tap."""
+"""Streams whose objects have keys, which never leave the tap."""
 
 AS_TEXT = "str({})"
 AS_JSON = "json.dumps({}, default=str)"
 
 
 def unknown_fields(call: Report) -> dict[str, list[str]]:
-    """Return the types of the fields of a call that a sync keeps in ``_extra``."""
+    """Return the types of the fields that a sync keeps in ``_extra``."""
     never_leaves = is_secret_or_key if call["stream"] in HAVE_KEYS else is_secret
     return {
         name: [each for each in facts["types"] if each != "null"]
@@ -48,7 +48,7 @@ def unknown_fields(call: Report) -> dict[str, list[str]]:
 
 
 def stream_maps(report: Report) -> dict[str, dict[str, str]]:
-    """Return the setting `stream_maps` that gives each unknown field a column."""
+    """Return `stream_maps` that give each undocumented field its own column."""
     maps: dict[str, dict[str, str]] = {}
     for call in _read_calls(report):
         unknown = unknown_fields(call)
@@ -60,7 +60,7 @@ def stream_maps(report: Report) -> dict[str, dict[str, str]]:
 
 
 def _read_calls(report: Report) -> Iterator[Report]:
-    """Yield the calls that a sync with the present settings makes."""
+    """Yield the calls that a sync with the current settings makes."""
     chosen = f"GET /v1/{report['settings']['campaigns_endpoint']}"
     for call in report["calls"]:
         if call["stream"] != "campaigns" or call["call"] == chosen:
@@ -70,7 +70,7 @@ def _read_calls(report: Report) -> Iterator[Report]:
 def _expression(name: str, types: list[str]) -> str:
     """Return an expression that is null in a record without the field.
 
-    Records without unknown fields have no `_extra` at all.
+    Records without undocumented fields have no `_extra`.
     """
     value = f"(record.get('{EXTRA}') or {{}}).get('{name}')"
     is_nested = {"array", "object"} & set(types)
@@ -82,7 +82,7 @@ def _expression(name: str, types: list[str]) -> str:
 
 
 def better_campaigns_endpoint(report: Report) -> str:
-    """Return the value of `campaigns_endpoint` that has more fields; empty if none."""
+    """Return the `campaigns_endpoint` with more fields, empty if already set."""
     counts = {
         call["call"].removeprefix("GET /v1/"): _top_level(call)
         for call in report["calls"]
@@ -98,7 +98,7 @@ def _top_level(call: Report) -> int:
 
 
 def as_yaml(maps: Mapping[str, Mapping[str, str]], indent: int) -> str:
-    """Write stream maps as YAML; JSON's quotes are YAML's too."""
+    """Format stream maps as YAML, which accepts quotes as in JSON."""
     lines = ["stream_maps:"]
     for stream, columns in maps.items():
         lines.append(f"  {stream}:")

@@ -1,4 +1,4 @@
-"""What a report call does with long ranges and large pages."""
+"""Examines how report calls handle long ranges and large pages."""
 
 from __future__ import annotations
 
@@ -21,22 +21,22 @@ if TYPE_CHECKING:
     from tap_kayzen.survey.probe import Answer
 
 DAYS = 7
-"""Days of a report that is asked for first."""
+"""Days of the first call."""
 
 LONG_RANGES = (31, 92, 366)
-"""Days of further calls, until one is refused."""
+"""Days of further calls, until one is rejected."""
 
 LARGE_PAGE = 10_000
-"""Rows of the largest page that `report_page_size` allows."""
+"""Maximum of `report_page_size`."""
 
 ROUND = 100
-"""Number of rows that a limit is likely to be a multiple of."""
+"""A limit on rows is likely to be a multiple of this."""
 
 
 def ask_report(
     interview: Interview, stream: CustomReportStream, *, is_first: bool
 ) -> None:
-    """Ask for some days of a report; of the first one also for more at once."""
+    """Request a few days of a report; for the first one, also longer ranges."""
     last = last_day(interview.config, stream.report.time_zone)
     call = Call.of(stream).over(last, DAYS)
     answer = interview.ask(call, per_page=FULL_PAGE)
@@ -68,7 +68,7 @@ def _ask_large_page(
     total = total_entries(answer.body)
     is_limit = total is not None and len(rows) < min(total, LARGE_PAGE)
     if total is None and rows and len(rows) % ROUND == 0 and len(rows) < LARGE_PAGE:
-        # As long as a limit would be: it is one if there is a second page.
+        # A round number may be a limit: it is one if there is a second page.
         second = interview.ask(call, page=2, per_page=LARGE_PAGE)
         is_limit = second.is_good and bool(take_apart(second.body).rows)
     entry["is_limit"] = is_limit
@@ -78,6 +78,6 @@ def _ask_large_page(
 
 
 def last_day(config: Mapping[str, Any], zone: str) -> date:
-    """Return the last day that a sync would read, but not today's."""
+    """Return the last day that a sync would read, at most yesterday."""
     days = Range.of(config, zone)
     return min(days.end, days.today - timedelta(days=1))

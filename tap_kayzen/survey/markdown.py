@@ -1,4 +1,4 @@
-"""Writes the report of a survey: Markdown for people, JSON for the maintainers."""
+"""Formats the report of a survey as Markdown and JSON."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     Report = Mapping[str, Any]
 
 OK = range(200, 300)
-"""Good HTTP statuses."""
+"""HTTP statuses of success."""
 
-KINDS = {"array": "bare list", "empty": "empty", "text": "no JSON"}
-"""Names of bodies that are no objects."""
+KINDS = {"array": "bare list", "empty": "empty", "text": "not JSON"}
+"""Names of bodies that are not objects."""
 
 INTRODUCTION = """\
 # What this account's API returns
@@ -30,21 +30,21 @@ INTRODUCTION = """\
 Made by `tap-kayzen {tap}` on {date}, with {requests} requests in {seconds} s. To report
 a problem, send this file to the maintainers of tap-kayzen.
 
-This report holds names of fields, types, counts, and times. It holds no value of any
-record, no ID, and no secret. A text in a column for numbers or dates is shown as a
-shape: 9 stands for any digit, `a` for any word. Your reports are named, with their
-metrics and dimensions.
+This report contains names of fields, types, counts, and times. It contains no value of
+any record, no ID, and no secret. Text in a column for numbers or dates is shown as a
+shape: 9 stands for any digit, `a` for any word. Your reports are listed with their
+names, metrics, and dimensions.
 """
 
 MAPS = """\
-These settings copy the unknown fields from `_extra` into columns of their own. `float`
-is exact up to 15 digits. In Meltano's `meltano.yml`, below `config` of `tap-kayzen`:
+These settings copy the undocumented fields from `_extra` into their own columns.
+`float` is exact up to 15 digits. In `meltano.yml`, under `config` of `tap-kayzen`:
 """
 
 FOR_MAINTAINERS = """\
 ## For the maintainers
 
-The same and more, for `kayzen-sandbox --like`.
+The complete data, for `kayzen-sandbox --like`.
 
 ```json
 {}
@@ -52,22 +52,22 @@ The same and more, for `kayzen-sandbox --like`.
 
 
 def as_json(report: Report) -> str:
-    """Write the report as JSON, a line for each call."""
+    """Format the report as JSON, with one line per call."""
     head = {name: value for name, value in report.items() if name != "calls"}
     calls = ",\n".join(_compact(call) for call in report["calls"])
     return f'{_compact(head)[:-1]},"calls":[\n{calls}\n]}}'
 
 
 def as_markdown(report: Report) -> str:
-    """Write the report as Markdown, with the JSON at its end."""
+    """Format the report as Markdown, with the JSON at its end."""
     sections = [
         INTRODUCTION.format_map(report),
         _section("Calls", _calls(report)),
         _section("Undocumented fields", _unknown(report)),
-        _section("Documented columns that never came", _never(report)),
+        _section("Missing documented columns", _never(report)),
         _section("Values in other types or forms", _forms(report)),
         _section("Reports", _reports(report)),
-        _section("Headers about limits", _limits(report)),
+        _section("Rate limit headers", _limits(report)),
         _section("Settings to consider", _settings(report)),
         FOR_MAINTAINERS.format(as_json(report)),
     ]
@@ -100,7 +100,7 @@ def _calls(report: Report) -> Iterator[str]:
 
 
 def _name(call: Report) -> str:
-    """Name a call; reports have the same one."""
+    """Name a call, with the stream for reports, which share one call."""
     whose = f" (`{call['stream']}`)" if call.get("asked") else ""
     return f"`{call['call']}`{whose}"
 
@@ -108,10 +108,10 @@ def _name(call: Report) -> str:
 def _row(call: Report) -> tuple[Any, ...]:
     name = _name(call)
     if "skipped" in call:
-        return name, f"not asked: {call['skipped']}", "", "", "", "", ""
+        return name, f"skipped: {call['skipped']}", "", "", "", "", ""
     paging = call.get("paging", {})
     size = paging.get("page_size")
-    per_page = paging.get("per_page", "") + (f", {size} at most" if size else "")
+    per_page = paging.get("per_page", "") + (f", max {size}" if size else "")
     return (
         name,
         call["status"] or "no response",
@@ -158,7 +158,7 @@ def _never(report: Report) -> Iterator[str]:
 
 def _forms(report: Report) -> Iterator[str]:
     yield from _table(
-        ("Call", "Column", "Documented as", "Came as", "Written like", "Unreadable"),
+        ("Call", "Column", "Documented as", "Received as", "Format", "Unreadable"),
         (
             (
                 _name(call),
@@ -176,7 +176,7 @@ def _forms(report: Report) -> Iterator[str]:
 
 
 def _is_odd(facts: Report) -> bool:
-    """Return whether values are not what a column's documentation says."""
+    """Return whether values differ from the documentation of a column."""
     if facts.get("unreadable"):
         return True
     column = facts.get("column")
@@ -190,9 +190,9 @@ def _reports(report: Report) -> Iterator[str]:
         days = ", ".join(
             f"{days}: HTTP {status}" for days, status in call["ranges"].items()
         )
-        yield f"- Days asked for at once, and the status: {days}"
+        yield f"- Status by days per request: {days}"
         if "largest_page" in call:
-            limit = "a limit of Kayzen's" if call["is_limit"] else "no limit was met"
+            limit = "limited by Kayzen" if call["is_limit"] else "no limit found"
             yield f"- Largest page: {call['largest_page']} rows ({limit})"
         for name, facts in call.get("fields", {}).items():
             words = _code(f'"{each}"' for each in facts.get("placeholders", ()))
@@ -230,9 +230,9 @@ FORMATS: Mapping[str, Callable[[Report], str]] = {
     "report": as_markdown,
     "report-json": as_json,
 }
-"""Ways to write a report, by the value of ``--test``."""
+"""Formats of the report, by the value of ``--test``."""
 
 FORMATS_HELP = (
-    "Use --test=report to print what the account's API returns, without any value of "
-    "a record, as Markdown; --test=report-json prints it as JSON."
+    "Use --test=report to print what the account's API returns as Markdown, without "
+    "any values of records, and --test=report-json to print it as JSON."
 )

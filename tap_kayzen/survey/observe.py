@@ -1,4 +1,4 @@
-"""The fields of rows: their names and types, how often they are missing, no values."""
+"""Describes fields of rows: names, types, and missing values, but no contents."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ if TYPE_CHECKING:
     Column = Mapping[str, Any]
 
 FOLDED = "(many names)"
-"""Stands for the names of an object that has too many to be names of fields."""
+"""Replaces the names in an object that has too many to be fields."""
 
 MAX_NAMES = 40
-"""Undocumented names of one object, beyond which they are folded into one."""
+"""Maximum number of undocumented names in an object before they are folded."""
 
 MAX_DEPTH = 6
-"""Levels of objects and arrays that are described."""
+"""Maximum number of nesting levels to describe."""
 
 MAX_SHAPES = 5
-"""Ways to write the values of one column that are told apart."""
+"""Maximum number of shapes per column."""
 
 NUMBERS = ("integer", "number")
 
@@ -59,9 +59,9 @@ class Node:
     """All values seen under one name.
 
     Attributes:
-        count: How many there were, nulls included.
-        objects: How many of them were objects, which is how often a child could come.
-        unreadable: How many the type of the column cannot hold.
+        count: Number of values, nulls included.
+        objects: Number of objects, and so of possible values of each child.
+        unreadable: Number of values that the type of the column cannot hold.
     """
 
     column: Column | None = None
@@ -77,7 +77,7 @@ class Node:
 
 
 class Fields:
-    """The fields of rows: names, types, and how often each is missing."""
+    """Collects the fields of rows: names, types, and how often each is missing."""
 
     def __init__(
         self,
@@ -86,13 +86,13 @@ class Fields:
         *,
         with_placeholders: bool = False,
     ) -> None:
-        """Start without having seen a row.
+        """Start without rows.
 
         Args:
             guard: Returns a name, or `HIDDEN`.
             columns: The documented columns.
-            with_placeholders: Whether to note texts that stand for a missing value,
-                which in some lists are words as good as any.
+            with_placeholders: Whether to record texts that stand for a missing value;
+                in some lists, they are ordinary words.
         """
         self._guard = guard
         self._columns = columns or {}
@@ -105,7 +105,7 @@ class Fields:
         return self._root.objects
 
     def add(self, row: Row) -> None:
-        """See one more row."""
+        """Add a row."""
         self._add(self._root, row, 0)
 
     def _add(self, node: Node, value: object, depth: int) -> None:
@@ -133,7 +133,7 @@ class Fields:
         return node.children.setdefault(shown, Node(column))
 
     def _compare(self, node: Node, column: Column, value: object) -> None:
-        """Note what of a value the type of its column does not say."""
+        """Record how a value differs from the type of its column."""
         try:
             converter_to(column)(value)
         except LossyError:

@@ -1,4 +1,4 @@
-"""Whether a list heeds ``page`` and ``per_page``, judged by two of its pages."""
+"""Judges by two pages whether a list heeds ``page`` and ``per_page``."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ IGNORED = "ignored"
 UNKNOWN = "unknown"
 
 FULL_PAGE = 100
-"""Rows that the first request asks for: Kayzen's maximum where one is known."""
+"""Page size of the first request: Kayzen's maximum, where one is known."""
 
 SMALL_PAGE = 10
-"""Rows that the second one asks for, at most."""
+"""Maximum page size of the second request."""
 
 
 @dataclass(frozen=True)
 class Question:
-    """The pages that were asked for: the first one, then the second of a small size.
+    """The two requests: the first page, then the second page of a small size.
 
     Attributes:
-        asked: Rows that the first request asked for; None if it named no size.
-        small: The same of the second one.
+        asked: Page size of the first request; None if it had none.
+        small: Page size of the second request; None if it had none.
     """
 
     asked: int | None
@@ -43,17 +43,17 @@ def judge(
     second: Sequence[object] | None,
     total_entries: int | None,
 ) -> dict[str, Any]:
-    """Judge two pages, each given as something that identifies its rows.
+    """Judge two pages, given as values that identify their rows.
 
     Args:
-        question: What was asked for.
+        question: The requests.
         first: The first page.
-        second: The second, None if there was none to compare.
-        total_entries: Rows of the whole list, if the first page says it.
+        second: The second page; None if there is none to compare.
+        total_entries: Number of rows of the list, if the first page announces it.
 
     Returns:
-        Like ``{"page": "heeded", "per_page": "heeded"}``, with ``page_size`` if the
-        server has a size of its own.
+        ``{"page": "heeded", "per_page": "heeded"}``, plus ``page_size`` if the server
+        has its own.
     """
     page, per_page = UNKNOWN, UNKNOWN
     if second:
@@ -68,7 +68,7 @@ def judge(
         elif second and (is_next or page == IGNORED):
             per_page = HEEDED
         elif not second and len(first) > question.small:
-            # The second page of a larger size is beyond the end.
+            # The server's pages are larger, so its second page is beyond the end.
             page, per_page = HEEDED, IGNORED
     is_cut = total_entries is not None and len(first) < min(
         question.asked or total_entries, total_entries

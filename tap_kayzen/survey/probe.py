@@ -1,4 +1,4 @@
-"""Sends the requests of a survey, one after the other, and keeps what came."""
+"""Sends the requests of a survey one by one and keeps the last response."""
 
 from __future__ import annotations
 
@@ -24,26 +24,26 @@ PATIENCE: Mapping[str, float] = {
     "max_retries": 1,
     "max_retry_seconds": 60,
 }
-"""Settings of a survey: a failing call is a finding, not worth a long wait."""
+"""Settings of a survey: a failed call is a result and not worth a long wait."""
 
 LIMIT_HEADER = re.compile(r"(?:^|-)rate|limit|quota|retry", re.IGNORECASE)
-"""Names of headers that may speak of limits."""
+"""Names of headers that may describe limits."""
 
 PLAIN_VALUE = re.compile(
     r"\d{1,12}(\.\d{1,3})?|(\w{3}, )?\d{1,2} \w{3} \d{4} [\d:]{8} GMT", re.ASCII
 )
-"""Values of such headers that may be shown: numbers and dates."""
+"""Values of these headers that may be shown: numbers and dates."""
 
 NOT_SHOWN = "(value not shown)"
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What came of one request.
+    """The result of one request.
 
     Attributes:
         status: HTTP status of the last response; 0 if there was none.
-        milliseconds: How long that took.
+        milliseconds: Time to that response.
         body: Its body.
     """
 
@@ -53,7 +53,7 @@ class Answer:
 
     @property
     def is_good(self) -> bool:
-        """Whether it is a response to what was asked for."""
+        """Whether the request succeeded."""
         return 200 <= self.status < 300  # noqa: PLR2004
 
 
@@ -61,8 +61,8 @@ class Probe:
     """Sends requests as the tap does, and counts them.
 
     Attributes:
-        requests: Number of responses so far, the login's included.
-        limits: Headers that speak of limits, with the last value of each.
+        requests: Number of responses so far, login included.
+        limits: Headers that may describe limits, with the last value of each.
     """
 
     def __init__(self, client: KayzenClient, guard: NameGuard) -> None:
@@ -82,7 +82,7 @@ class Probe:
         self._last: Answer | None = None
 
     def log_in(self) -> Answer:
-        """Log in and return the answer, whose body has the token.
+        """Log in and return the response, whose body holds the token.
 
         Raises:
             LoginError: Kayzen gave no token.
@@ -100,7 +100,7 @@ class Probe:
         return self._answer(0)
 
     def ask(self, request: requests.Request, what: str, *, with_token: bool) -> Answer:
-        """Send a request; a refusal is an answer too."""
+        """Send a request and return the response, even if it is an error."""
         self._last = None
         status = 0
         try:

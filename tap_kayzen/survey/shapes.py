@@ -1,4 +1,4 @@
-"""Names and texts of responses, described so that no value of a record is in them."""
+"""Describes names and texts of responses without revealing values of records."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
 HIDDEN = "(name not shown)"
-"""Stands for a name that may be a value, such as an ID or an e-mail address."""
+"""Replaces a name that may be a value, such as an ID or an e-mail address."""
 
 MAX_SHAPE = 40
-"""Characters of a shape."""
+"""Maximum length of a shape."""
 
 MIN_HEX = 16
-"""Characters from which a name of hexadecimal digits alone is taken for a key."""
+"""Minimum length of a hexadecimal name that counts as a key."""
 
 MIN_TOKEN = 20
-"""Characters from which a name with capitals, small letters and digits is one too."""
+"""Minimum length of a name in mixed case with digits that counts as a key."""
 
 MIN_PRIVATE = 4
-"""Characters from which a private text may be looked for in names."""
+"""Minimum length of private text to look for in names."""
 
 PLACEHOLDERS = frozenset(
     (
@@ -30,7 +30,7 @@ PLACEHOLDERS = frozenset(
         *("undefined", "Total", "total", "TOTAL", "All", "all"),
     )
 )
-"""Texts that stand for a missing value or a total; no others are shown."""
+"""Texts for a missing value or a total; no other text is shown."""
 
 WORDS = frozenset(
     (
@@ -38,7 +38,7 @@ WORDS = frozenset(
         *("true", "false", "True", "False", "TRUE", "FALSE", "yes", "no"),
     )
 )
-"""Letters that a shape keeps, as they belong to a notation."""
+"""Words that a shape keeps, as they belong to a notation."""
 
 PUNCTUATION = frozenset("$€£¥%.,:;/+-()'_ ")
 
@@ -50,7 +50,7 @@ _GROUPED = re.compile(
     r"(?<![9.,])9{1,3}(?:(?P<mark>[,' ])999(?:(?P=mark)999)*(?!9)|(?:\.999)+(?=,9))"
 )
 KEPT = "\1"
-"""Stands for a digit of a shape that must not be merged with its neighbors."""
+"""Marks a digit of a shape that must not be merged with its neighbors."""
 
 _FRACTION = re.compile(r"([.,])9+")
 
@@ -58,14 +58,19 @@ _FRACTION = re.compile(r"([.,])9+")
 class NameGuard:
     """Decides which names may be shown.
 
-    Names come from Kayzen and may be values: an object can have IDs, e-mail addresses
-    or tokens for keys.
+    Names come from Kayzen and may be values: the keys of an object can be IDs, e-mail
+    addresses, or tokens.
     """
 
     def __init__(
         self, redact: Callable[[str], str] = str, private: Collection[str] = ()
     ) -> None:
-        """Know what is secret, and which other texts are private."""
+        """Prepare the guard.
+
+        Args:
+            redact: Masks secrets in a text.
+            private: Other texts that must not be shown.
+        """
         self._redact = redact
         self._private = [text for text in private if len(text) >= MIN_PRIVATE]
 
@@ -75,13 +80,13 @@ class NameGuard:
         return name if is_name and not self.is_private(name) else HIDDEN
 
     def is_private(self, text: str) -> bool:
-        """Return whether a text holds something secret or private."""
+        """Return whether a text contains something secret or private."""
         is_secret = self._redact(text) != text
         return is_secret or any(each in text for each in self._private)
 
 
 def _is_key(name: str) -> bool:
-    """Return whether a name looks like an ID, a hash or a token."""
+    """Return whether a name looks like an ID, a hash, or a token."""
     digits = sum(character.isdigit() for character in name)
     is_mixed = name.lower() != name and name.upper() != name
     return (
@@ -95,7 +100,7 @@ def text_shape(text: str, *, is_number: bool) -> str:
     """Describe how a text is written, such as ``$9,999.99`` or ``9999-99-99``.
 
     Each digit becomes 9 and each word ``a``, except for `PLACEHOLDERS` and `WORDS`.
-    The shape of a number does not tell how large it is: ``$1,234,567.8`` and
+    The shape of a number does not reveal its size: ``$1,234,567.8`` and
     ``$1,000.00`` are both ``$9,999.99``.
     """
     if text.strip() in PLACEHOLDERS:

@@ -264,16 +264,38 @@ def test_a_token_lost_on_the_way_is_replaced_once(
     assert len(server.to(TOKEN_PATH)) == 2
 
 
-def test_a_second_refusal_of_the_same_request_is_the_end(
+def test_a_path_that_rejects_every_token_is_refused_after_three(
+    serve: Serve, capsys: pytest.CaptureFixture[str], waits: list[float]
+) -> None:
+    url, server = serve(api(lambda _: json_response({"error": "no"}, 401)))
+    with pytest.raises(IncompleteError) as caught:
+        sync(config_for(url), capsys)
+    assert str(caught.value).startswith(
+        "campaigns, page 1: HTTP 401: Kayzen rejects new tokens for it, too: this user "
+        "has no right to it, or another process with the same login ends them; check "
+        "`advertiser_ids`"
+    )
+    assert len(server.to(PATH)) == len(server.to(TOKEN_PATH)) == 3
+    assert len(waits) == 2
+
+
+def test_a_path_without_an_api_product_is_asked_for_once(
     serve: Serve, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    url, server = serve(api(lambda _: json_response({}, 401)))
-    with pytest.raises(FatalAPIError, match="page 1: HTTP 401: Kayzen refused a fresh"):
+    code = "keymanagement.service.InvalidAPICallAsNoApiProductMatchFound"
+    fault = {"fault": {"faultstring": "Invalid", "detail": {"errorcode": code}}}
+    url, server = serve(api(lambda _: json_response(fault, 401)))
+    with pytest.raises(IncompleteError) as caught:
         sync(config_for(url), capsys)
-    assert len(server.to(PATH)) == 2
-    assert len(server.to(TOKEN_PATH)) == 2
+    assert str(caught.value).startswith(
+        "campaigns, page 1: HTTP 401: Kayzen does not allow it to this API key; check "
+        "`advertiser_ids`"
+    )
+    assert code in str(caught.value)
+    assert len(server.to(PATH)) == len(server.to(TOKEN_PATH)) == 1
 
 
+@pytest.mark.usefixtures("waits")
 def test_tokens_that_end_all_the_time_are_no_obstacle(
     sandbox: Sandbox, config: dict[str, Any], capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -64,7 +64,7 @@ def test_a_report_that_was_renamed_is_no_longer_read_without_a_word(
     unknown, nothing, lacking = lines(run, "WARNING")[-3:]
     assert unknown.endswith("did you mean `spending`?")
     assert nothing.startswith("No stream is selected")
-    assert lacking.startswith("The catalog lacks reports of the settings")
+    assert lacking.startswith("Reports missing from the catalog are not read")
 
 
 @pytest.mark.parametrize("stream", ["orders", REPORT])
@@ -116,8 +116,8 @@ def test_a_schema_without_the_key_is_refused(
     assert run.code == 1
     (error,) = run.errors
     assert error == (
-        "orders: the catalog's schema lacks the key `id`; save what --discover prints "
-        "anew"
+        "orders: the catalog's schema lacks the key `id`; save the output of "
+        "--discover again"
     )
 
 

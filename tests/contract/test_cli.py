@@ -22,6 +22,7 @@ from support import (
 )
 from watchdog import finished, watched
 
+from tap_kayzen.sandbox.server import LOOPBACK, listen, url_of
 from tap_kayzen.tap import TapKayzen
 
 if TYPE_CHECKING:
@@ -91,7 +92,7 @@ def test_test_is_good_when_all_that_is_wanted_is_there(config_file: Path) -> Non
 @pytest.mark.parametrize(
     ("chosen", "advice"),
     [
-        ("meta/campaigns", 'Set "campaigns_endpoint": "campaigns": it has 33 fields, '),
+        ("meta/campaigns", 'Set "campaigns_endpoint": "campaigns" to get 33 fields '),
         ("campaigns", "website_objects "),
     ],
 )
@@ -108,6 +109,25 @@ def test_test_compares_the_lists_of_campaigns(
         ["campaigns", "yes", "33", "fields"],
     ]
     assert last.startswith(advice)
+
+
+@pytest.mark.parametrize("test", ["--test", "--test=report"])
+@pytest.mark.parametrize("what", ["refused", "no such host", "dead proxy"])
+def test_test_gives_up_soon_on_a_server_that_cannot_be_reached(
+    test: str, what: str, tmp_path: Path
+) -> None:
+    with listen(LOOPBACK, 0) as listener:
+        nobody = url_of(listener)
+    address = {"refused": nobody, "no such host": "https://kayzen.invalid"}
+    proxy = {"HTTPS_PROXY": nobody} if what == "dead proxy" else {}
+    settings = {"api_url": address.get(what, "https://api.kayzen.io")}
+    path = write(tmp_path / "config.json", {**SAMPLE_CONFIG, **settings})
+    run = run_process("--config", path, test, env={**os.environ, **proxy})
+    assert run.code == 1
+    (error,) = run.errors
+    assert error.startswith("Kayzen gave no token at")
+    assert "within 4 s" in error
+    assert ("proxy" in error) == (what == "dead proxy")
 
 
 def test_test_shows_no_messages_on_a_terminal(config_file: Path) -> None:
@@ -428,7 +448,7 @@ def test_an_unknown_log_level_is_named() -> None:
     assert run.code == 1
     assert run.stderr == (
         "TAP_KAYZEN_LOGLEVEL or LOGLEVEL: Unknown level: 'FOO'; "
-        "DEBUG, INFO or WARNING\n"
+        "use DEBUG, INFO, or WARNING\n"
     )
 
 

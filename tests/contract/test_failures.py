@@ -327,7 +327,7 @@ def test_saved_reports_that_there_are_are_read(broken: Broken, tmp_path: Path) -
     (error,) = run.errors
     assert error == (
         "report_results: Kayzen has no saved report 99999; correct `report_ids`; the "
-        "stream `reports` lists what there is"
+        "stream `reports` lists all of them"
     )
 
 

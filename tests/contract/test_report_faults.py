@@ -53,8 +53,8 @@ def test_a_refusal_names_the_report_the_days_and_the_way_out(
         "campaign_performance of advertiser 5, 2026-09-01 to 2026-09-07, page 1: "
         "HTTP 422: Kayzen does not accept the request; check the report's `metrics`, "
         "`group_by`, `filters` and `options`, and `advertiser_ids`; a smaller "
-        "`window_days` asks for fewer days at once; if Kayzen keeps no rows of "
-        "2026-09-01 to 2026-09-07 any more, set `start_date` to a later day. Kayzen's "
+        "`window_days` asks for fewer days at once; if Kayzen no longer has rows "
+        "for 2026-09-01 to 2026-09-07, set `start_date` to a later day. Kayzen's "
         "words: "
         '{"error": "Unknown metric: installs"}'
     )

@@ -152,7 +152,7 @@ def test_only_the_reports_that_are_wanted(
         read(url, capsys, report_ids=[12, 99, 13])
     assert str(caught.value) == (
         "report_results: Kayzen has no saved report 13, 99; correct `report_ids`; the "
-        "stream `reports` lists what there is"
+        "stream `reports` lists all of them"
     )
 
 
@@ -288,7 +288,7 @@ def test_totals_are_left_out(
     assert read(url, capsys).records == good
     assert len(api.calls) == 2 * calls
     messages = [each.getMessage() for each in caplog.records]
-    (warning,) = [each for each in messages if "rows of totals are left out" in each]
+    (warning,) = [each for each in messages if "rows with totals are left out" in each]
     assert warning.endswith('"impressions":11,"advertiser_spend":3.5}')
 
 
@@ -327,5 +327,5 @@ def test_a_refusal_names_the_day_and_the_start(
     url, _ = serve(answer)
     with pytest.raises(FatalAPIError) as caught:
         read(url, capsys)
-    words = "keeps no rows of 2026-09-01 any more, set `start_date` to a later day"
+    words = "no longer has rows for 2026-09-01, set `start_date` to a later day"
     assert words in str(caught.value)

@@ -29,7 +29,8 @@ from support import ROOT, TOKEN_PATH, json_response, token_response
 from tap_kayzen.sandbox.access import Access, Credentials
 from tap_kayzen.sandbox.app import create_app
 from tap_kayzen.sandbox.data import Dataset
-from tap_kayzen.sandbox.faults import FaultPlan, Faults
+from tap_kayzen.sandbox.fault_plan import FaultPlan
+from tap_kayzen.sandbox.faults import Faults
 from tap_kayzen.sandbox.report_calls import ReportOptions
 from tap_kayzen.sandbox.server import running
 
@@ -81,14 +82,14 @@ def test_a_day_of_another_name_is_an_error_that_says_how_to_map_it(
     good = read(faulty(), capsys, **SANDBOX_DAYS).records
     url = faulty("day-renamed")
     error, out = fault_of(url, capsys, **SANDBOX_DAYS)
-    first, _, last = error.partition("these columns came: ")
+    first, _, last = error.partition("columns received: ")
     count = first.removeprefix("campaign_performance, 2025-03-01 to 2025-03-07: ")
     assert count.endswith(" rows have no `day`; ")
     assert last == (
         "'campaign_id', 'campaign_name', 'impressions', 'clicks', 'installs', "
         "'conversions', 'advertiser_spend', 'revenue_ltv', 'date'; if `date` is the "
-        'same under another name, add `columns`: {"date": "day"} to the report; else '
-        "take `day` out of `group_by`"
+        'same column under another name, add `columns`: {"date": "day"} to the report; '
+        "otherwise remove `day` from `group_by`"
     )
     assert '"RECORD"' not in out
     report = {**DEFAULT_REPORTS[0], "columns": {"date": "day"}}
@@ -103,19 +104,22 @@ def test_a_row_without_a_day_is_an_error(
     bad = {"campaign_id": 7, "clicks": 1, **missing}
     url, _ = serve(one_page([*two_rows("2026-09-01")[:others], bad]))
     error, _ = fault_of(url, capsys)
-    assert f"1 of {others + 1} rows have no `day`; these columns came: " in error
-    assert error.endswith("; take `day` out of `group_by`")
+    assert f"1 of {others + 1} rows have no `day`; columns received: " in error
+    assert error.endswith("; remove `day` from `group_by`")
 
 
 @pytest.mark.parametrize(
     ("came", "words"),
     [
-        ({"country_code": "DE"}, "if `country_code` is the same under another name, "),
+        (
+            {"country_code": "DE"},
+            "if `country_code` is the same column under another name, ",
+        ),
         (
             {"geo": "DE"},
-            'the same under another name, add `columns`: {"that name": "country"}',
+            'column under another name, add `columns`: {"its name": "country"}',
         ),
-        ({}, "take `country` out of `group_by`"),
+        ({}, "remove `country` from `group_by`"),
     ],
 )
 @pytest.mark.parametrize("day", [{"day": "2026-09-01"}, {}])
@@ -124,7 +128,7 @@ def test_a_dimension_that_no_row_has_is_an_error(
 ) -> None:
     url, _ = serve(one_page([{**day, **came, "os": "x", "clicks": 1}]))
     error, out = fault_of(url, capsys, reports=report_of(*day, "country", "os"))
-    assert "no row has `country`; these columns came: " in error
+    assert "no row has `country`; columns received: " in error
     assert words in error
     assert '"RECORD"' not in out
 
@@ -218,7 +222,7 @@ def test_totals_are_not_mixed_with_days(
     assert len(api.calls) <= calls + 3
     assert bookmarks(run)[-1]["replication_key_value"] == "2026-09-20"
     (warning,) = warnings_in(caplog)
-    assert warning.startswith(f"{NAME}: rows of totals are left out, as their numbers ")
+    assert warning.startswith(f"{NAME}: rows with totals are left out, as other rows ")
     assert f'"clicks":{12 * 14 if size == 1000 else 12 * 5}}}' in warning
 
 
@@ -328,8 +332,8 @@ def test_days_that_kayzen_keeps_no_longer_are_named(
         assert f"campaign_performance, {first} to {last}, page 1: HTTP 400: " in error
         assert "`filters` and `options`, and `advertiser_ids`" in error
         assert (
-            f"if Kayzen keeps no rows of {first} to {last} any more, set `start_date` "
-            "to a later day"
+            f"if Kayzen no longer has rows for {first} to {last}, set `start_date` to "
+            "a later day"
         ) in error
         run = read(url, capsys, **{**days, "start_date": "2026-09-01"})
     assert bookmarks(run)[-1]["replication_key_value"] == "2026-09-20"

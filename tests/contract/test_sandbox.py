@@ -87,6 +87,16 @@ def test_a_wrong_login_is_refused_in_words(
     assert (answer.status_code, answer.json()) == (status, {"error": text})
 
 
+@pytest.mark.parametrize(("is_single", "status"), [(False, 200), (True, 401)])
+def test_a_login_ends_older_tokens_only_if_wanted(
+    sandbox: Sandbox, status: int, *, is_single: bool
+) -> None:
+    sandbox.access.is_token_single = is_single
+    old, new = (log_in(sandbox).json()["access_token"] for _ in range(2))
+    assert get(sandbox, "campaigns", old).status_code == status
+    assert get(sandbox, "campaigns", new).status_code == 200
+
+
 def test_only_good_tokens_open_a_list(sandbox: Sandbox) -> None:
     clock = sandbox.access.clock = ManualClock()
     token = log_in(sandbox).json()["access_token"]

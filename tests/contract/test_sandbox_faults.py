@@ -32,13 +32,8 @@ from tap_kayzen.sandbox.fault_answers import (
     PIECE_SECONDS,
     PIECES,
 )
-from tap_kayzen.sandbox.faults import (
-    LOGINS_DOWN,
-    TOKEN_CALLS,
-    TRANSIENT,
-    FaultPlan,
-    Faults,
-)
+from tap_kayzen.sandbox.fault_plan import TRANSIENT, FaultPlan
+from tap_kayzen.sandbox.faults import LOGINS_DOWN, TOKEN_CALLS, Faults
 from tap_kayzen.sandbox.fixed_lists import OWN_KEY
 from tap_kayzen.sandbox.launcher import main
 from tap_kayzen.sandbox.server import RESERVE_SECONDS, listen, running
@@ -341,16 +336,81 @@ def test_a_slow_body_is_complete(api: Faulty, whole: bytes) -> None:
     assert len(api.during(api.get, *pauses).content) > len(whole)
 
 
-@pytest.mark.parametrize("name", ["token-revoked", "token-down"])
-def test_tokens_are_revoked_and_the_login_fails_for_a_while(name: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "troubles"),
+    [
+        ("token-revoked", []),
+        ("token-down", [503] * LOGINS_DOWN),
+        ("token-limit", [500] * LOGINS_DOWN),
+    ],
+)
+def test_tokens_are_revoked_and_the_login_fails_for_a_while(
+    name: str, troubles: list[int]
+) -> None:
     with faulty({name: 1}) as api:
         statuses = [api.get().status_code for _ in range(TOKEN_CALLS + 3)]
         assert statuses == [200] * TOKEN_CALLS + [401] * 3
-        down = LOGINS_DOWN if name == "token-down" else 0
-        logins = [api.log_in() for _ in range(down + 1)]
-        assert logins == [503] * down + [200]
+        logins = [api.log_in() for _ in range(len(troubles) + 1)]
+        assert logins == [*troubles, 200]
         assert api.get().status_code == 200
         assert api.plan.injected == {name: 1}
+
+
+def test_a_gateway_limits_with_429_and_500(api: Faulty) -> None:
+    api.meet({"gateway-limit": 1})
+    answers = [api.get() for _ in range(20)]
+    assert {answer.status_code for answer in answers} == {429, 500}
+    assert {answer.json()["fault"]["detail"]["errorcode"] for answer in answers} == {
+        "policies.ratelimit.QuotaViolation",
+        "policies.ratelimit.SpikeArrestViolation",
+    }
+
+
+def test_a_key_has_no_right_to_a_path(api: Faulty) -> None:
+    bodies = set()
+    for seed in range(10):
+        api.meet({"no-api-product": 1}, seed=seed)
+        answer = api.get()
+        assert answer.status_code == 401
+        bodies.add(answer.json()["fault"]["faultstring"])
+    assert bodies == {
+        "Invalid API call as no apiproduct match found",
+        "APIResource /v1/campaigns does not exist",
+    }
+    api.meet({"unauthorized-path": 1})
+    answer = api.get()
+    assert (answer.status_code, answer.text) == (
+        401,
+        '{"error":"Authentication error"}',
+    )
+
+
+@pytest.mark.parametrize("name", ["no-api-product", "unauthorized-path"])
+def test_a_path_is_refused_whatever_its_ids_and_others_are_not(
+    api: Faulty, name: str
+) -> None:
+    def statuses(seed: int) -> list[int]:
+        api.meet({name: 0.5}, seed=seed)
+        ids = [row["id"] for row in api.dataset.campaigns[DEFAULT_ADVERTISER]]
+        paths = [f"/v1/campaigns/{number}/detail" for number in ids[:5]]
+        return [api.get(path).status_code for path in (*paths, "/v1/orders")]
+
+    found = [statuses(seed) for seed in range(20)]
+    assert {len(set(each[:5])) for each in found} == {1}
+    assert {(each[0], each[5]) for each in found} == {
+        (a, b) for a in (200, 401) for b in (200, 401)
+    }
+
+
+def test_a_login_is_refused_in_the_words_of_a_gateway(api: Faulty) -> None:
+    found = set()
+    for seed in range(20):
+        api.meet({"invalid-client": 1}, seed=seed)
+        answer = requests.post(api.url + TOKEN_PATH, timeout=5, **LOGIN)
+        found.add((answer.status_code, answer.text))
+        assert "nvalid" in answer.text
+    assert {status for status, _ in found} == {400, 401}
+    assert len(found) == 3
 
 
 def test_meta_is_missing_text_or_wrong(api: Faulty) -> None:

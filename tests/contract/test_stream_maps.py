@@ -136,7 +136,7 @@ def test_a_map_of_a_stream_that_is_not_selected_does_nothing(
         (
             {"campaigns": {"__filtr__": "'x'"}},
             (
-                "`stream_maps.campaigns.__filtr__` makes a column of that name; "
+                "`stream_maps.campaigns.__filtr__` adds a column of that name; "
                 "did you mean `__filter__`?"
             ),
         ),

@@ -136,7 +136,7 @@ def test_an_account_that_refuses_everything_is_a_report(serve: Serve) -> None:
     skipped = [call["call"] for call in calls if "skipped" in call]
     assert len(skipped) == 4
     assert report["requests"] == len(api.calls) == len(calls) - len(skipped)
-    assert "not asked: no campaign to ask for" in as_markdown(report)
+    assert "skipped: there is no campaign" in as_markdown(report)
 
 
 def test_what_is_odd_is_said() -> None:

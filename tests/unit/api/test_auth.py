@@ -15,7 +15,19 @@ from singer_sdk.exceptions import FatalAPIError
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from support import TOKEN_PATH, json_response, token_response
 
-from tap_kayzen.api.auth import MAX_TOKENS, KayzenAuthenticator
+from tap_kayzen.api.auth import KayzenAuthenticator
+from tap_kayzen.api.errors import RefusedError, StaleTokenError, StoppedError
+from tap_kayzen.api.rejections import (
+    CALM_SECONDS,
+    MAX_DOUBTFUL_TOKENS,
+    MAX_TOKENS,
+    MAX_UNPROVEN_TOKENS,
+    MIN_WAIT_SECONDS,
+    SPREADS,
+    Rejections,
+    Subject,
+    subject_of,
+)
 from tap_kayzen.api.retries import Wire
 from tap_kayzen.api.throttle import Throttle
 from tap_kayzen.output.redaction import Redactor
@@ -30,12 +42,15 @@ if TYPE_CHECKING:
 NASTY = "p&a+s%20s=w@o:rd /?#\"' ünïcödé 密码 🔑"
 
 
+DOCUMENTED_PAIR: dict[str, Any] = {"api_key": "aaa", "api_secret": "bbb"}
+
+
 def config_of(**changes: object) -> dict[str, Any]:
     return {
         "username": "api+reporting@kayzen.io",
         "password": "secret-password",
-        "api_key": "aaa",
-        "api_secret": "bbb",
+        "api_key": "key-of-a-test",
+        "api_secret": "secret-of-a-test",
         "api_url": "",
         "user_agent": "tap-kayzen/test",
         "request_timeout": 5,
@@ -68,8 +83,9 @@ def response_of(status: int) -> requests.Response:
 class Sent:
     """A request that is on its way, with the token that it was given."""
 
-    def __init__(self, auth: KayzenAuthenticator) -> None:
-        self.request = requests.Request("GET", "http://kayzen.test/v1/orders").prepare()
+    def __init__(self, auth: KayzenAuthenticator, path: str = "orders") -> None:
+        url = f"http://kayzen.test/v1/{path}"
+        self.request = requests.Request("GET", url).prepare()
         self._flow = auth.auth_flow(self.request)
         next(self._flow)
 
@@ -77,13 +93,34 @@ class Sent:
     def token(self) -> str:
         return str(self.request.headers["Authorization"]).removeprefix("Bearer ")
 
-    def answered(self, status: int) -> bool:
+    def answered(self, status: int, body: bytes = b"") -> bool:
         """Answer the request; return whether it is to be sent again."""
         try:
-            self._flow.send(response_of(status))
+            self._flow.send((response_of(status), body))
         except StopIteration:
             return False
         return True
+
+    def refused(self, body: bytes = b"") -> RefusedError:
+        """Reject the token; return the error that comes of it."""
+        with pytest.raises(RefusedError) as caught:
+            self.answered(401, body)
+        assert caught.value.status == 401
+        return caught.value
+
+    def rejected(self) -> int:
+        """Reject all tokens; return how many there were."""
+        tokens = {self.token}
+        while True:
+            try:
+                assert self.answered(401)
+            except RefusedError:
+                return len(tokens)
+            tokens.add(self.token)
+
+
+def accept(auth: KayzenAuthenticator, path: str = "orders") -> None:
+    assert not Sent(auth, path).answered(200)
 
 
 def use(auth: KayzenAuthenticator) -> requests.PreparedRequest:
@@ -100,7 +137,7 @@ def answers(*responses: Response) -> Callable[[Call], Response]:
 
 def test_the_token_call_is_the_documented_one_to_the_byte(serve: Serve) -> None:
     url, api = serve(answers(token_response("opaque")))
-    request = use(authenticator(url))
+    request = use(authenticator(url, **DOCUMENTED_PAIR))
     assert request.headers["Authorization"] == "Bearer opaque"
     (call,) = api.calls
     assert (call.method, call.path, call.query) == ("POST", TOKEN_PATH, "")
@@ -124,7 +161,7 @@ def test_special_characters_arrive_as_they_are(serve: Serve) -> None:
         ("password", NASTY),
     ]
     pair = base64.b64decode(call.headers["authorization"].removeprefix("Basic "))
-    assert pair.decode() == f"aaa:{NASTY}"
+    assert pair.decode() == f"key-of-a-test:{NASTY}"
 
 
 def test_a_netrc_entry_does_not_replace_the_key_pair(
@@ -134,7 +171,7 @@ def test_a_netrc_entry_does_not_replace_the_key_pair(
     netrc.write_text("machine 127.0.0.1 login other password wrong\n")
     monkeypatch.setenv("NETRC", str(netrc))
     url, api = serve(answers(token_response()))
-    use(authenticator(url))
+    use(authenticator(url, **DOCUMENTED_PAIR))
     assert api.calls[0].headers["authorization"] == "Basic YWFhOmJiYg=="
 
 
@@ -192,6 +229,7 @@ def test_threads_share_one_login(serve: Serve) -> None:
     assert len(api.calls) == 1
 
 
+@pytest.mark.usefixtures("waits")
 def test_many_refusals_of_one_token_lead_to_one_new_login(serve: Serve) -> None:
     url, api = serve(answers(token_response("first"), token_response("second")))
     auth = authenticator(url)
@@ -273,52 +311,72 @@ LOGIN = "`username` and `password` (the login of the Kayzen console)"
 KEYS = "`api_key` and `api_secret` (made in the console)"
 
 
+REJECTED_LOGIN = f"Kayzen rejected the login pair (HTTP …); check {LOGIN}"
+REJECTED_KEYS = f"Kayzen rejected the API key pair (HTTP …); check {KEYS}"
+REJECTED_UNKNOWN = (
+    "Kayzen rejected the credentials without saying which (HTTP …); check "
+    f"{LOGIN}, {KEYS}"
+)
+
+
 @pytest.mark.parametrize(
-    ("response", "message"),
+    ("status", "body", "message"),
     [
+        (401, '{"error": "Invalid login credentials"}', REJECTED_LOGIN),
+        (200, '{"error": "Invalid login credentials"}', REJECTED_LOGIN),
+        (400, '{"error": "invalid_grant"}', REJECTED_LOGIN),
+        (401, '{"errors": [{"msg": "Invalid API Key"}]}', REJECTED_KEYS),
+        (401, '{"api_key": "is invalid"}', REJECTED_KEYS),
         (
-            json_response({"error": "Invalid login credentials"}, 401),
-            f"Kayzen rejected the login pair (HTTP 401); check {LOGIN}",
+            400,
+            '{"Error": "Invalid client id : x. ClientId is Invalid"}',
+            REJECTED_KEYS,
         ),
+        (401, '{"ErrorCode": "invalid_client"}', REJECTED_KEYS),
+        (401, "Invalid Client Identifier", REJECTED_KEYS),
+        (401, "no apiproduct match found", REJECTED_KEYS),
         (
-            json_response({"errors": [{"message": "Invalid API Key"}]}, 401),
-            f"Kayzen rejected the API key pair (HTTP 401); check {KEYS}",
+            401,
+            "Invalid login credentials or API key",
+            REJECTED_UNKNOWN,
         ),
-        (
-            json_response({"api_key": "is invalid"}, 401),
-            f"Kayzen rejected the API key pair (HTTP 401); check {KEYS}",
-        ),
-        (
-            PlainTextResponse("", 401),
-            (
-                "Kayzen rejected the credentials without saying which (HTTP 401); "
-                f"check {LOGIN}, {KEYS}"
-            ),
-        ),
-        (
-            json_response({"error": "Invalid login credentials"}, 200),
-            f"Kayzen rejected the login pair (HTTP 200); check {LOGIN}",
-        ),
-        (
-            json_response([], 422),
-            (
-                "Kayzen rejected the credentials without saying which (HTTP 422); "
-                f"check {LOGIN}, {KEYS}"
-            ),
-        ),
+        (401, "", REJECTED_UNKNOWN),
+        (422, "[]", REJECTED_UNKNOWN),
     ],
 )
 def test_rejected_credentials_are_named_and_never_sent_again(
-    serve: Serve, waits: list[float], response: Response, message: str
+    serve: Serve, waits: list[float], status: int, body: str, message: str
 ) -> None:
-    url, api = serve(answers(response))
+    url, api = serve(answers(PlainTextResponse(body, status)))
     auth = authenticator(url)
     for _ in range(3):
         with pytest.raises(FatalAPIError) as caught:
             use(auth)
-        assert str(caught.value) == message
+        words = f"Kayzen's words: {body or '(empty body)'}"
+        assert str(caught.value) == f"{message}. {words}".replace("…", str(status))
     assert len(api.calls) == 1
     assert waits == []
+
+
+def test_a_rejected_login_is_quoted_without_its_secrets(serve: Serve) -> None:
+    body = {"Error": "Invalid client id : key-of-a-test. ClientId is Invalid"}
+    url, _ = serve(answers(json_response(body, 400)))
+    with pytest.raises(FatalAPIError, match=r"Invalid client id : \*\*\*. ClientId"):
+        use(authenticator(url))
+
+
+@pytest.mark.parametrize("status", [429, 500])
+def test_a_rate_limit_of_logins_slows_all_requests(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch, status: int
+) -> None:
+    held: list[float] = []
+    monkeypatch.setattr(Throttle, "refused", lambda _, __, wait: held.append(wait))
+    code = "policies.ratelimit.SpikeArrestViolation"
+    limit = json_response({"fault": {"detail": {"errorcode": code}}}, status)
+    url, api = serve(answers(limit, token_response()))
+    assert use(authenticator(url)).headers["Authorization"] == "Bearer token-1"
+    assert len(api.calls) == 2
+    assert len(held) == 1
 
 
 def test_a_wrong_address_is_told_from_wrong_credentials(serve: Serve) -> None:
@@ -356,6 +414,7 @@ def test_a_token_that_no_header_can_carry_is_not_shown(serve: Serve) -> None:
     assert "S3CRET" not in str(caught.value)
 
 
+@pytest.mark.usefixtures("waits")
 def test_every_token_of_the_run_is_blotted_out(serve: Serve) -> None:
     url, _ = serve(answers(token_response("old-token"), token_response("new-token")))
     redactor = Redactor(config_of())
@@ -382,13 +441,6 @@ def numbered_tokens(serve: Serve) -> KayzenAuthenticator:
     return authenticator(url)
 
 
-def test_a_second_401_is_final(serve: Serve) -> None:
-    sent = Sent(numbered_tokens(serve))
-    assert sent.answered(401)
-    assert sent.token == "token-2"
-    assert not sent.answered(401)
-
-
 @pytest.mark.parametrize("status", [200, 403, 404, 500])
 def test_anything_but_a_401_is_no_matter_of_the_token(
     serve: Serve, status: int
@@ -398,33 +450,251 @@ def test_anything_but_a_401_is_no_matter_of_the_token(
     assert sent.token == "token-1"
 
 
-def test_a_token_that_worked_for_others_may_be_revoked_again(serve: Serve) -> None:
+NO_RIGHT = (
+    b'{"fault": {"faultstring": "Invalid API call as no apiproduct match found"}}',
+    b'{"errorcode": "keymanagement.service.InvalidAPICallAsNoApiProductMatchFound"}',
+    b"APIResource /v1/orders does not exist",
+    b"no API PRODUCT has this",
+)
+
+
+@pytest.mark.parametrize("body", NO_RIGHT)
+def test_a_key_without_the_right_to_a_path_keeps_its_token(
+    serve: Serve, body: bytes
+) -> None:
     auth = numbered_tokens(serve)
+    for _ in range(3):
+        error = Sent(auth).refused(body)
+        assert error.cause == "HTTP 401: Kayzen does not allow it to this API key"
+        # That of the stream is put there by who has it.
+        assert error.hint == ""
+        assert error.words
+    accept(auth, "campaigns")
+    assert Sent(auth).token == "token-1"
+
+
+@pytest.mark.parametrize(
+    "errorcode", ["invalid_access_token", "access_token_expired", "none"]
+)
+def test_a_token_that_has_ended_is_replaced_at_once(
+    serve: Serve, waits: list[float], errorcode: str
+) -> None:
+    auth = numbered_tokens(serve)
+    accept(auth, "campaigns")
+    sent = Sent(auth)
+    assert sent.answered(401, f"keymanagement.service.{errorcode}".encode())
+    assert sent.token == "token-2"
+    assert not sent.answered(200)
+    assert waits == []
+
+
+def test_a_path_without_a_right_costs_three_logins_once(
+    serve: Serve, waits: list[float]
+) -> None:
+    auth = numbered_tokens(serve)
+    accept(auth, "campaigns")
+    sent = Sent(auth)
+    assert sent.rejected() == MAX_UNPROVEN_TOKENS == 3
+    # The first had worked for others. The second may be one that another process ended.
+    assert len(waits) == 1
+    assert 1 <= waits[0] <= 3
+    # What follows is refused with the same token, which is good for others.
+    assert "has no right to it" in Sent(auth).refused().cause
+    accept(auth, "campaigns")
+    assert Sent(auth).token == sent.token == "token-3"
+
+
+def test_a_refusal_names_its_possible_causes(serve: Serve, waits: list[float]) -> None:
+    sent = Sent(numbered_tokens(serve))
+    while sent.token != "token-3":
+        assert sent.answered(401)
+    error = sent.refused(b"Authentication error")
+    assert error.cause == (
+        "HTTP 401: Kayzen rejects new tokens for it, too: this user has no right to "
+        "it, or another process with the same login ends them"
+    )
+    assert error.hint == ""
+    assert error.words == "Authentication error"
+    assert waits
+
+
+def test_a_path_that_is_accepted_after_all_is_not_held_to_its_refusal(
+    serve: Serve, waits: list[float]
+) -> None:
+    auth = numbered_tokens(serve)
+    accept(auth, "campaigns")
+    assert Sent(auth).rejected() == MAX_UNPROVEN_TOKENS
+    accept(auth)
+    assert Sent(auth).rejected() == MAX_TOKENS
+    assert waits
+
+
+def test_where_nothing_is_accepted_fewer_tokens_are_tried(
+    serve: Serve, waits: list[float]
+) -> None:
+    auth = numbered_tokens(serve)
+    assert Sent(auth, "app_lists").rejected() == MAX_UNPROVEN_TOKENS
+    waits.clear()
+    assert Sent(auth, "campaigns").rejected() == MAX_DOUBTFUL_TOKENS
+    assert Sent(auth, "creatives").rejected() == MAX_DOUBTFUL_TOKENS
+    assert len(waits) == 2
+    assert all(1 <= wait <= 3 for wait in waits)
+
+
+def test_a_path_that_is_refused_for_all_advertisers_costs_few_logins(
+    serve: Serve, waits: list[float]
+) -> None:
+    auth = numbered_tokens(serve)
+    accept(auth, "campaigns")
+    tokens = [Sent(auth, f"orders?advertiser_id={n}").rejected() for n in (1, 2, 3)]
+    assert tokens == [MAX_UNPROVEN_TOKENS, MAX_DOUBTFUL_TOKENS, MAX_DOUBTFUL_TOKENS]
+    accept(auth, "orders?advertiser_id=4")
+    assert Sent(auth, "orders?advertiser_id=5").rejected() == MAX_UNPROVEN_TOKENS
+    assert waits
+
+
+def test_a_login_that_others_use_too_is_named_in_the_end(
+    serve: Serve, waits: list[float]
+) -> None:
+    auth = numbered_tokens(serve)
+    accept(auth, "orders?page=1")
+    sent = Sent(auth, "orders?page=2")
+    for _ in range(MAX_TOKENS - 1):
+        assert sent.answered(401)
+    error = sent.refused()
+    assert error.cause.endswith("perhaps another process with the same login ends them")
+    assert error.hint == "run one process at a time, or give each a login of its own"
+    # At once, and then ever later, since no token was of any use.
+    assert len(waits) == len(SPREADS)
+    for wait, spread in zip(waits, SPREADS, strict=True):
+        assert MIN_WAIT_SECONDS <= wait <= spread * MIN_WAIT_SECONDS
+
+
+@pytest.mark.parametrize(("interval", "shortest"), [(0.1, 1), (2, 4), (10, 20)])
+def test_waits_are_longer_where_requests_are_few(
+    interval: float, shortest: float
+) -> None:
+    """Else a token would end before its process has had its turn."""
+    rejections = Rejections()
+    waits = [rejections.lose(1, had_worked=True, interval=interval) for _ in range(20)]
+    assert waits[0] == 0
+    assert all(shortest <= wait <= 3 * shortest for wait in waits[1:])
+    waits = [rejections.lose(1, had_worked=False, interval=interval) for _ in range(20)]
+    assert all(shortest <= wait <= min(60, 16 * shortest) for wait in waits)
+
+
+def test_a_request_is_sent_with_the_newest_token(serve: Serve) -> None:
+    auth = numbered_tokens(serve)
+    accept(auth)
     waiting, other = Sent(auth), Sent(auth)
-    assert not other.answered(200)
-    assert waiting.answered(401)
-    # The new token works for another request, and is then revoked too.
-    other = Sent(auth)
-    assert not other.answered(200)
-    assert waiting.answered(401)
-    assert waiting.token == "token-3"
-    assert not waiting.answered(401)
+    assert other.answered(401)
+    auth.refresh(waiting.request)
+    assert waiting.token == "token-2"
 
 
-def test_an_old_token_says_nothing_of_the_new_one(serve: Serve) -> None:
+def test_a_request_is_not_sent_with_a_token_that_was_rejected(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
     auth = numbered_tokens(serve)
-    first, second = Sent(auth), Sent(auth)
-    assert first.answered(401)
-    assert not second.answered(200)
-    # The first token was accepted late; the second one has not worked yet.
-    assert not first.answered(401)
+    accept(auth)
+    waiting, other = Sent(auth), Sent(auth)
+    monkeypatch.setattr(auth, "update_access_token", lambda: None)
+    assert other.answered(401)
+    with pytest.raises(StaleTokenError):
+        auth.refresh(waiting.request)
 
 
-def test_a_request_that_is_rejected_for_ever_ends(serve: Serve) -> None:
+def test_waits_do_not_grow_while_tokens_are_of_use(
+    serve: Serve, waits: list[float]
+) -> None:
+    auth = numbered_tokens(serve)
+    for _ in range(20):
+        accept(auth)
+        sent = Sent(auth)
+        assert sent.answered(401)
+        assert not sent.answered(200)
+    assert len(waits) == 19
+    assert all(1 <= wait <= 3 for wait in waits)
+
+
+def test_a_token_that_is_of_no_use_from_the_start_is_waited_for(
+    serve: Serve, waits: list[float]
+) -> None:
+    """Other processes may have started at the same time."""
+    sent = Sent(numbered_tokens(serve))
+    assert sent.answered(401)
+    assert sent.answered(401)
+    assert sent.token == "token-3"
+    assert len(waits) == 2
+    assert 1 <= waits[0] <= 3
+    assert 1 <= waits[1] <= 6
+
+
+def test_a_token_that_lived_for_long_is_replaced_at_once(
+    serve: Serve, waits: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    auth, now = numbered_tokens(serve), [0.0]
+    monkeypatch.setattr(Throttle, "now", lambda _: now[0])
+    accept(auth)
+    for age, waited in [(1, 0), (1, 1), (CALM_SECONDS, 1), (1, 2)]:
+        sent = Sent(auth)
+        now[0] += age
+        assert sent.answered(401)
+        assert not sent.answered(200)
+        assert len(waits) == waited
+
+
+def test_many_rejections_of_one_token_wait_once(
+    serve: Serve, waits: list[float]
+) -> None:
+    auth = numbered_tokens(serve)
+    accept(auth)
+    for number in (1, 2):
+        on_the_way = [Sent(auth) for _ in range(8)]
+        assert {sent.token for sent in on_the_way} == {f"token-{number}"}
+        assert all(sent.answered(401) for sent in on_the_way)
+    assert len(waits) == 1
+
+
+@pytest.mark.parametrize(
+    ("others", "tokens"),
+    [
+        ("orders?page=7", MAX_TOKENS),
+        ("orders?page=7&advertiser_id=8", MAX_UNPROVEN_TOKENS),
+        ("campaigns/3/detail", MAX_UNPROVEN_TOKENS),
+    ],
+)
+def test_only_requests_that_are_alike_prove_a_right(
+    serve: Serve, waits: list[float], others: str, tokens: int
+) -> None:
+    auth = numbered_tokens(serve)
+    accept(auth, others)
+    assert Sent(auth).rejected() == tokens
+    assert waits
+
+
+def test_requests_are_alike_whatever_their_ids(
+    serve: Serve, waits: list[float]
+) -> None:
+    auth = numbered_tokens(serve)
+    accept(auth, "campaigns/3/detail?advertiser_id=7")
+    sent = Sent(auth, "campaigns/44/detail?advertiser_id=7")
+    assert sent.rejected() == MAX_TOKENS
+    assert waits
+
+
+def test_a_report_is_told_by_the_advertiser_in_its_body() -> None:
+    def subject(**body: object) -> Subject:
+        url = "http://kayzen.test/v1/report_data"
+        return subject_of(requests.Request("POST", url, json=body).prepare())
+
+    assert subject(advertiser_id=7, page=1) == subject(page=2, advertiser_id=7)
+    assert subject(advertiser_id=7) != subject(advertiser_id=8) != subject()
+
+
+def test_stop_ends_the_wait_for_a_new_login(serve: Serve) -> None:
     auth = numbered_tokens(serve)
     sent = Sent(auth)
-    tries = 0
-    while sent.answered(401):
-        tries += 1
-        assert not Sent(auth).answered(200)
-    assert tries == MAX_TOKENS - 1
+    auth._wire.throttle.stop()  # noqa: SLF001
+    with pytest.raises(StoppedError):
+        sent.answered(401)

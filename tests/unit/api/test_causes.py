@@ -12,7 +12,7 @@ import pytest
 import requests
 from support import SAMPLE_CONFIG
 
-from tap_kayzen.api.causes import is_unreachable
+from tap_kayzen.api.causes import is_unreachable, proxy_of
 from tap_kayzen.api.errors import LoginError, UnavailableError
 from tap_kayzen.api.retries import Retries, Wire
 from tap_kayzen.api.throttle import Throttle
@@ -47,24 +47,27 @@ def saying(words: bytes) -> Generator[int]:
         thread.join(10)
 
 
-def wire(url: str) -> Wire:
+def wire(url: str, **changes: object) -> Wire:
     config = {
         **SAMPLE_CONFIG,
         "api_url": url,
         "max_retries": 0,
-        "max_retry_seconds": 0,
+        "max_retry_seconds": 900,
         "request_timeout": 5,
         "max_response_mb": 1,
+        **changes,
     }
     throttle = Throttle(concurrency=1)
     return Wire(config, requests.Session(), throttle, Redactor(config))
 
 
-def failure(url: str) -> UnavailableError:
-    """Get an address without any retry; return the error."""
+def failure(url: str, **changes: object) -> UnavailableError:
+    """Get an address, without any retry unless `max_retries` says so."""
     request = requests.Request("GET", url)
     with pytest.raises(UnavailableError) as caught:
-        Transport(wire(url)).fetch(request, json.loads, what="a page", with_token=False)
+        Transport(wire(url, **changes)).fetch(
+            request, json.loads, what="a page", with_token=False
+        )
     return caught.value
 
 
@@ -138,3 +141,89 @@ def test_a_login_knows_it_too_and_so_do_those_that_find_it_failed() -> None:
         with pytest.raises(LoginError) as caught:
             auth(requests.Request("GET", "http://kayzen.test/").prepare())
     assert not caught.value.is_unreachable
+
+
+@pytest.mark.parametrize(
+    ("variable", "proxy"),
+    [
+        ("https", "http://127.0.0.1:PORT"),
+        ("https", "http://someone:hunter%40two@127.0.0.1:PORT/"),
+        ("https", "127.0.0.1:PORT"),
+        ("all", "http://127.0.0.1:PORT"),
+    ],
+)
+def test_a_proxy_that_refuses_is_named_without_its_login(
+    variable: str, proxy: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    port = closed_port()
+    monkeypatch.setenv(f"{variable}_proxy", proxy.replace("PORT", str(port)))
+    assert failure("https://kayzen.test/").cause == (
+        f"proxy 127.0.0.1:{port}: [Errno 111] Connection refused after all retries (at "
+        "most 0, within 900 s)"
+    )
+
+
+def test_a_proxy_is_named_where_it_is_not_to_blame_either(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with listen(LOOPBACK, 0) as listener:
+        port = listener.getsockname()[1]
+        monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{port}")
+        error = failure("http://kayzen.test/", request_timeout=0.1)
+    words = f"no answer in time, through the proxy 127.0.0.1:{port} after all retries"
+    assert error.cause.startswith(words)
+    assert not error.is_unreachable
+
+
+def test_a_proxy_that_is_not_used_is_not_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{closed_port()}")
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    assert "proxy" not in failure(f"http://127.0.0.1:{closed_port()}/").cause
+
+
+@pytest.mark.parametrize(
+    ("proxy", "host"),
+    [
+        ("http://proxy.example.com:3128", "proxy.example.com:3128"),
+        ("http://a:b@proxy", "proxy"),
+        ("http://[::1]:3128", "[::1]:3128"),
+        ("proxy:3128", "proxy:3128"),
+        # A login and no host.
+        ("http://someone:hunter2", ""),
+        ("http://someone:hunter/2", ""),
+        ("http://someone:hunter#2", ""),
+        ("", ""),
+    ],
+)
+def test_no_part_of_a_proxy_is_shown_that_may_be_its_login(
+    proxy: str, host: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("https_proxy", proxy)
+    assert proxy_of("https://kayzen.test/", requests.Session()) == host
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_a_proxy_that_wants_a_login_ends_it_at_once(
+    scheme: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reply = b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n"
+    with saying(reply) as port:
+        monkeypatch.setenv(f"{scheme}_proxy", f"http://127.0.0.1:{port}")
+        error = failure(f"{scheme}://kayzen.test/", max_retries=9)
+    assert error.cause.startswith(f"proxy 127.0.0.1:{port}: ")
+    assert "407" in error.cause
+    assert error.hint.startswith("set the proxy's login in HTTPS_PROXY")
+    assert error.is_unreachable
+
+
+@pytest.mark.parametrize("proxy", [":::", "socks5://127.0.0.1:9", "ftp://127.0.0.1:9"])
+def test_a_proxy_that_cannot_be_used_ends_it_at_once(
+    proxy: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("https_proxy", proxy)
+    error = failure("https://kayzen.test/", max_retries=9)
+    assert error.hint == (
+        "check `api_url` and the variables HTTPS_PROXY, HTTP_PROXY, ALL_PROXY, and "
+        "NO_PROXY"
+    )
+    assert error.is_unreachable

@@ -16,12 +16,14 @@ import time_machine
 from singer_sdk.exceptions import FatalAPIError
 from support import SAMPLE_CONFIG, sync
 
-from tap_kayzen.api.errors import UnavailableError
+from tap_kayzen.api.errors import TransientError, UnavailableError
 from tap_kayzen.api.retries import (
     MAX_BACKOFF_SECONDS,
     MAX_RETRY_AFTER_SECONDS,
     Retries,
     Wire,
+    check_transient,
+    is_rate_limit,
     is_transient,
     retry_after,
     wait_after,
@@ -78,6 +80,40 @@ def test_waits_grow_to_a_bound(tries: int, bound: float) -> None:
 def test_only_passing_states_are_tried_again() -> None:
     transient = {status for status in range(100, 600) if is_transient(status)}
     assert transient == {408, 425, 429, *range(500, 600)}
+
+
+LIMIT = b'{"fault": {"detail": {"errorcode": "policies.ratelimit.QuotaViolation"}}}'
+
+
+def test_a_rate_limit_is_known_by_its_status_or_its_words() -> None:
+    limits = {status for status in range(100, 600) if is_rate_limit(status, b"")}
+    assert limits == {429, 503}
+    limits = {status for status in range(100, 600) if is_rate_limit(status, LIMIT)}
+    assert limits == {429, *range(500, 600)}
+    assert is_rate_limit(500, LIMIT.upper())
+    assert not is_rate_limit(500, b"Internal Server Error")
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "message", "is_limit"),
+    [
+        (500, LIMIT, "HTTP 500 (rate limit)", True),
+        (429, LIMIT, "HTTP 429 (rate limit)", True),
+        (429, b"", "HTTP 429", True),
+        (503, b"", "HTTP 503", True),
+        (500, b"", "HTTP 500", False),
+    ],
+)
+def test_a_transient_status_says_whether_it_is_a_limit(
+    status: int, body: bytes, message: str, is_limit: object
+) -> None:
+    response = answer(None)
+    response.status_code = status
+    with pytest.raises(TransientError) as caught:
+        check_transient(response, body, bytes.decode)
+    assert str(caught.value) == message
+    assert caught.value.is_rate_limit is is_limit
+    assert caught.value.words == body.decode()
 
 
 HEAD = b"HTTP/1.1 200 OK\r\nConnection: close\r\n"

@@ -45,10 +45,7 @@ def catalog_with(selected: Collection[str], **renamed: str) -> dict[str, Any]:
         ("spent", "did you mean `spend`?"),
         (
             "costs_by_day",
-            (
-                "is it a report that `reports` no longer has? --discover prints all "
-                "streams"
-            ),
+            "was it removed from `reports`? --discover lists all streams",
         ),
     ],
 )
@@ -59,9 +56,9 @@ def test_a_stream_that_there_is_not_is_named(
     assert lines(caplog, catalog) == [
         (f"The catalog selects `{now}`, which is not a stream of this tap: {question}"),
         (
-            "The catalog lacks reports of the settings, which are not read: `spend`; "
-            "save what --discover prints anew, and select them (with Meltano: `meltano "
-            "run --refresh-catalog`)"
+            "Reports missing from the catalog are not read: `spend`; save the output "
+            "of --discover again and select them (with Meltano: `meltano run "
+            "--refresh-catalog`)"
         ),
     ]
 
@@ -77,7 +74,7 @@ def test_audiences_need_their_key(caplog: pytest.LogCaptureFixture) -> None:
     (line,) = lines(caplog, catalog_of("audiences", "campaigns"), SAMPLE_CONFIG)
     assert line == (
         "The catalog selects `audiences`, which needs the setting "
-        "`audience_api_key`: set it, or deselect it"
+        "`audience_api_key`: set it or deselect the stream"
     )
 
 
@@ -92,8 +89,8 @@ def test_a_report_that_is_not_selected_is_named_with_the_line_to_add(
             each["metadata"]["selected"] = entry["tap_stream_id"] == "campaigns"
     assert lines(caplog, catalog, config) == [
         (
-            "Reports of the settings are not selected, so they are not read: "
-            "`report_2nd_report`, `spend`; select them in the catalog (with Meltano: "
+            "Reports not selected in the catalog are not read: "
+            "`report_2nd_report`, `spend`; select them (with Meltano: "
             "`select: ['report_2nd_report.*', 'spend.*']`)"
         )
     ]
@@ -109,7 +106,7 @@ def test_nothing_selected_is_spoken_of(
 ) -> None:
     assert lines(caplog, catalog, SAMPLE_CONFIG) == [
         (
-            "No stream is selected, so nothing is read: select some in the catalog "
+            "No stream is selected, so nothing is read: select streams in the catalog "
             "(with Meltano: `select: ['campaigns.*']`)"
         )
     ]
