@@ -72,13 +72,5 @@ class KayzenClient:
         return Transport(self.wire)
 
     def start(self) -> None:
-        """Build what is missing, and let requests through again after `stop`.
-
-        To be called in the main thread, before workers use `transport`.
-        """
+        """Build what is missing, in the main thread, before workers use `transport`."""
         _ = self.transport
-        self.wire.throttle.start()
-
-    def stop(self) -> None:
-        """Abort all requests that wait for their turn or for a retry."""
-        self.wire.throttle.stop()

@@ -74,7 +74,7 @@ def check(
 
 def _campaign_lists(stream: CampaignsStream) -> tuple[list[tuple[str, str, str]], str]:
     """Read a page of both campaign lists; return table rows and a hint."""
-    stream.client.start()
+    stream.allow_requests()
     rows, fields = [], {}
     for endpoint in ENDPOINTS:
         stream.path = f"/{endpoint}"

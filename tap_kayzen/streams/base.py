@@ -12,6 +12,7 @@ import requests
 from singer_sdk import metrics
 
 from tap_kayzen.api.errors import ReadError
+from tap_kayzen.api.throttle import Read
 from tap_kayzen.reading.ahead import PagesAhead
 from tap_kayzen.reading.pages import Page, parse_page
 from tap_kayzen.reading.passes import Reader, Source
@@ -98,6 +99,7 @@ class KayzenStream(RecordStream, ABC):
         self.failures = services.failures
         self.lookahead = services.lookahead
         self.has_failed = False
+        self._current_read = Read()
 
     @property
     def reading_order(self) -> tuple[str, str]:
@@ -148,6 +150,7 @@ class KayzenStream(RecordStream, ABC):
         """
         self.failures.begin(self.name)
         self.client.start()
+        self.allow_requests()
         self.lookahead.enter(self)
         contexts: list[Context | None] = [context] if context else self.contexts
         pages = metrics.http_request_counter(self.name, self.path)
@@ -158,12 +161,12 @@ class KayzenStream(RecordStream, ABC):
                     if self.write_error is not None:
                         raise self.write_error  # noqa: TRY301
             except Exception as error:  # noqa: BLE001
-                self.client.stop()
+                self._stop_requests()
                 self.failures.add(error, self.name, self.name)
                 self.give_up(contexts, error)
         if self.has_failed:
             # Pending retries are pointless now.
-            self.client.stop()
+            self._stop_requests()
 
     @contextmanager
     def isolated(self, context: Context | None) -> Generator[None]:
@@ -306,14 +309,23 @@ class KayzenStream(RecordStream, ABC):
             json=self.body(slice_, number),
         )
         label = self.label(slice_)
-        return self.client.transport.fetch(
-            request,
-            lambda body: self.parse(body, slice_),
-            what=f"{label}, page {number}" if self.is_paged else label,
-            hint=self.hint_for(slice_),
-            with_token=self.with_token,
-            no_content=Page([]),
-        )
+        with self.client.wire.throttle.of_read(self._current_read):
+            return self.client.transport.fetch(
+                request,
+                lambda body: self.parse(body, slice_),
+                what=f"{label}, page {number}" if self.is_paged else label,
+                hint=self.hint_for(slice_),
+                with_token=self.with_token,
+                no_content=Page([]),
+            )
+
+    def allow_requests(self) -> None:
+        """Let requests through again, after a failure stopped them."""
+        if self._current_read.is_stopped:
+            self._current_read = Read()
+
+    def _stop_requests(self) -> None:
+        self.client.wire.throttle.stop(self._current_read)
 
     def decode(self, page: Page, slice_: Slice) -> list[Record]:
         """Decode the rows of a page; raise ReadError if they cannot be decoded."""

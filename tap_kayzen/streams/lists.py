@@ -114,6 +114,7 @@ class ListStream(KayzenStream):
                 msg = f"{self.name}: Kayzen sent a record without a usable `id`"
                 raise MissingKeyPropertiesError(msg) from error
 
+        self.allow_requests()
         slice_ = Slice(context)
         reader = self.reader(
             [slice_],
