@@ -6,13 +6,14 @@ spend of its days.
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from tap_kayzen.records.values import LossyError, to_number
 from tap_kayzen.reports.columns import DAY, DIMENSIONS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Mapping
+    from collections.abc import Callable, Collection, Mapping
 
     Row = dict[str, Any]
 
@@ -32,7 +33,10 @@ SURE: Mapping[str, Collection[str]] = {
 """Documented dimensions that nobody names, and what makes a row a total in each."""
 
 ADDITIVE = ("impressions", "clicks", "installs", "wins", "advertiser_spend")
-"""Metrics of which a total has at least as much as any of its rows."""
+"""Metrics of which a total has as much as its rows together."""
+
+MAX_ROUNDING = Decimal("0.01")
+"""What a row may have more of a metric than the total counts, as both are rounded."""
 
 
 def is_word(value: object, words: Collection[str] = TOTAL_WORDS) -> bool:
@@ -47,17 +51,25 @@ def has_word(row: Mapping[str, Any]) -> bool:
     return any(is_word(row[name], SURE[name]) for name in SURE.keys() & row.keys())
 
 
-def could_be_total(row: Mapping[str, Any], rows: Iterable[Mapping[str, Any]]) -> bool:
-    """Return whether the numbers of a row are at least those of any other row.
+def total_test(rows: Collection[Mapping[str, Any]]) -> Callable[[Row], bool]:
+    """Return a test whether the numbers of a row are at least the sums of others.
 
-    Else it is the row of a dimension that is null, if Kayzen leaves nulls out.
+    Else it is the row of a dimension that is null, if Kayzen leaves nulls out. So it is
+    if it has none of the numbers that add up.
     """
-    return all(
-        number_in(each, name) <= number_in(row, name)
+    rounding = MAX_ROUNDING * len(rows)
+    least = {
+        name: sum(number_in(each, name) for each in rows) - rounding
         for name in ADDITIVE
-        if name in row
-        for each in rows
-    )
+    }
+
+    def could_be_total(row: Row) -> bool:
+        names = [name for name in ADDITIVE if name in row]
+        return bool(names) and all(
+            number_in(row, name) >= least[name] for name in names
+        )
+
+    return could_be_total
 
 
 def number_in(row: Mapping[str, Any], name: str) -> Any:  # noqa: ANN401
@@ -89,10 +101,10 @@ def split(
     subjects = {
         name for row in kept for name, value in row.items() if is_about(name, value)
     }
-    others = [row for row in kept if not subjects.isdisjoint(row)]
+    could_be_total = total_test([row for row in kept if not subjects.isdisjoint(row)])
 
     def is_total(row: Row) -> bool:
-        return subjects.isdisjoint(row) and could_be_total(row, others)
+        return subjects.isdisjoint(row) and could_be_total(row)
 
     totals += filter(is_total, kept)
     return [row for row in kept if not is_total(row)], totals
