@@ -85,7 +85,7 @@ class Retries:
             jitter=None,
             # A wrong certificate is still wrong a minute later.
             giveup=lambda error: is_untrusted(error) or self._left(started) <= 0,
-            on_backoff=self._waiter(what, started),
+            on_backoff=self._waiter(what, started, self._throttle.stops),
             logger=None,
         )(function)
         try:
@@ -111,8 +111,12 @@ class Retries:
     def _left(self, started: float) -> float:
         return self._max_seconds - (self._throttle.now() - started)
 
-    def _waiter(self, what: str, started: float) -> Callable[[Details], None]:
+    def _waiter(
+        self, what: str, started: float, stops: int
+    ) -> Callable[[Details], None]:
         def wait(details: Details) -> None:
+            # The read may have been aborted, and another begun, during the request.
+            self._throttle.check(stops)
             error = details["exception"]
             response = error.response if isinstance(error, RetriableAPIError) else None
             left = self._left(started)

@@ -315,13 +315,13 @@ def test_a_total_on_a_page_of_its_own_is_left_out(
 
 
 @pytest.mark.parametrize(
-    ("clicks", "kept"), [(1, True), (9, True), (11, True), (12, False), (30, False)]
+    ("clicks", "kept"), [(1, 1), (9, 1), (11, 1), (12, 0), (30, 0)]
 )
 def test_the_row_of_nulls_that_are_left_out_may_be_the_largest(
-    clicks: int, kept: bool, serve: Serve, capsys: pytest.CaptureFixture[str]
+    clicks: int, kept: int, serve: Serve, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A total has as much as all rows together, not only as each of them."""
-    rows = [
+    rows: list[Row] = [
         {"country": "DE", "clicks": 5},
         {"country": "US", "clicks": 7},
         {"clicks": clicks},
