@@ -16,7 +16,7 @@ from tap_kayzen.reports.totals import (
     SURE,
     has_word,
     is_word,
-    total_test,
+    without_total,
 )
 
 if TYPE_CHECKING:
@@ -111,9 +111,8 @@ class RowCheck:
             else:
                 kept.append(row)
         if kept:
-            could_be_total = total_test(kept)
-            for row in bare:
-                (totals if could_be_total(row) else kept).append(row)
+            kept, more = without_total([*kept, *bare], bare)
+            totals += more
         elif len(bare) == 1 and (self._has_rows or _is_nothing(bare[0])):
             # Of the pages before this one, or of nothing.
             totals += bare

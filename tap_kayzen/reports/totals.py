@@ -51,25 +51,28 @@ def has_word(row: Mapping[str, Any]) -> bool:
     return any(is_word(row[name], SURE[name]) for name in SURE.keys() & row.keys())
 
 
-def total_test(rows: Collection[Mapping[str, Any]]) -> Callable[[Row], bool]:
-    """Return a test whether the numbers of a row are at least the sums of others.
+def without_total(
+    rows: list[Row], candidates: Collection[Row]
+) -> tuple[list[Row], list[Row]]:
+    """Split rows into rows and the total among some candidates, if there is one.
 
-    Else it is the row of a dimension that is null, if Kayzen leaves nulls out. So it is
-    if it has none of the numbers that add up.
+    A total counts as much as all other rows together. What counts less is the row of a
+    dimension that is null, if Kayzen leaves nulls out; so are several that count alike.
     """
     rounding = MAX_ROUNDING * len(rows)
-    least = {
+    sums = {
         name: sum(number_in(each, name) for each in rows) - rounding
-        for name in ADDITIVE
+        for name in (ADDITIVE if candidates else ())
     }
-
-    def could_be_total(row: Row) -> bool:
-        names = [name for name in ADDITIVE if name in row]
-        return bool(names) and all(
-            number_in(row, name) >= least[name] for name in names
-        )
-
-    return could_be_total
+    found = [
+        row
+        for row in candidates
+        if (names := sums.keys() & row.keys())
+        and all(2 * number_in(row, name) >= sums[name] for name in names)
+    ]
+    if len(found) != 1 or len(candidates) == len(rows):
+        return rows, []
+    return [row for row in rows if row is not found[0]], found
 
 
 def number_in(row: Mapping[str, Any], name: str) -> Any:  # noqa: ANN401
@@ -101,10 +104,5 @@ def split(
     subjects = {
         name for row in kept for name, value in row.items() if is_about(name, value)
     }
-    could_be_total = total_test([row for row in kept if not subjects.isdisjoint(row)])
-
-    def is_total(row: Row) -> bool:
-        return subjects.isdisjoint(row) and could_be_total(row)
-
-    totals += filter(is_total, kept)
-    return [row for row in kept if not is_total(row)], totals
+    kept, more = without_total(kept, [*filter(subjects.isdisjoint, kept)])
+    return kept, totals + more

@@ -331,6 +331,15 @@ def test_the_row_of_nulls_that_are_left_out_may_be_the_largest(
     assert [row["clicks"] for row in run.records] == [5, 7, *[clicks] * kept]
 
 
+def test_a_total_is_told_from_the_row_of_nulls_beside_it(
+    serve: Serve, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows: list[Row] = [{"country": "DE", "clicks": 5}, {"clicks": 20}, {"clicks": 25}]
+    url, _ = serve(one_page(rows))
+    run = read(url, capsys, reports=report_of("country"))
+    assert [row["clicks"] for row in run.records] == [5, 20]
+
+
 def test_a_row_of_nulls_may_be_all_that_an_advertiser_has(
     serve: Serve, capsys: pytest.CaptureFixture[str]
 ) -> None:
