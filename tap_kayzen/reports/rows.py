@@ -111,7 +111,9 @@ class RowCheck:
             else:
                 kept.append(row)
         if kept:
-            kept, more = without_total([*kept, *bare], bare)
+            # A row of nulls has its day.
+            combined = max if self._is_daily else sum
+            kept, more = without_total([*kept, *bare], bare, combined)
             totals += more
         elif len(bare) == 1 and (self._has_rows or _is_nothing(bare[0])):
             # Of the pages before this one, or of nothing.

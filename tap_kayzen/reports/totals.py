@@ -13,7 +13,7 @@ from tap_kayzen.records.values import LossyError, to_number
 from tap_kayzen.reports.columns import DAY, DIMENSIONS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping
+    from collections.abc import Callable, Collection, Iterable, Mapping
 
     Row = dict[str, Any]
 
@@ -52,27 +52,31 @@ def has_word(row: Mapping[str, Any]) -> bool:
 
 
 def without_total(
-    rows: list[Row], candidates: Collection[Row]
+    rows: list[Row],
+    candidates: Collection[Row],
+    combined: Callable[[Iterable[Any]], Any] = sum,
 ) -> tuple[list[Row], list[Row]]:
     """Split rows into rows and the total among some candidates, if there is one.
 
-    A total counts as much as all other rows together. What counts less is the row of a
-    dimension that is null, if Kayzen leaves nulls out; so are several that count alike.
+    Args:
+        rows: All rows of a page, or most of them.
+        candidates: Those that lack what the others are about.
+        combined: What a total has at least, made of the numbers of all other rows. What
+            has less than their sum may be the row of a dimension that is null, if
+            Kayzen leaves nulls out.
     """
-    rounding = MAX_ROUNDING * len(rows)
-    sums = {
-        name: sum(number_in(each, name) for each in rows) - rounding
-        for name in (ADDITIVE if candidates else ())
-    }
-    found = [
-        row
-        for row in candidates
-        if (names := sums.keys() & row.keys())
-        and all(2 * number_in(row, name) >= sums[name] for name in names)
-    ]
-    if len(found) != 1 or len(candidates) == len(rows):
+    if not candidates or len(candidates) == len(rows):
         return rows, []
-    return [row for row in rows if row is not found[0]], found
+    best = max(candidates, key=lambda row: [number_in(row, name) for name in ADDITIVE])
+    others = [row for row in rows if row is not best]
+    rounding = MAX_ROUNDING * len(others) if combined is sum else 0
+    names = [name for name in ADDITIVE if name in best]
+    is_total = names and all(
+        number_in(best, name)
+        >= combined(number_in(each, name) for each in others) - rounding
+        for name in names
+    )
+    return (others, [best]) if is_total else (rows, [])
 
 
 def number_in(row: Mapping[str, Any], name: str) -> Any:  # noqa: ANN401

@@ -331,6 +331,20 @@ def test_the_row_of_nulls_that_are_left_out_may_be_the_largest(
     assert [row["clicks"] for row in run.records] == [5, 7, *[clicks] * kept]
 
 
+@pytest.mark.parametrize(("clicks", "is_total"), [(11, 0), (12, 1), (23, 1), (24, 1)])
+def test_a_total_without_a_day_need_not_add_up(
+    clicks: int, is_total: int, serve: Serve, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Installs and the like may be counted anew for it."""
+    url, _ = serve(one_page([*two_rows("2026-09-20"), {"clicks": clicks}]))
+    if is_total:
+        days = {"start_date": "2026-09-20"}
+        assert len(read(url, capsys, **days).records) == 2
+    else:
+        error, _ = fault_of(url, capsys)
+        assert "1 of 3 rows have no `day`" in error
+
+
 def test_a_total_is_told_from_the_row_of_nulls_beside_it(
     serve: Serve, capsys: pytest.CaptureFixture[str]
 ) -> None:
