@@ -71,7 +71,8 @@ def without_total(
     others = [row for row in rows if row is not best]
     rounding = MAX_ROUNDING * len(others) if combined is sum else 0
     names = [name for name in ADDITIVE if name in best]
-    is_total = names and all(
+    # Without a number to compare, a row of nulls is likelier, if there can be any.
+    is_total = (names or combined is max) and all(
         number_in(best, name)
         >= combined(number_in(each, name) for each in others) - rounding
         for name in names

@@ -345,6 +345,15 @@ def test_a_total_without_a_day_need_not_add_up(
         assert "1 of 3 rows have no `day`" in error
 
 
+def test_a_total_without_a_day_may_have_no_number_that_adds_up(
+    serve: Serve, capsys: pytest.CaptureFixture[str]
+) -> None:
+    url, _ = serve(one_page([{"day": "2026-09-20", "ctr": 0.1}, {"ctr": 0.05}]))
+    (report,) = report_of("day")
+    options = {"reports": [{**report, "metrics": ["ctr"]}], "start_date": "2026-09-20"}
+    assert len(read(url, capsys, **options).records) == 1
+
+
 def test_a_total_is_told_from_the_row_of_nulls_beside_it(
     serve: Serve, capsys: pytest.CaptureFixture[str]
 ) -> None:
