@@ -116,11 +116,13 @@ class PagesAhead(Generic[Slice]):
                 if self._chains and self._chains[0] is chain:
                     self._chains.popleft()
 
-    def skip(self, slice_: Slice) -> None:
-        """Forget the next slice instead of taking its pages."""
+    def skip(self, slices: Iterable[Slice]) -> None:
+        """Forget the next slices instead of taking their pages."""
+        # All at once, or workers would request those that are still to be skipped.
         with self._changed:
-            self._drop(self._first_chain(slice_))
-            self._chains.popleft()
+            for slice_ in slices:
+                self._drop(self._first_chain(slice_))
+                self._chains.popleft()
             self._fill()
 
     def _first_chain(self, slice_: Slice) -> _Chain[Slice]:

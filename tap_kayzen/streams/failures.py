@@ -114,9 +114,13 @@ class Failures:
         """Log no failure, and end no run for that of one stream: for ``--test``."""
         self._end_run, self._is_silent = False, True
 
-    def begin(self, stream: str) -> None:
-        """Count a stream that a run reads."""
+    def begin(self, stream: str, *, is_dry_run: bool) -> None:
+        """Count a stream that a run reads.
+
+        A dry run of the SDK's ends at the first failure: nobody would `check` later.
+        """
         self._streams.add(stream)
+        self._end_run = self._end_run or (is_dry_run and not self._is_silent)
 
     def of(self, stream: str) -> list[Failure]:
         """Return the failures of a stream."""

@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from singer_sdk.exceptions import FatalAPIError
 from starlette.responses import PlainTextResponse
 from support import (
     LAST,
@@ -347,6 +348,13 @@ def test_saved_reports_that_there_are_are_read(broken: Broken, tmp_path: Path) -
         "report_results: Kayzen has no saved report 99999; correct `report_ids`; the "
         "stream `reports` lists what there is"
     )
+
+
+def test_the_connection_test_of_the_sdk_sees_a_failure(broken: Broken) -> None:
+    """It asks for no failures at the end, as a sync does."""
+    tap = TapKayzen(config=broken(refusing("/v1/orders")))
+    with pytest.raises(FatalAPIError, match="orders, page 1: HTTP 403"):
+        tap.run_connection_test()
 
 
 @pytest.mark.parametrize("concurrency", [1, 8])
