@@ -114,7 +114,7 @@ class Retries:
             giveup=lambda error: (
                 bool(lasting_hint(error)) or self._left(started, error) <= 0
             ),
-            on_backoff=self._waiter(what, started),
+            on_backoff=self._waiter(what, started, self._throttle.stops),
             logger=None,
         )(function)
         try:
@@ -141,8 +141,12 @@ class Retries:
         passed = self._throttle.now() - started
         return self._wire.max_retry_seconds(error) - passed
 
-    def _waiter(self, what: str, started: float) -> Callable[[Details], None]:
+    def _waiter(
+        self, what: str, started: float, stops: int
+    ) -> Callable[[Details], None]:
         def wait(details: Details) -> None:
+            # The read may have been aborted, and another begun, during the request.
+            self._throttle.check(stops)
             error = details["exception"]
             response = error.response if isinstance(error, RetriableAPIError) else None
             left = self._left(started, error)

@@ -97,10 +97,20 @@ class Throttle:
             self._active -= 1
             self._changed.notify_all()
 
+    @property
+    def stops(self) -> int:
+        """How often `stop` was called, for `check`."""
+        return self._stops
+
+    def check(self, stops: int) -> None:
+        """Raise StoppedError if `stop` was called since there had been so many."""
+        if self._is_stopped or self._stops != stops:
+            raise StoppedError
+
     def _await_turn(self) -> None:
         stops = self._stops
         while True:
-            self._check(stops)
+            self.check(stops)
             now = self.now()
             start = max(self._next_start, self._held_until)
             if self._active >= self.at_once:
@@ -144,9 +154,9 @@ class Throttle:
             stops = self._stops
             end = self.now() + seconds
             while (left := end - self.now()) > 0:
-                self._check(stops)
+                self.check(stops)
                 self.wait(left)
-            self._check(stops)
+            self.check(stops)
 
     def stop(self) -> None:
         """End all waiting, now and until `start`."""
@@ -159,7 +169,3 @@ class Throttle:
         """Let requests through again after `stop`, but none that waited then."""
         with self._changed:
             self._is_stopped = False
-
-    def _check(self, stops: int) -> None:
-        if self._is_stopped or self._stops != stops:
-            raise StoppedError

@@ -116,11 +116,13 @@ class PagesAhead(Generic[Slice]):
                 if self._chains and self._chains[0] is chain:
                     self._chains.popleft()
 
-    def skip(self, slice_: Slice) -> None:
-        """Drop the next slice without taking its pages."""
+    def skip(self, slices: Iterable[Slice]) -> None:
+        """Drop the next slices without taking their pages."""
+        # All at once; otherwise, workers would request slices yet to be skipped.
         with self._changed:
-            self._drop(self._first_chain(slice_))
-            self._chains.popleft()
+            for slice_ in slices:
+                self._drop(self._first_chain(slice_))
+                self._chains.popleft()
             self._fill()
 
     def _first_chain(self, slice_: Slice) -> _Chain[Slice]:

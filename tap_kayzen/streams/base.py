@@ -142,7 +142,7 @@ class KayzenStream(RecordStream, ABC):
         Yields:
             Records in the schema's types, each key once.
         """
-        self.failures.begin(self.name)
+        self.failures.begin(self.name, is_dry_run=self.is_sampling)
         self.client.start()
         contexts: list[Context | None] = [context] if context else self.contexts
         pages = metrics.http_request_counter(self.name, self.path)

@@ -96,9 +96,9 @@ class CampaignPartStream(ListStream):
                     parts = self._parts(reader, own, progress)
                     yield from self._changed(parts, contexts[place])
                     self.finish(contexts[place], is_complete=self._are_complete)
-                for slice_ in own:
-                    reader.skip(slice_)
-                    progress.advance(1)
+                left = list(own)
+                reader.skip(left)
+                progress.advance(len(left))
         if not self.has_failed:
             self._check(len(requested) or MAX_MISSING)
 

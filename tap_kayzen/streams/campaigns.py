@@ -87,12 +87,18 @@ class CampaignsStream(ListStream):
             self._gathered = array("q")
 
     def give_up(self, contexts: list[Context | None], error: Exception) -> None:
-        """Mark the lists of some contexts as incomplete after a failure."""
+        """Mark the lists of some contexts as incomplete after a failure.
+
+        After a failure that is not about reading, such as one of a stream map, their
+        IDs can still be read.
+        """
+        is_needed = self._gathered is not None
+        self._gathered = None
         super().give_up(contexts, error)
-        if not isinstance(error, ReadError):
-            error = ReadError(str(error))
-        for context in contexts:
-            self._errors.setdefault(advertiser_of(context), error)
+        self._gathered = array("q") if is_needed else None
+        if isinstance(error, ReadError):
+            for context in contexts:
+                self._errors.setdefault(advertiser_of(context), error)
 
     def ids(self, context: Context | None, limit: int) -> CampaignIds:
         """Return the IDs of a context, or `limit` of them; read the list if need be.

@@ -81,7 +81,7 @@ class CustomReportStream(ReportRowsStream):
                 if name in row and row.get(column) is None:
                     row[column] = row.pop(name)
         try:
-            rows[:], totals = self._row_check.split(rows)
+            rows[:], totals = self._row_check.split(rows, slice_)
         except ReadError as error:
             raise error.within(self.label(slice_), {}) from None
         self.leave_out(totals)

@@ -106,9 +106,9 @@ class ReportRowsStream(KayzenStream):
                 windows = iter(plan.windows)
                 with self.isolated(plan.context):
                     yield from self._windows(plan, windows, reader, progress)
-                for window in windows:
-                    reader.skip(Slice(plan.context, window))
-                    progress.advance(1)
+                left = [Slice(plan.context, window) for window in windows]
+                reader.skip(left)
+                progress.advance(len(left))
 
     def _windows(
         self,
