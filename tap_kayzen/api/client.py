@@ -42,7 +42,7 @@ class KayzenClient:
     @cached_property
     def workers(self) -> Workers:
         """The threads that fetch pages ahead."""
-        return Workers(self._config["concurrency"])
+        return Workers(self._config["concurrency"], self.wire.throttle)
 
     @cached_property
     def wire(self) -> Wire:

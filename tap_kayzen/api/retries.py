@@ -143,6 +143,8 @@ class Retries:
 
     def _waiter(self, what: str, started: float) -> Callable[[Details], None]:
         def wait(details: Details) -> None:
+            # The read may have been stopped during the request.
+            self._throttle.check()
             error = details["exception"]
             response = error.response if isinstance(error, RetriableAPIError) else None
             left = self._left(started, error)

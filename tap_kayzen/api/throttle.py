@@ -106,7 +106,7 @@ class Throttle:
 
     def _await_turn(self) -> None:
         while True:
-            self._check()
+            self.check()
             now = self.now()
             start = max(self._next_start, self._held_until)
             if self._active >= self.at_once:
@@ -149,9 +149,9 @@ class Throttle:
         with self._changed:
             end = self.now() + seconds
             while (left := end - self.now()) > 0:
-                self._check()
+                self.check()
                 self.wait(left)
-            self._check()
+            self.check()
 
     @contextmanager
     def of_read(self, read: Read) -> Generator[None]:
@@ -169,7 +169,8 @@ class Throttle:
             read.is_stopped = True
             self._changed.notify_all()
 
-    def _check(self) -> None:
+    def check(self) -> None:
+        """Raise StoppedError if the read of this thread was stopped."""
         read: Read | None = getattr(self._thread, "read", None)
         if read is not None and read.is_stopped:
             raise StoppedError

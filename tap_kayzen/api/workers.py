@@ -6,6 +6,8 @@ import threading
 from queue import SimpleQueue
 from typing import TYPE_CHECKING
 
+from tap_kayzen.api.throttle import Throttle
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -21,11 +23,13 @@ class Workers:
 
     Attributes:
         count: Maximum number of threads that one read occupies.
+        throttle: Stops requests that nobody wants any more.
     """
 
-    def __init__(self, count: int) -> None:
-        """Start no thread yet."""
+    def __init__(self, count: int, throttle: Throttle | None = None) -> None:
+        """Start no thread yet; by default, with a throttle of their own."""
         self.count = count
+        self.throttle = throttle or Throttle(concurrency=count)
         self._threads: list[threading.Thread] = []
         self._tasks: SimpleQueue[Callable[[], object]] = SimpleQueue()
 

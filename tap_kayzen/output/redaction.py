@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote
 from urllib.request import getproxies
 
-from tap_kayzen.output.secret_names import is_secret_or_key
+from tap_kayzen.output.secret_names import is_secret, is_secret_or_key
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from types import TracebackType
 
 SECRET_SETTINGS = ("password", "api_key", "api_secret", "audience_api_key")
@@ -86,13 +86,13 @@ class Redactor:
         """Quote the beginning of a response, on one line.
 
         Rows may hold other secrets, such as the API key of an app. The tap does not
-        know these values, so it masks fields by name.
+        know these values, so it masks fields by name. In rows, any key may be one; a
+        refusal may call what it is about a key.
         """
         if self._has_short:
             return "(not shown, as it may hold a secret)"
         text = self.redact(body.decode(errors="replace"))[:BODY_SEARCHED]
-        if may_have_rows:
-            text = _without_secret_fields(text)
+        text = _without(is_secret_or_key if may_have_rows else is_secret, text)
         return " ".join(text.split())[:BODY_SHOWN] or "(empty body)"
 
     def guard(self) -> None:
@@ -145,11 +145,11 @@ def log_python_output(logger: logging.Logger) -> None:
     vars(http.client)["print"] = printed
 
 
-def _without_secret_fields(text: str) -> str:
+def _without(is_secret: Callable[[str], bool], text: str) -> str:
     """Mask the values of fields named like a secret."""
     parts, place = [], 0
     while match := FIELD.search(text, place):
-        if is_secret_or_key(match["name"]):
+        if is_secret(match["name"]):
             parts += [text[place : match.end("start")], "***"]
             place = match.end()
         else:

@@ -28,12 +28,16 @@ SECRET_ENDS = (
 
 TAILS = frozenset(
     {
-        *("android", "current", "encrypted", "hash", "hashed", "ios", "live", "new"),
-        *("old", "plain", "prod", "production", "raw", "sandbox", "staging", "string"),
-        *("test", "text", "value"),
+        *("android", "base", "current", "encrypted", "hash", "hashed", "header", "hex"),
+        *("ios", "live", "new", "old", "pem", "plain", "prod", "production", "raw"),
+        *("sandbox", "staging", "string", "test", "text", "v", "value"),
     }
 )
 """Last words to ignore: ``api_key_value`` is as secret as ``api_key``."""
+
+WORDS_ON_KEY = ("donkey", "hockey", "jockey", "monkey", "turkey", "turnkey", "whiskey")
+"""Ends of names that are words: names of countries and categories are names of fields
+where numbers are given for each."""
 
 QUESTIONS = frozenset(
     {"allow", "allows", "has", "is", "needs", "requires", "supports", "uses"}
@@ -50,7 +54,8 @@ def is_secret(name: str) -> bool:
 @lru_cache(MAX_NAMES)
 def is_secret_or_key(name: str) -> bool:
     """Return whether a field is named like a secret, or like a key of any kind."""
-    return is_secret(name) or _core(name).endswith("key")
+    core = _core(name)
+    return is_secret(name) or (core.endswith("key") and not core.endswith(WORDS_ON_KEY))
 
 
 def _core(name: str) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Generic, TypeVar
 
+from tap_kayzen.api.throttle import Read
 from tap_kayzen.reading.pages import FIRST_PAGE
 from tap_kayzen.reading.paging import PagesSoFar
 
@@ -35,6 +36,7 @@ class _Chain(Generic[Slice]):
         last: Number of the last page, once it is known.
         arrived: Pages that wait to be taken, or the error instead of one.
         is_closed: Whether no page is wanted any more.
+        read: Stops the requests for its pages.
     """
 
     slice: Slice
@@ -44,6 +46,7 @@ class _Chain(Generic[Slice]):
     last: int | None = None
     arrived: dict[int, Page | BaseException] = field(default_factory=dict)
     is_closed: bool = False
+    read: Read = field(default_factory=Read)
 
     def wants_page(self, usual: int) -> bool:
         """Return whether to request one more page."""
@@ -154,12 +157,14 @@ class PagesAhead(Generic[Slice]):
                 if self._chains and self._chains[0] is chain:
                     self._chains.popleft()
 
-    def skip(self, slice_: Slice) -> None:
-        """Drop the next slice without taking its pages."""
+    def skip(self, slices: Iterable[Slice]) -> None:
+        """Drop the next slices without taking their pages."""
+        # All at once; otherwise, workers would request slices yet to be skipped.
         with self._changed:
             self._end_allowance()
-            self._drop(self._first_chain(slice_))
-            self._chains.popleft()
+            for slice_ in slices:
+                self._drop(self._first_chain(slice_))
+                self._chains.popleft()
             self._fill()
 
     def _first_chain(self, slice_: Slice) -> _Chain[Slice]:
@@ -174,6 +179,7 @@ class PagesAhead(Generic[Slice]):
     def _drop(self, chain: _Chain[Slice]) -> None:
         """Forget the pages of a chain, and those that are still to come."""
         chain.is_closed = True
+        self._workers.throttle.stop(chain.read)
         self._waiting -= len(chain.arrived)
         chain.arrived.clear()
 
@@ -229,7 +235,8 @@ class PagesAhead(Generic[Slice]):
         page: Page | BaseException | None = None
         try:
             if not chain.is_closed:
-                page = self._fetch(chain.slice, number)
+                with self._workers.throttle.of_read(chain.read):
+                    page = self._fetch(chain.slice, number)
                 if self.paging.compares_rows:
                     _ = page.digest
         except BaseException as error:  # noqa: BLE001

@@ -160,9 +160,9 @@ class Reader(Generic[Slice]):
         """Request nothing more."""
         self._ahead.close()
 
-    def skip(self, slice_: Slice) -> None:
-        """Skip the next slice."""
-        self._ahead.skip(slice_)
+    def skip(self, slices: Iterable[Slice]) -> None:
+        """Skip the next slices."""
+        self._ahead.skip(slices)
 
     def read(self, slice_: Slice) -> Iterator[Record]:
         """Read the next slice and yield its records."""

@@ -4,12 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from tap_kayzen.output.secret_names import is_secret
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from tap_kayzen.output.once import WarnOnce
 
 CONTAINERS = frozenset({dict, list})
+
+LABELS = ("key", "name", "parameter")
+"""Fields that name what their neighbor `VALUE` is, such as a query parameter."""
+
+VALUE = "value"
 
 
 class SecretFilter:
@@ -39,11 +46,22 @@ class SecretFilter:
         while pending:
             each = pending.pop()
             if isinstance(each, dict):
+                if VALUE in each:
+                    self._clean_named(field, each)
                 for name in [*filter(self._is_secret, each)]:
                     del each[name]
                     self._warn(f"{name!r} in {field!r}", (field, name))
                 each = each.values()
             pending += [part for part in each if type(part) in CONTAINERS]
+
+    def _clean_named(self, field: str, pair: dict[str, Any]) -> None:
+        """Remove a value that a neighbor names: `{"name": "api_key", "value": 1}`."""
+        for label in LABELS:
+            name = pair.get(label)
+            # Any key is one of an app's fields, but not of its parameters.
+            if isinstance(name, str) and is_secret(name):
+                pair.pop(VALUE, None)
+                self._warn(f"{VALUE!r} of {name!r} in {field!r}", (field, VALUE, name))
 
     def _warn(self, field: str, about: tuple[str, ...]) -> None:
         message = "Field %s is named like a secret: left out"

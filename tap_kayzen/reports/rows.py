@@ -14,9 +14,9 @@ from tap_kayzen.reports.columns import DAY
 from tap_kayzen.reports.totals import (
     ALL_WORDS,
     SURE,
-    could_be_total,
     has_word,
     is_word,
+    without_total,
 )
 
 if TYPE_CHECKING:
@@ -52,16 +52,21 @@ class RowCheck:
         own = [name for name in columns if name != ADVERTISER]
         self._dimensions = own or columns
         self._unseen = own
+        self._slice: object = None
+        self._has_rows = False
         only_names = all(name.endswith("_name") for name in self._dimensions)
         self._with_words = set() if only_names else {*self._dimensions}
 
-    def split(self, rows: list[Row]) -> tuple[list[Row], list[Row]]:
-        """Split the rows of a page into rows and totals.
+    def split(self, rows: list[Row], slice_: object) -> tuple[list[Row], list[Row]]:
+        """Split the rows of a page of a slice into rows and totals.
 
         Raises:
             ReadError: A row lacks its day, or all rows lack another requested column.
         """
+        if slice_ != self._slice:
+            self._slice, self._has_rows = slice_, False
         if not rows or self._are_usual(rows):
+            self._has_rows = self._has_rows or bool(rows)
             return rows, []
         kept, totals = self._split(rows)
         if self._is_daily:
@@ -75,7 +80,7 @@ class RowCheck:
             cause = f"no row has {_listed(unseen)}"
             raise self._error(cause, unseen, kept)
         if kept:
-            self._unseen = []
+            self._unseen, self._has_rows = [], True
         return kept, totals
 
     def _are_usual(self, rows: list[Row]) -> bool:
@@ -105,9 +110,12 @@ class RowCheck:
             else:
                 kept.append(row)
         if kept:
-            for row in bare:
-                (totals if could_be_total(row, kept) else kept).append(row)
-        elif len(bare) == 1 and (not self._unseen or _is_nothing(bare[0])):
+            # A row of nulls has its day.
+            combined = max if self._is_daily else sum
+            kept, more = without_total([*kept, *bare], bare, combined)
+            totals += more
+        elif len(bare) == 1 and (self._has_rows or _is_nothing(bare[0])):
+            # Of the pages before this one, or of nothing.
             totals += bare
         else:
             kept = bare

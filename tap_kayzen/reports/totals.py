@@ -6,6 +6,7 @@ its days.
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from tap_kayzen.records.values import LossyError, to_number
@@ -32,7 +33,10 @@ SURE: Mapping[str, Collection[str]] = {
 """Documented dimensions without free text, with the words for a total in each."""
 
 ADDITIVE = ("impressions", "clicks", "installs", "wins", "advertiser_spend")
-"""Metrics whose total is at least as large as that of any row."""
+"""Metrics whose total is the sum of its rows."""
+
+MAX_ROUNDING = Decimal("0.01")
+"""Rounding allowed for each row when a total is compared with a sum."""
 
 
 def is_word(value: object, words: Collection[str] = TOTAL_WORDS) -> bool:
@@ -47,17 +51,33 @@ def has_word(row: Mapping[str, Any]) -> bool:
     return any(is_word(row[name], SURE[name]) for name in SURE.keys() & row.keys())
 
 
-def could_be_total(row: Mapping[str, Any], rows: Iterable[Mapping[str, Any]]) -> bool:
-    """Return whether the numbers of a row are at least those of any other row.
+def without_total(
+    rows: list[Row],
+    candidates: Collection[Row],
+    combined: Callable[[Iterable[Any]], Any] = sum,
+) -> tuple[list[Row], list[Row]]:
+    """Split rows into rows and the total among some candidates, if there is one.
 
-    Otherwise it is a row with null dimensions, if Kayzen omits nulls.
+    Args:
+        rows: All rows of a page, or most of them.
+        candidates: Those that lack what the others are about.
+        combined: What a total has at least, made of the numbers of all other rows. What
+            has less than their sum may be the row of a dimension that is null, if
+            Kayzen leaves nulls out.
     """
-    return all(
-        number_in(each, name) <= number_in(row, name)
-        for name in ADDITIVE
-        if name in row
-        for each in rows
+    if not candidates or len(candidates) == len(rows):
+        return rows, []
+    best = max(candidates, key=lambda row: [number_in(row, name) for name in ADDITIVE])
+    others = [row for row in rows if row is not best]
+    rounding = MAX_ROUNDING * len(others) if combined is sum else 0
+    names = [name for name in ADDITIVE if name in best]
+    # Without a number to compare, a row of nulls is likelier, if there can be any.
+    is_total = (names or combined is max) and all(
+        number_in(best, name)
+        >= combined(number_in(each, name) for each in others) - rounding
+        for name in names
     )
+    return (others, [best]) if is_total else (rows, [])
 
 
 def number_in(row: Mapping[str, Any], name: str) -> Any:  # noqa: ANN401
@@ -89,10 +109,5 @@ def split(
     subjects = {
         name for row in kept for name, value in row.items() if is_about(name, value)
     }
-    others = [row for row in kept if not subjects.isdisjoint(row)]
-
-    def is_total(row: Row) -> bool:
-        return subjects.isdisjoint(row) and could_be_total(row, others)
-
-    totals += filter(is_total, kept)
-    return [row for row in kept if not is_total(row)], totals
+    kept, more = without_total(kept, [*filter(subjects.isdisjoint, kept)])
+    return kept, totals + more

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tap_kayzen.api.errors import ReadError
 from tap_kayzen.records.values import LossyError, to_integer
-from tap_kayzen.streams.base import advertiser_of
 from tap_kayzen.streams.lists import ListStream
+from tap_kayzen.streams.requesting import advertiser_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
     from tap_kayzen.reading.keys import Record
     from tap_kayzen.reading.pages import Page
-    from tap_kayzen.streams.base import KayzenStream, Services, Slice
+    from tap_kayzen.streams.base import KayzenStream
+    from tap_kayzen.streams.requesting import Services, Slice
 
 ENDPOINTS = ("meta/campaigns", "campaigns")
 """Paths of the two lists: the look-up list and the full objects."""
@@ -87,12 +88,18 @@ class CampaignsStream(ListStream):
             self._gathered = array("q")
 
     def give_up(self, contexts: list[Context | None], error: Exception) -> None:
-        """Mark the lists of some contexts as incomplete after a failure."""
+        """Mark the lists of some contexts as incomplete after a failure.
+
+        After a failure that is not about reading, such as one of a stream map, their
+        IDs can still be read.
+        """
+        is_needed = self._gathered is not None
+        self._gathered = None
         super().give_up(contexts, error)
-        if not isinstance(error, ReadError):
-            error = ReadError(str(error))
-        for context in contexts:
-            self._errors.setdefault(advertiser_of(context), error)
+        self._gathered = array("q") if is_needed else None
+        if isinstance(error, ReadError):
+            for context in contexts:
+                self._errors.setdefault(advertiser_of(context), error)
 
     def ids(self, context: Context | None, limit: int) -> CampaignIds:
         """Return the IDs of a context, or `limit` of them; read the list if need be.

@@ -11,8 +11,8 @@ from tap_kayzen.reading.windows import Range
 from tap_kayzen.records.converter import EXTRA
 from tap_kayzen.reports.columns import DAY, RANGE
 from tap_kayzen.reports.rows import RowCheck
-from tap_kayzen.streams.base import Slice
 from tap_kayzen.streams.report_rows import ReportRowsStream
+from tap_kayzen.streams.requesting import Slice
 
 if TYPE_CHECKING:
     from singer_sdk import Tap
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from tap_kayzen.reading.keys import Record
     from tap_kayzen.reports.definition import Report
-    from tap_kayzen.streams.base import Services
+    from tap_kayzen.streams.requesting import Services
 
 
 class CustomReportStream(ReportRowsStream):
@@ -94,7 +94,7 @@ class CustomReportStream(ReportRowsStream):
                 if name in row and row.get(column) is None:
                     row[column] = row.pop(name)
         try:
-            rows[:], totals = self._row_check.split(rows)
+            rows[:], totals = self._row_check.split(rows, slice_)
         except ReadError as error:
             raise error.within(self.label(slice_), {}) from None
         self.leave_out(totals)

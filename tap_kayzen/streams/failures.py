@@ -114,9 +114,13 @@ class Failures:
         """Neither log failures nor stop after one, for ``--test``."""
         self._end_run, self._is_silent = False, True
 
-    def begin(self, stream: str) -> None:
-        """Count a stream of the run."""
+    def begin(self, stream: str, *, is_dry_run: bool) -> None:
+        """Count a stream of the run.
+
+        A dry run of the SDK stops at the first failure, since nothing calls `check`.
+        """
         self._streams.add(stream)
+        self._end_run = self._end_run or (is_dry_run and not self._is_silent)
 
     def of(self, stream: str) -> list[Failure]:
         """Return the failures of a stream."""

@@ -13,7 +13,8 @@ from tap_kayzen.reading.keys import ColumnKeys, KeySet
 from tap_kayzen.reading.paging import ListPaging
 from tap_kayzen.records.converter import EXTRA
 from tap_kayzen.records.values import LossyError
-from tap_kayzen.streams.base import KayzenStream, Slice
+from tap_kayzen.streams.base import KayzenStream
+from tap_kayzen.streams.requesting import Slice
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
     from tap_kayzen.reading.keys import Record
     from tap_kayzen.reading.pages import Page
-    from tap_kayzen.streams.base import Services
+    from tap_kayzen.streams.requesting import Services
 
 MAX_CLOCK_SKEW = timedelta(minutes=5)
 """How far Kayzen's clock and this one may be apart."""
@@ -114,7 +115,6 @@ class ListStream(KayzenStream):
                 msg = f"{self.name}: Kayzen sent a record without a usable `id`"
                 raise MissingKeyPropertiesError(msg) from error
 
-        self.allow_requests()
         slice_ = Slice(context)
         reader = self.reader(
             [slice_],

@@ -15,11 +15,16 @@ from tap_kayzen.reading.windows import Window, cut
 from tap_kayzen.records.converter import EXTRA
 from tap_kayzen.records.examples import example
 from tap_kayzen.reports.columns import DAY
-from tap_kayzen.streams.base import KayzenStream, Slice
+from tap_kayzen.streams.base import KayzenStream
+from tap_kayzen.streams.report_state import (
+    FINGERPRINT,
+    warn_of_change,
+    warn_of_unused,
+)
+from tap_kayzen.streams.requesting import Slice
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from datetime import date
 
     from singer_sdk.helpers.types import Context
     from singer_sdk.singerlib import Catalog
@@ -31,9 +36,6 @@ if TYPE_CHECKING:
 
 MAX_ROW_SHOWN = 200
 """Characters of a row that a warning shows."""
-
-FINGERPRINT = "fingerprint"
-"""The key of the state that identifies the report of a bookmark."""
 
 
 class ReportRowsStream(KayzenStream):
@@ -107,9 +109,9 @@ class ReportRowsStream(KayzenStream):
                 windows = iter(plan.windows)
                 with self.isolated(plan.context):
                     yield from self._windows(plan, windows, reader, progress)
-                for window in windows:
-                    reader.skip(Slice(plan.context, window))
-                    progress.advance(1)
+                left = [Slice(plan.context, window) for window in windows]
+                reader.skip(left)
+                progress.advance(len(left))
 
     def _windows(
         self,
@@ -202,7 +204,10 @@ class ReportRowsStream(KayzenStream):
         state = self.get_context_state(context)
         plan = self._plan_from(context, state)
         if plan.bookmark:
-            self._warn_of_change(plan.bookmark, state, plan.first)
+            warn_of_unused(plan, self.logger)
+            if plan.bookmark.day:
+                before = state.get(FINGERPRINT)
+                warn_of_change(before, self.fingerprint, plan.first, self.warn_once)
         return plan
 
     def _plan_from(self, context: Context | None, state: dict[str, Any]) -> Plan:
@@ -228,28 +233,6 @@ class ReportRowsStream(KayzenStream):
         else:
             words = "Nothing to read: the first day would be %s, the last one is %s"
             self.logger.info(words, first, end)
-
-    def _warn_of_change(
-        self, bookmark: Bookmark, state: dict[str, Any], first: date
-    ) -> None:
-        """Explain what it means that the report is not the one of the state."""
-        before = state.get(FINGERPRINT)
-        if bookmark.day is None or not isinstance(before, dict):
-            return
-        changed = [
-            f"`{name}`"
-            for name, mark in self.fingerprint.items()
-            if before.get(name) != mark
-        ]
-        if changed:
-            self.warn_once(
-                "The report has changed (%s): rows of days before %s stay as they "
-                "were loaded, and from that day on rows that the change left with "
-                "another key stand beside the new ones. To load all days anew, empty "
-                "the table and run once without the state, with `start_date` set",
-                ", ".join(changed),
-                first,
-            )
 
     # Records
 

@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from singer_sdk.exceptions import FatalAPIError
 from starlette.responses import PlainTextResponse
 from support import (
     LAST,
@@ -259,6 +260,32 @@ def test_refused_campaigns_fail_their_parts_without_another_request(
         assert f"select: ['!{part}.*']" in error
 
 
+def test_an_expression_about_campaigns_fails_no_other_stream(
+    broken: Broken, tmp_path: Path
+) -> None:
+    good = run_tap(broken(whole), tmp_path, "campaign_details")
+    maps = {"campaigns": {"nothing": "1 / (id - id)"}}
+    config = {**broken(whole), "stream_maps": maps, "page_size": 5}
+    run = run_tap(config, tmp_path, "campaigns", "campaign_details")
+    assert run.code == 1
+    (error,) = run.errors
+    assert error.startswith("campaigns: ")
+    assert good.records
+    assert rows_of(run)["campaign_details"] == good.records
+
+
+def test_requests_of_a_failed_stream_are_not_sent_again(
+    broken: Broken, requested: Counter[str], tmp_path: Path
+) -> None:
+    """One that is on its way when its stream fails would hold a worker for minutes."""
+    config = broken(refusing("/v1/report_data", json_response({}, 500)))
+    config |= {"max_retries": 1, "concurrency": 1, "start_date": "2025-01-01"}
+    run = run_tap(config, tmp_path, "campaign_performance", "orders")
+    assert run.code == 1
+    assert rows_of(run).keys() == {"orders"}
+    assert requested["/v1/report_data"] <= 3, "of the next window, one at most"
+
+
 def test_an_unexpected_error_is_that_of_its_stream(
     broken: Broken,
     capsys: pytest.CaptureFixture[str],
@@ -329,6 +356,13 @@ def test_saved_reports_that_there_are_are_read(broken: Broken, tmp_path: Path) -
         "report_results: Kayzen has no saved report 99999; correct `report_ids`; the "
         "stream `reports` lists all of them"
     )
+
+
+def test_the_connection_test_of_the_sdk_sees_a_failure(broken: Broken) -> None:
+    """It asks for no failures at the end, as a sync does."""
+    tap = TapKayzen(config=broken(refusing("/v1/orders")))
+    with pytest.raises(FatalAPIError, match="orders, page 1: HTTP 403"):
+        tap.run_connection_test()
 
 
 @pytest.mark.parametrize("concurrency", [1, 8])

@@ -15,6 +15,7 @@ from support import (
     SAMPLE_CONFIG,
     TOKEN_PATH,
     catalog_of,
+    json_response,
     page_response,
     run_process,
     selecting,
@@ -128,6 +129,47 @@ def test_a_key_of_no_kind_is_kept_where_there_are_no_apps(
     assert run.records[0]["_extra"] == {"key": "k", "targeting": {"event_key": "e"}}
     run = sync(config, capsys, streams=["app_objects"])
     assert run.records[0]["_extra"] == {"targeting": {}}
+
+
+@pytest.mark.parametrize("stream", ["app_objects", "orders"])
+def test_a_secret_that_is_named_beside_it_stays_here(
+    stream: str,
+    serve: Serve,
+    capsys: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    parameters = [
+        {"name": "apiKey", "value": VALUE},
+        {"key": "api_secret", "value": [VALUE]},
+        {"name": "os", "value": "ios"},
+        {"name": ["api_key"], "value": 1},
+    ]
+    url, _ = serve(listing([{"id": 1, "parameters": parameters}]))
+    run = sync({**SAMPLE_CONFIG, "api_url": url}, capsys, catalog=catalog_of(stream))
+    assert VALUE not in run.stdout + run.stderr + caplog.text
+    first, _, *others = run.records[0]["_extra"]["parameters"]
+    assert first == {"name": "apiKey"}
+    assert others == parameters[2:]
+    words = "named like a secret: left out"
+    assert f"{stream}: field 'value' of 'apiKey' in 'parameters' is {words}" in (
+        warnings_in(caplog)
+    )
+
+
+def test_a_refusal_that_quotes_an_app_shows_no_secret(
+    serve: Serve, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    refusal = {"error": "name is taken", "app": {"id": 1, "api_key": VALUE}}
+
+    def answer(call: Call) -> Response:
+        if call.path == TOKEN_PATH:
+            return token_response()
+        return json_response(refusal, 422)
+
+    url, _ = serve(answer)
+    with pytest.raises(FatalAPIError, match="name is taken") as caught:
+        sync({**SAMPLE_CONFIG, "api_url": url}, capsys, streams=["app_objects"])
+    assert VALUE not in f"{caught.value}{caplog.text}{capsys.readouterr()}"
 
 
 @pytest.mark.parametrize(

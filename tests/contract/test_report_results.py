@@ -299,6 +299,9 @@ def test_totals_are_left_out(
         [{"country": "DE", "clicks": 5}, {"clicks": 4}],
         [{"country": "DE", "clicks": 5}, {"country": None, "clicks": 9}],
         [{"campaign_name": "Total", "clicks": 5}, {"campaign_name": "x", "clicks": 1}],
+        # A dimension that is a number is not known from a metric.
+        [{"dma": 501, "clicks": 5}, {"dma": 502, "clicks": 6, "installs": 1}],
+        [{"country": "DE", "clicks": 5}, *({"dma": n, "clicks": 9} for n in (1, 2))],
         [{"tag": "total", "clicks": 5}, {"tag": "x", "clicks": 1}],
         [{"clicks": 5}],
     ],

@@ -286,6 +286,112 @@ def test_a_report_without_days_keeps_what_is_no_total(
     assert warning.endswith(': the first one was {"country":"Total","clicks":29}')
 
 
+def test_a_row_without_a_day_is_an_error_where_it_is_the_total_of_no_row(
+    serve: Serve, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Else the bookmark would move past days whose rows were left out."""
+
+    def rows(day: str) -> list[Row]:
+        if day <= "2026-09-07":
+            return [{"day": day, "clicks": 1}]
+        return [{"clicks": 50}] if day == "2026-09-08" else []
+
+    url, _ = serve(paged(rows))
+    error, out = fault_of(url, capsys, reports=report_of("day"))
+    assert "2026-09-08 to 2026-09-14: 1 of 1 rows have no `day`" in error
+    states = [json.loads(line) for line in out.splitlines() if '"STATE"' in line]
+    bookmark = states[-1]["value"]["bookmarks"][NAME]
+    assert bookmark["replication_key_value"] == "2026-09-07"
+
+
+@pytest.mark.parametrize("size", [1000, 2])
+def test_a_total_on_a_page_of_its_own_is_left_out(
+    size: int, serve: Serve, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def rows(day: str) -> list[Row]:
+        total = [{"clicks": 48}] if day == "2026-09-07" else []
+        both = [row_of(day, 1), row_of(day, 2)] if day > "2026-09-05" else []
+        return [*both, *total]
+
+    url, _ = serve(paged(rows))
+    run = read(url, capsys, report_page_size=size, end_date="2026-09-07")
+    assert [row["campaign_id"] for row in run.records] == [1, 2, 1, 2]
+
+
+@pytest.mark.parametrize(
+    ("clicks", "kept"), [(1, 1), (9, 1), (11, 1), (12, 0), (30, 0)]
+)
+def test_the_row_of_nulls_that_are_left_out_may_be_the_largest(
+    clicks: int, kept: int, serve: Serve, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A total has as much as all rows together, not only as each of them."""
+    rows: list[Row] = [
+        {"country": "DE", "clicks": 5},
+        {"country": "US", "clicks": 7},
+        {"clicks": clicks},
+    ]
+    url, _ = serve(one_page(rows))
+    run = read(url, capsys, reports=report_of("country"))
+    assert [row["clicks"] for row in run.records] == [5, 7, *[clicks] * kept]
+
+
+@pytest.mark.parametrize(("clicks", "is_total"), [(11, 0), (12, 1), (23, 1), (24, 1)])
+def test_a_total_without_a_day_need_not_add_up(
+    clicks: int, is_total: int, serve: Serve, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Installs and the like may be counted anew for it."""
+    url, _ = serve(one_page([*two_rows("2026-09-20"), {"clicks": clicks}]))
+    if is_total:
+        days = {"start_date": "2026-09-20"}
+        assert len(read(url, capsys, **days).records) == 2
+    else:
+        error, _ = fault_of(url, capsys)
+        assert "1 of 3 rows have no `day`" in error
+
+
+def test_a_total_without_a_day_may_have_no_number_that_adds_up(
+    serve: Serve, capsys: pytest.CaptureFixture[str]
+) -> None:
+    url, _ = serve(one_page([{"day": "2026-09-20", "ctr": 0.1}, {"ctr": 0.05}]))
+    (report,) = report_of("day")
+    options = {"reports": [{**report, "metrics": ["ctr"]}], "start_date": "2026-09-20"}
+    assert len(read(url, capsys, **options).records) == 1
+
+
+def test_a_total_is_told_from_the_row_of_nulls_beside_it(
+    serve: Serve, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows: list[Row] = [{"country": "DE", "clicks": 5}, {"clicks": 20}, {"clicks": 25}]
+    url, _ = serve(one_page(rows))
+    run = read(url, capsys, reports=report_of("country"))
+    assert [row["clicks"] for row in run.records] == [5, 20]
+
+
+def test_a_row_of_nulls_may_be_all_that_an_advertiser_has(
+    serve: Serve, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def answer(call: Call) -> Response:
+        if call.path == TOKEN_PATH:
+            return token_response()
+        body = json.loads(call.body)
+        row = {"country": "DE"} if body["advertiser_id"] == 1 else {}
+        rows = [{**row, "clicks": 5}] if body["page"] == 1 else []
+        return json_response({"headers": [], "data": rows})
+
+    url, _ = serve(answer)
+    run = read(url, capsys, reports=report_of("country"), advertiser_ids=[1, 2])
+    assert [row["advertiser_id"] for row in run.records] == [1, 2]
+
+
+def test_numbers_that_do_not_add_up_make_no_total(
+    serve: Serve, capsys: pytest.CaptureFixture[str]
+) -> None:
+    url, _ = serve(one_page([{"country": "DE", "ctr": 0.1}, {"ctr": 0.2}]))
+    (report,) = report_of("country")
+    run = read(url, capsys, reports=[{**report, "metrics": ["ctr"]}])
+    assert len(run.records) == 2
+
+
 def test_a_campaign_may_be_called_total(
     serve: Serve, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -326,7 +326,7 @@ REJECTED_UNKNOWN = (
         (200, '{"error": "Invalid login credentials"}', REJECTED_LOGIN),
         (400, '{"error": "invalid_grant"}', REJECTED_LOGIN),
         (401, '{"errors": [{"msg": "Invalid API Key"}]}', REJECTED_KEYS),
-        (401, '{"api_key": "is invalid"}', REJECTED_KEYS),
+        (401, '{"error": "api_key is invalid"}', REJECTED_KEYS),
         (
             400,
             '{"Error": "Invalid client id : x. ClientId is Invalid"}',

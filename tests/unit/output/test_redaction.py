@@ -121,4 +121,8 @@ def test_fields_named_like_a_secret_are_blotted_out_of_rows(
     body: str, shown: str
 ) -> None:
     assert redactor().excerpt(body.encode(), may_have_rows=True) == shown
-    assert redactor().excerpt(body.encode()) == body
+
+
+def test_a_refusal_may_name_what_it_is_about_as_a_key() -> None:
+    body = b'{"key":"start_date","apiKey":"s3c"}'
+    assert redactor().excerpt(body) == '{"key":"start_date","apiKey":***}'

@@ -17,11 +17,13 @@ SECRET = [
     *("private_key", "privatekey", "access_key", "signing_key", "sdk_key", "dev_key"),
     *("api_key_2", "api_key_ios", "token_value", "password_hash", "apiKeyAndroid"),
     *("credentials", "basic_auth", "Authorization", "jwt"),
+    *("apiKeyV2", "authHeader", "private_key_pem", "sdkKeyBase64"),
 ]
 KEYS = ["key", "keys", "event_key", "kayzenKey", "reportingkey", "public_key"]
 HARMLESS = [
     *("", "2", "id", "name", "key_name", "keyword", "keywords", "key_count", "keyed"),
     *("api_key_id", "token_expires_at", "password_changed_at", "tokenized"),
+    *("Turkey", "Hockey", "turnkey", "countries_turkey", "monkeys"),
     *("has_api_key", "isToken", "requires_password", "secretary", "author", "value"),
 ]
 
