@@ -207,7 +207,7 @@ class Scenario:
         """Run the tap with a log of this name."""
         command = [sys.executable, str(IMPATIENT), "--config", "config.json"]
         command += ["--catalog", "catalog.json", "--state", "state.json"]
-        faster = {"FASTER": "20"} if self.has_rival else {}
+        faster = {"FASTER": "60"} if self.has_rival else {}
         with (
             (self.folder / name).open("w") as errors,
             watched(

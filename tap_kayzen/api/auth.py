@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from singer_sdk.authenticators import OAuthAuthenticator
 
+from tap_kayzen.api.credentials import rejection
 from tap_kayzen.api.errors import (
     LoginError,
     RefusedError,
@@ -18,7 +19,7 @@ from tap_kayzen.api.errors import (
     TransientError,
     UnavailableError,
 )
-from tap_kayzen.api.gateway import names_no_right, rejected_credentials
+from tap_kayzen.api.gateway import names_no_right
 from tap_kayzen.api.rejections import Rejections, Subject, subject_of
 from tap_kayzen.api.retries import (
     Retries,
@@ -73,6 +74,7 @@ class KayzenAuthenticator(OAuthAuthenticator):
         self._rejections = Rejections()
         self._has_worked = False
         self._issued_at = self._renew_at = float("-inf")
+        self._login_seconds = 0.0
 
     @property
     def oauth_request_body(self) -> dict[str, str]:
@@ -184,7 +186,9 @@ class KayzenAuthenticator(OAuthAuthenticator):
             now = self._wire.throttle.now()
             age = now - self._issued_at
             wait = self._rejections.lose(
-                age, had_worked=self._has_worked, interval=self._wire.throttle.interval
+                age,
+                had_worked=self._has_worked,
+                turn_seconds=max(self._login_seconds, self._wire.throttle.interval),
             )
             self._renew_at = now + wait
             if wait:
@@ -204,6 +208,7 @@ class KayzenAuthenticator(OAuthAuthenticator):
                 no secret.
         """
         requested = datetime.now(timezone.utc)
+        started = self._wire.throttle.now()
         try:
             token = self._retries.call(
                 self._log_in,
@@ -225,6 +230,7 @@ class KayzenAuthenticator(OAuthAuthenticator):
         self.expires_in = _lifetime(token.get("expires_in"))
         self.last_refreshed = requested
         self._issued_at = self._wire.throttle.now()
+        self._login_seconds = self._issued_at - started
         self._has_worked = False
 
     def _log_in(self) -> dict[str, Any]:
@@ -243,42 +249,18 @@ class KayzenAuthenticator(OAuthAuthenticator):
         status = response.status_code
         check_transient(response, response.content, self._wire.redactor.excerpt)
         if not response.ok or is_redirect(status):
-            raise LoginError(self._rejection(response))
+            raise LoginError(rejection(response, self._wire.redactor.excerpt))
         try:
             token = response.json()
         except (RecursionError, ValueError) as error:
             msg = f"HTTP {status} with a body that is not JSON"
             raise TransientError(msg, response) from error
         if not isinstance(token, dict) or not token.get("access_token"):
-            raise LoginError(self._rejection(response))
+            raise LoginError(rejection(response, self._wire.redactor.excerpt))
         if not USABLE_TOKEN.fullmatch(str(token["access_token"])):
             msg = "Kayzen gave a token that no header can carry; check `api_url`"
             raise LoginError(msg)
         return token
-
-    def _rejection(self, response: requests.Response) -> str:
-        """Describe which credentials a rejected login is about, or what else is wrong.
-
-        The texts "Invalid login credentials" and "Invalid API Key" are known, the
-        shape of the body around them is not: hence the search in its plain text.
-        """
-        status, body = response.status_code, response.content
-        if is_redirect(status):
-            return (
-                f"Kayzen's token address {response.url} redirects (HTTP {status}), "
-                "which a login must not follow; set `api_url` to the final address"
-            )
-        found = rejected_credentials(status, body)
-        if found is None:
-            return (
-                f"No Kayzen API at {response.url} (HTTP {status} without a token); "
-                "check `api_url`: it is everything before /v1"
-            )
-        rejected, settings = found
-        return (
-            f"Kayzen rejected {rejected} (HTTP {status}); check {settings}. "
-            f"Kayzen's words: {self._wire.redactor.excerpt(body)}"
-        )
 
 
 def _utf8(text: str) -> str:

@@ -29,8 +29,11 @@ CALM_SECONDS = 60.0
 MIN_WAIT_SECONDS = 1.0
 """The shortest wait: time for another process to use the token that it just got."""
 
-MIN_WAIT_INTERVALS = 2
-"""The same, counted in intervals between two requests, where a rate limit is known."""
+MIN_WAIT_TURNS = 2
+"""The same, as a multiple of the time in which a process gets to use a token."""
+
+MAX_TURN_SECONDS = 10.0
+"""The longest time that is taken for a turn."""
 
 SPREADS = (3, 6, 12, 16)
 """How many times longer the longest wait is, by how many tokens were of no use."""
@@ -105,7 +108,7 @@ class Rejections:
         return MAX_UNPROVEN_TOKENS
 
     def lose(
-        self, age_seconds: float, *, had_worked: bool, interval: float = 0.0
+        self, age_seconds: float, *, had_worked: bool, turn_seconds: float = 0.0
     ) -> float:
         """Count a token that was rejected; return seconds to wait before a new login.
 
@@ -117,7 +120,7 @@ class Rejections:
         Args:
             age_seconds: Time since the token was issued.
             had_worked: Whether it was accepted for any request.
-            interval: Seconds between two requests, as far as they are limited.
+            turn_seconds: Time in which a login, or the next request, gets its turn.
         """
         with self._lock:
             if age_seconds >= CALM_SECONDS:
@@ -127,7 +130,8 @@ class Rejections:
                 return 0.0
             spread = SPREADS[min(self._useless, len(SPREADS) - 1)]
             self._useless = max(0, self._useless + (-1 if had_worked else 1))
-        shortest = max(MIN_WAIT_SECONDS, MIN_WAIT_INTERVALS * interval)
+        turns = MIN_WAIT_TURNS * min(turn_seconds, MAX_TURN_SECONDS)
+        shortest = max(MIN_WAIT_SECONDS, turns)
         longest = min(spread * shortest, MAX_WAIT_SECONDS)
         return random.uniform(shortest, longest)  # noqa: S311
 

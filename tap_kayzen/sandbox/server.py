@@ -89,6 +89,14 @@ class Server(uvicorn.Server):
         super().__init__(config)
         self._clock = clock
 
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Close all connections, also those whose client no longer reads."""
+        await super().shutdown(sockets)
+        for connection in [*self.server_state.connections]:
+            connection.transport.abort()
+        for _ in range(ACCEPT_TURNS):
+            await asyncio.sleep(0)
+
     async def go_down(self, seconds: float) -> None:
         """Refuse new connections for some seconds; open ones go on."""
         if self._is_down:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import re
 import signal
+import socket
 import subprocess
 import sys
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
@@ -346,3 +349,28 @@ def test_a_port_in_use_is_said_in_one_line(sandbox: Sandbox) -> None:
         f"Error: cannot listen on 127.0.0.1 port {port}: Address already in use; "
         "try --port 0\n"
     )
+
+
+def test_a_sandbox_that_ends_closes_connections_that_nobody_reads() -> None:
+    """Otherwise, a warning would show in whatever test runs later."""
+    is_sending = threading.Event()
+
+    async def endless(_: Any, __: Any, send: Any) -> None:  # noqa: ANN401
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        while True:
+            await send(
+                {
+                    "type": "http.response.body",
+                    "body": bytes(1 << 20),
+                    "more_body": True,
+                }
+            )
+            is_sending.set()
+
+    with socket.socket() as client:
+        with running(endless) as url:
+            address, port = url.removeprefix("http://").split(":")
+            client.connect((address, int(port)))
+            client.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+            assert is_sending.wait(timeout=30)
+        gc.collect()

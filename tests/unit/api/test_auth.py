@@ -570,16 +570,14 @@ def test_a_login_that_others_use_too_is_named_in_the_end(
         assert MIN_WAIT_SECONDS <= wait <= spread * MIN_WAIT_SECONDS
 
 
-@pytest.mark.parametrize(("interval", "shortest"), [(0.1, 1), (2, 4), (10, 20)])
-def test_waits_are_longer_where_requests_are_few(
-    interval: float, shortest: float
-) -> None:
+@pytest.mark.parametrize(("turn", "shortest"), [(0.1, 1), (2, 4), (10, 20), (99, 20)])
+def test_waits_are_longer_where_turns_are_few(turn: float, shortest: float) -> None:
     """Else a token would end before its process has had its turn."""
     rejections = Rejections()
-    waits = [rejections.lose(1, had_worked=True, interval=interval) for _ in range(20)]
+    waits = [rejections.lose(1, had_worked=True, turn_seconds=turn) for _ in range(20)]
     assert waits[0] == 0
     assert all(shortest <= wait <= 3 * shortest for wait in waits[1:])
-    waits = [rejections.lose(1, had_worked=False, interval=interval) for _ in range(20)]
+    waits = [rejections.lose(1, had_worked=False, turn_seconds=turn) for _ in range(20)]
     assert all(shortest <= wait <= min(60, 16 * shortest) for wait in waits)
 
 
