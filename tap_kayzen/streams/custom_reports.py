@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from copy import deepcopy
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from tap_kayzen.api.errors import ReadError
+from tap_kayzen.api.errors import ReadError, RefusedError
 from tap_kayzen.reading.paging import GuessedPaging
 from tap_kayzen.reading.windows import Range
 from tap_kayzen.records.converter import EXTRA
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from singer_sdk.helpers.types import Context
 
     from tap_kayzen.reading.keys import Record
+    from tap_kayzen.reading.pages import Page
     from tap_kayzen.reports.definition import Report
     from tap_kayzen.streams.requesting import Services
 
@@ -81,6 +83,19 @@ class CustomReportStream(ReportRowsStream):
             "page": page,
             "per_page": self.config["report_page_size"],
         }
+
+    def fetch_page(self, slice_: Slice, number: int) -> Page:
+        """Fetch one page; a missing right is not a fault of the report."""
+        try:
+            return super().fetch_page(slice_, number)
+        except RefusedError as error:
+            is_about_right = error.status in {
+                HTTPStatus.UNAUTHORIZED,
+                HTTPStatus.FORBIDDEN,
+            }
+            if is_about_right and error.hint == self.hint_for(slice_):
+                error.hint = super().hint
+            raise
 
     def prepare(self, rows: list[Record], slice_: Slice) -> None:
         """Rename columns, leave totals out, and add the range to rows without a day.

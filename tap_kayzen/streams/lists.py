@@ -193,7 +193,8 @@ class ListStream(KayzenStream):
             return
         state = self.get_context_state(context)
         if not is_complete:
-            self.logger.warning("The bookmark stays where it is")
+            if not self.is_sampling:
+                self.logger.warning("The bookmark stays where it is")
             state.pop("progress_markers", None)
         self.state_manager.finalize_state(state)
 

@@ -384,3 +384,15 @@ def test_test_has_a_row_for_each_refused_stream(
     names = {line.split()[0] for line in table if not line.startswith("  ")}
     assert names == {*TapKayzen(config=config).streams}
     assert all(" no " in line and "HTTP 403" in line for line in table), run.stderr
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_report_without_a_right_is_not_blamed_on_its_settings(
+    status: int, broken: Broken, tmp_path: Path
+) -> None:
+    product = {"fault": {"faultstring": "no apiproduct match found"}}
+    config = broken(refusing("/v1/report_data", json_response(product, status)))
+    run = run_tap(config, tmp_path, "campaign_performance")
+    (error,) = run.errors
+    assert "select: ['!campaign_performance.*']" in error
+    assert "metrics" not in error
