@@ -40,8 +40,9 @@ from tap_kayzen.cli.check import selecting_all
 from tap_kayzen.sandbox.clock import REAL_CLOCK
 from tap_kayzen.sandbox.exchange import Exchange
 from tap_kayzen.sandbox.launcher import main
-from tap_kayzen.sandbox.likeness import report_of
+from tap_kayzen.sandbox.likeness import LIKE_REPORTS, Likeness, report_of
 from tap_kayzen.sandbox.report_calls import ReportOptions
+from tap_kayzen.streams.failures import IncompleteError
 from tap_kayzen.survey.markdown import as_json, as_markdown
 from tap_kayzen.tap import TapKayzen
 
@@ -384,6 +385,60 @@ def test_a_sandbox_like_a_hostile_account_has_the_same_report() -> None:
     again = survey_like(report)
     for call, same in zip(report["calls"], again["calls"], strict=True):
         assert lasting(same) == lasting(call)
+
+
+REFUSALS: dict[str, tuple[int, bytes]] = {
+    "/v1/orders": (
+        401,
+        b'{"fault": {"faultstring": "Invalid API call as no apiproduct match found"}}',
+    ),
+    "/v1/tags": (401, b"APIResource /v1/tags does not exist"),
+    "/v1/creatives": (500, b'["policies.ratelimit.SpikeArrestViolation"]'),
+    "/v1/app_lists": (429, b'"policies.ratelimit.QuotaViolation"'),
+    "/v1/app_objects": (403, b'{"error": "Not for you"}'),
+}
+
+
+class Refusing:
+    """Refuses some paths in the words of a gateway."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        app = self._app
+        if scope.get("path") in REFUSALS:
+            status, body = REFUSALS[scope["path"]]
+            app = Response(body, status, {"Retry-After": "0"})
+        await app(scope, receive, send)
+
+
+def test_a_refusal_says_the_same_in_a_sandbox_like_its_report() -> None:
+    with account(Middleware(Refusing)) as config:
+        report = valid(survey_of(config))
+    again = survey_like(report_of(as_markdown(report)))
+    for each in (report, again):
+        said = {path: call_of(each, f"GET {path}") for path in REFUSALS}
+        assert {path: call["body"].get("says") for path, call in said.items()} == {
+            "/v1/orders": "no right",
+            "/v1/tags": "no right",
+            "/v1/creatives": "rate limit",
+            "/v1/app_lists": "rate limit",
+            "/v1/app_objects": None,
+        }
+    assert lasting(again["calls"]) == lasting(report["calls"])
+    assert "apiproduct" not in as_markdown(report)
+
+
+def test_the_tap_finds_the_same_cause_in_a_sandbox_like_a_report(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with account(Middleware(Refusing)) as config:
+        report = survey_of(config)
+    layer = Middleware(Likeness, report=report)
+    with account(layer, reports=LIKE_REPORTS) as config:
+        with pytest.raises(IncompleteError, match="not allow it to this API key"):
+            sync(config, capsys, streams=["orders"])
 
 
 def test_the_sandbox_reads_a_report_from_a_file(tmp_path: Path) -> None:
