@@ -131,6 +131,11 @@ class Interview:
             write_fields(entry, call, fields)
         return entry, body
 
+    def note_range(self, call: Call, days: int, answer: Answer) -> None:
+        """Log the response for a long range, which may take its time."""
+        status = answer.status or "none"
+        self._logger.info("%s, %d days: HTTP %s", call.stream.path[1:], days, status)
+
     def _add(self, stream: str, call: str, answer: Answer) -> Entry:
         self._logger.info("%s: HTTP %s", call, answer.status or "none")
         entry: Entry = {
