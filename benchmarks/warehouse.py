@@ -1,7 +1,7 @@
 """The whole way: from the API into a PostgreSQL, tap and loader together.
 
-Run by `make bench-warehouse`. Writes warehouse.md and warehouse.svg in this folder; with
-other sizes than the default ones, it prints the tables only. The contenders take turns.
+Run by `make bench-warehouse`. Writes warehouse.md and warehouse.svg in this folder.
+With other sizes than the default ones, it prints the page. The contenders take turns.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 LOADER_BIN = run.ROOT / ".cache" / "targets" / "bin"
 PAGE = run.HERE / "warehouse.md"
-TEMPLATE = run.HERE / "warehouse_template.md"
+TEMPLATE = run.HERE / "warehouse_template.txt"
 CHART = run.HERE / "warehouse.svg"
 SCHEMA = "kayzen_bench"
 CAMPAIGNS, REPORT = "campaigns", "campaign_performance"
@@ -143,13 +143,11 @@ class Warehouse:
             SystemExit: A process failed.
         """
         with psycopg.connect(self.url, autocommit=True) as connection:
-            connection.execute(f"DROP SCHEMA IF EXISTS {SCHEMA} CASCADE")  # type: ignore[call-overload]
+            connection.execute(f"DROP SCHEMA IF EXISTS {SCHEMA} CASCADE".encode())
             connection.execute("CHECKPOINT")
         before = self._server_seconds()
         with ExitStack() as stack:
-            errors = [
-                stack.enter_context(tempfile.TemporaryFile()) for _ in commands
-            ]
+            errors = [stack.enter_context(tempfile.TemporaryFile()) for _ in commands]
             start = time.perf_counter()
             processes: list[subprocess.Popen[bytes]] = []
             for number, command in enumerate(commands):
@@ -191,6 +189,8 @@ class Warehouse:
         with psycopg.connect(self.url, autocommit=True) as connection:
             while (connection.execute(others).fetchone() or (0,))[0]:
                 time.sleep(0.01)
+        # Processes count once the server has collected them.
+        time.sleep(0.2)
         return backend_seconds(self.postmaster)
 
     def facts(self, stream: str) -> tuple[Any, ...]:
@@ -209,7 +209,7 @@ class Warehouse:
                 if kind not in TYPES.get(name, {kind}):
                     sys.exit(f"{stream}.{name} is {kind}")
             query = f"SELECT {FACTS[stream]} FROM {SCHEMA}.{stream}"  # noqa: S608
-            row = connection.execute(query).fetchone()  # type: ignore[call-overload]
+            row = connection.execute(query.encode()).fetchone()
         return tuple(row or ())
 
 
@@ -297,8 +297,8 @@ def sandbox_options(campaigns: int) -> list[str]:
 def large(warehouse: Warehouse, folder: Path, size: int) -> str:
     """Load a long list in our way; return its row of a table."""
     with run.sandbox(folder, *sandbox_options(size)) as path:
-        path = run.at(path, campaigns_endpoint="campaigns")
-        commands = (run.tap(path), warehouse.loader(**fast_settings()))
+        settings = run.at(path, campaigns_endpoint="campaigns")
+        commands = (run.tap(settings), warehouse.loader(**fast_settings()))
         load = warehouse.load(commands)
         rows = warehouse.facts(CAMPAIGNS)[0]
     return (
@@ -326,11 +326,11 @@ def main() -> None:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         warehouse = Warehouse(folder, *stack.enter_context(tcp_postgres()))
         with run.sandbox(folder, *sandbox_options(sizes.campaigns)) as path:
-            path = run.at(path, campaigns_endpoint="campaigns", **days)
-            results[CAMPAIGNS] = measure(warehouse, path, CAMPAIGNS, sizes.repeats)
+            settings = run.at(path, campaigns_endpoint="campaigns", **days)
+            results[CAMPAIGNS] = measure(warehouse, settings, CAMPAIGNS, sizes.repeats)
         with run.sandbox(folder, *sandbox_options(sizes.reporting)) as path:
-            path = run.at(path, **days)
-            results[REPORT] = measure(warehouse, path, REPORT, sizes.repeats)
+            settings = run.at(path, **days)
+            results[REPORT] = measure(warehouse, settings, REPORT, sizes.repeats)
         longest = large(warehouse, folder, sizes.large)
     text = TEMPLATE.read_text(encoding="utf-8").format(
         date=f"{datetime.now(timezone.utc):%Y-%m-%d}",

@@ -1,7 +1,7 @@
 """Peer: a tap as the SDK's template makes it, nothing tuned.
 
-Usage: template_tap.py CONFIG [STREAM]. `OAuthAuthenticator`, jsonpath records, a page-number
-paginator, plain `RESTStream`.
+Usage: template_tap.py CONFIG [STREAM]. `OAuthAuthenticator`, jsonpath records, a
+page-number paginator, plain `RESTStream`.
 """
 
 from __future__ import annotations

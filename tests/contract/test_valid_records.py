@@ -86,8 +86,8 @@ ALL = {entry["tap_stream_id"] for entry in catalog_of()["streams"]}
 class Everywhere(dict[str, "Change"]):
     """Changes the answers of all paths but the login's."""
 
-    def get(self, path: str, default: Any = None) -> Any:  # noqa: ANN401
-        return default if path == TOKEN_PATH else anything
+    def get(self, key: object, default: Any = None, /) -> Any:  # noqa: ANN401
+        return default if key == TOKEN_PATH else anything
 
 
 def rows_in(answer: object) -> list[dict[str, Any]]:
@@ -154,11 +154,9 @@ def run_all(url: str, folder: Path, **settings: Any) -> Run:
         **settings,
     }
     catalog = selecting_all(TapKayzen(config=config).catalog_dict)
-    paths = []
     for name, written in (("config", config), ("catalog", catalog)):
-        paths += [f"--{name}", folder / f"{name}.json"]
-        paths[-1].write_text(json.dumps(written), encoding="utf-8")
-    return run_process(*paths)
+        (folder / name).write_text(json.dumps(written), encoding="utf-8")
+    return run_process("--config", folder / "config", "--catalog", folder / "catalog")
 
 
 @pytest.mark.parametrize(
