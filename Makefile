@@ -11,12 +11,14 @@ export UV_PYTHON_DOWNLOADS := never
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo dagster targets test lint types pytest coverage fuzz mutation snapshot plugins matrix bench bench-reports chaos audit docs docs-pages docs-serve build install-check image lowest sbom lock clean
+.PHONY: help demo dagster targets test lint types pytest coverage fuzz mutation snapshot plugins matrix bench bench-reports bench-warehouse chaos audit docs docs-pages docs-serve build install-check image lowest sbom lock clean
 
 help:  ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 15
 
-demo: $(VENV)/demo.stamp .meltano/plugins.stamp .cache/dbt/stamp  ## Load the sandbox's data into PostgreSQL with Meltano, model it with dbt, and draw it
+# Its environments are independent, and installing them is mostly waiting.
+demo:  ## Load the sandbox's data into PostgreSQL with Meltano, model it with dbt, and draw it
+	@$(MAKE) --no-print-directory --jobs=3 $(VENV)/demo.stamp .meltano/plugins.stamp .cache/dbt/stamp
 	@$(BIN)/python examples/demo.py
 
 dagster: $(VENV)/demo.stamp .meltano/plugins.stamp .cache/dagster/stamp  ## Open Dagster, which reads the sandbox day by day (examples/dagster)
@@ -108,6 +110,10 @@ bench: $(VENV)/demo.stamp .cache/bench/stamp  ## Benchmark the tap against its p
 
 bench-reports: $(VENV)/demo.stamp .cache/bench/stamp  ## Benchmark reading reports; writes benchmarks/reports.md (2 minutes)
 	.cache/bench/bin/python benchmarks/reports.py
+
+# Smaller sizes print the tables only: SIZES="--campaigns 1000 --days 30 --large 2000".
+bench-warehouse: $(VENV)/demo.stamp .cache/bench/stamp .cache/targets/stamp  ## Benchmark the whole way into PostgreSQL; writes benchmarks/warehouse.md (40 minutes)
+	.cache/bench/bin/python benchmarks/warehouse.py $(SIZES)
 
 RUNS ?= 1000
 SEED ?= 1

@@ -8,6 +8,7 @@ import matplotlib as mpl
 from matplotlib.figure import Figure
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from report import Results
@@ -65,4 +66,26 @@ def _memory(results: Results, path: Path) -> None:
     axes.set_title("Memory of one run")
     axes.legend(frameon=False, loc="lower right")
     axes.spines[["top", "right"]].set_visible(False)
+    figure.savefig(path, metadata={"Date": None})
+
+
+def draw_warehouse(walls: Mapping[str, Mapping[str, float]], path: Path) -> None:
+    """Draw how long each contender takes for the whole way.
+
+    Args:
+        walls: Seconds by stream and contender.
+        path: Where the chart goes.
+    """
+    figure = Figure(figsize=(7, 6), layout="constrained")
+    for axes, (stream, seconds) in zip(
+        figure.subplots(len(walls)), walls.items(), strict=True
+    ):
+        names = [name.replace("`", "") for name in seconds]
+        colors = [COLOR, *[GREY] * (len(names) - 1)]
+        bars = axes.barh(names, [*seconds.values()], color=colors)
+        axes.bar_label(bars, fmt="%.1f", padding=3)
+        axes.invert_yaxis()
+        axes.set_xlabel("seconds")
+        axes.set_title(stream)
+        axes.spines[["top", "right"]].set_visible(False)
     figure.savefig(path, metadata={"Date": None})

@@ -30,7 +30,8 @@ from tap_kayzen.streams.lookahead import Lookahead
 from tap_kayzen.streams.mapping import StreamMaps
 from tap_kayzen.streams.requesting import Services
 from tap_kayzen.survey.account import survey
-from tap_kayzen.survey.markdown import FORMATS, FORMATS_HELP
+from tap_kayzen.survey.markdown import FORMATS, FORMATS_HELP, PLACES
+from tap_kayzen.survey.rejected import summary
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -168,7 +169,9 @@ class TapKayzen(Tap):
         if value in FORMATS:
             given = ctx.params["config"]
             tap = cls(config=given.config, parse_env_config=given.parse_env)
-            click.echo(FORMATS[value](tap.survey()))
+            found = tap.survey()
+            click.echo(FORMATS[value](found))
+            tap.logger.info(summary(found, PLACES[value]))
             ctx.exit()
         if value not in TESTS:
             msg = f"must be one of {', '.join(TESTS)}, not {value!r}"

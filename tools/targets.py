@@ -424,6 +424,7 @@ def postgres_settings(place: Place) -> dict[str, Any]:
         "default_target_schema": SCHEMA,
         "load_method": "upsert",
         "sanitize_null_text_characters": True,
+        "validate_records": False,
     }
 
 
@@ -462,16 +463,26 @@ def batches(encoding: str) -> Callable[[Place], dict[str, Any]]:
 POSTGRES = Case(
     "target-postgres",
     "meltanolabs-target-postgres",
-    "`load_method: upsert`, `sanitize_null_text_characters: true`, as in meltano.yml",
+    "`load_method: upsert`, `sanitize_null_text_characters: true`, "
+    "`validate_records: false`, as in meltano.yml",
     postgres_settings,
     in_postgres,
     deleted="is marked",
     differs=frozenset({landing.NUL}),
 )
+POSTGRES_COPY = Case(
+    "target-postgres (COPY)",
+    "meltanolabs-target-postgres",
+    "The same and `use_copy: true`",
+    lambda place: {**postgres_settings(place), "use_copy": True},
+    in_postgres,
+    deleted="is marked",
+    differs=frozenset({landing.NUL, landing.DIGITS}),
+)
 POSTGRES_BATCH = Case(
     "target-postgres (BATCH)",
     "meltanolabs-target-postgres",
-    "The same; in the tap `batch_config`: `jsonl`, `gzip`, `file://`",
+    "As in meltano.yml; in the tap `batch_config`: `jsonl`, `gzip`, `file://`",
     postgres_settings,
     in_postgres,
     tap=batches("jsonl"),
@@ -515,7 +526,7 @@ CSV_FLAT = Case(
     repeated=True,
     differs=frozenset({landing.NULL}),
 )
-CASES = (POSTGRES, POSTGRES_BATCH, POSTGRES_PARQUET, CSV, CSV_FLAT)
+CASES = (POSTGRES, POSTGRES_COPY, POSTGRES_BATCH, POSTGRES_PARQUET, CSV, CSV_FLAT)
 
 
 def line(case: Case, reference: Reference, outcomes: list[Outcome]) -> str:

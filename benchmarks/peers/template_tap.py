@@ -1,7 +1,7 @@
 """Peer: a tap as the SDK's template makes it, nothing tuned.
 
-Usage: template_tap.py CONFIG. `OAuthAuthenticator`, jsonpath records, a page-number
-paginator, plain `RESTStream`.
+Usage: template_tap.py CONFIG [STREAM]. `OAuthAuthenticator`, jsonpath records, a
+page-number paginator, plain `RESTStream`.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import sys
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from account import CAMPAIGNS, KEYS, REPORT, body, schema_of, windows
 from singer_sdk import RESTStream, StreamSchema, Tap
 from singer_sdk import typing as th
 from singer_sdk.authenticators import OAuthAuthenticator
@@ -49,14 +50,10 @@ class TemplatePaginator(PageNumberPaginator):
         return bool(meta["current_page"] < meta["total_pages"])
 
 
-class TemplateCampaigns(RESTStream[int]):
-    """Campaigns."""
+class TemplateStream(RESTStream[int]):
+    """What all streams share."""
 
-    name = "campaigns"
-    path = "/v1/campaigns"
-    primary_keys: ClassVar[tuple[str, ...]] = ("id",)
     records_jsonpath = "$.data[*]"
-    schema: ClassVar[StreamSchema[str]] = StreamSchema(SchemaDirectory(schemas))
 
     @property
     def url_base(self) -> str:
@@ -79,6 +76,15 @@ class TemplateCampaigns(RESTStream[int]):
         """Start at page 1."""
         return TemplatePaginator(start_value=1)
 
+
+class TemplateCampaigns(TemplateStream):
+    """Campaigns."""
+
+    name = CAMPAIGNS
+    path = "/v1/campaigns"
+    primary_keys: ClassVar[tuple[str, ...]] = ("id",)
+    schema: ClassVar[StreamSchema[str]] = StreamSchema(SchemaDirectory(schemas))
+
     def get_url_params(
         self,
         context: Context | None,  # noqa: ARG002
@@ -86,6 +92,28 @@ class TemplateCampaigns(RESTStream[int]):
     ) -> dict[str, Any]:
         """Page and size."""
         return {"page": next_page_token, "per_page": 100}
+
+
+class TemplateReport(TemplateStream):
+    """A report, week by week."""
+
+    name = REPORT
+    path = "/v1/report_data"
+    http_method = "POST"
+    primary_keys: ClassVar[tuple[str, ...]] = tuple(KEYS[REPORT])
+    schema: ClassVar[dict[str, Any]] = schema_of(REPORT)
+    state_partitioning_keys: ClassVar[list[str]] = []
+
+    @property
+    def partitions(self) -> list[dict[str, str]]:
+        """The weeks."""
+        return [*windows(self.config)]
+
+    def prepare_request_payload(
+        self, context: Context | None, next_page_token: int | None
+    ) -> dict[str, Any]:
+        """Days, dimensions, metrics and page."""
+        return body(dict(context or {}), next_page_token or 1)
 
 
 class TemplateTap(Tap):
@@ -98,12 +126,16 @@ class TemplateTap(Tap):
         th.Property("api_key", th.StringType, required=True, secret=True),
         th.Property("api_secret", th.StringType, required=True, secret=True),
         th.Property("api_url", th.StringType, required=True),
+        th.Property("start_date", th.StringType),
+        th.Property("end_date", th.StringType),
     ).to_dict()
 
-    def discover_streams(self) -> list[TemplateCampaigns]:
+    def discover_streams(self) -> list[TemplateStream]:
         """The one stream."""
-        return [TemplateCampaigns(tap=self)]
+        return [TemplateReport(tap=self) if IS_REPORT else TemplateCampaigns(tap=self)]
 
+
+IS_REPORT = REPORT in sys.argv[2:]
 
 if __name__ == "__main__":
     TemplateTap.cli(["--config", sys.argv[1]])

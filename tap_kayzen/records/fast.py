@@ -24,6 +24,7 @@ from tap_kayzen.records.values import (
     to_integer,
     to_list,
     to_number,
+    to_object,
     to_text,
     unchanged,
 )
@@ -40,6 +41,7 @@ _SCALARS: dict[Converter, Any] = {
     to_boolean: bool | None,
     to_integer: Annotated[int, msgspec.Meta(ge=-BIGINT, le=BIGINT - 1)] | None,
     to_number: int | Decimal | None,
+    to_object: dict[str, Any] | None,
     to_text: str | None,
 }
 """The types of values that a converter returns as they are."""

@@ -44,12 +44,12 @@ def converter_to(definition: Mapping[str, Any]) -> Converter:
     if "array" in types:
         items = definition.get("items")
         return _array(converter_to(items)) if items else to_list
-    return unchanged
+    return to_object if "object" in types else unchanged
 
 
 def is_open(definition: Mapping[str, Any]) -> bool:
     """Return whether a property's values, or those in them, may be of any type."""
-    return converter_to(definition) in {unchanged, to_list}
+    return converter_to(definition) in {unchanged, to_list, to_object}
 
 
 def may_hold_fields(definition: Mapping[str, Any]) -> bool:
@@ -156,6 +156,13 @@ def to_date_time(value: object) -> str:
 def to_list(value: object) -> list[Any]:
     """Return a list; a single value becomes a list of one."""
     return value if isinstance(value, list) else [value]
+
+
+def to_object(value: object) -> dict[str, Any]:
+    """Return an object as it is."""
+    if isinstance(value, dict):
+        return value
+    raise LossyError
 
 
 def _array(item: Converter) -> Converter:

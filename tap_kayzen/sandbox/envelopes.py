@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from starlette.responses import Response
 
+from tap_kayzen.sandbox.gateway_answers import SAID
 from tap_kayzen.sandbox.made_up import HIDDEN, Shape, row_like, shape_of
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 META = ("meta", "metadata")
 
-HTML = b"<!DOCTYPE html><html><body>made up</body></html>"
+HTML = "<!DOCTYPE html><html><body>{}</body></html>"
 
 PLAIN_VALUES = {"array": b"[]", "boolean": b"true", "integer": b"1", "number": b"0.5"}
 
@@ -57,13 +58,17 @@ def wrapped(body: Mapping[str, Any], part: Part, status: int) -> Response:
         status: HTTP status of the response.
     """
     kind, place = body["is"], body.get("rows_in")
+    words = SAID.get(body.get("says", ""))
     rows: Any = part.rows
     if body.get("single"):
         rows = rows[0] if rows else {}
     if kind in {"empty", "text"}:
-        return Response(HTML if kind == "text" else b"", status, media_type="text/html")
+        text = HTML.format(words or "made up") if kind == "text" else ""
+        return Response(text, status, media_type="text/html")
     if place == "":
         return as_json(rows, status)
+    if words and kind in {"array", "string"}:
+        return as_json([words] if kind == "array" else words, status)
     if kind != "object":
         return Response(PLAIN_VALUES.get(kind, b"null"), status)
     page = part.first // part.size + 1
@@ -73,10 +78,21 @@ def wrapped(body: Mapping[str, Any], part: Part, status: int) -> Response:
         "total_entries": part.total,
     }
     known = {**part.rest, **dict.fromkeys(META, numbers)}
-    content = row_like(keys_of(body), known, 0)
+    content: Record = row_like(keys_of(body), known, 0)
+    if words:
+        content = _saying(words, content)
     if place is not None:
         content["made up" if place == HIDDEN else place] = rows
     return as_json(content, status)
+
+
+def _saying(words: str, value: Any) -> Any:  # noqa: ANN401
+    """Return a value with these words in place of each text."""
+    if isinstance(value, dict):
+        return {name: _saying(words, each) for name, each in value.items()}
+    if isinstance(value, list):
+        return [_saying(words, each) for each in value]
+    return words if isinstance(value, str) else value
 
 
 def as_json(content: object, status: int = HTTPStatus.OK) -> Response:

@@ -19,6 +19,12 @@ LIMITS = (
 )
 """The message and the kind of each rate limit."""
 
+SAID = {
+    "no right": "Invalid API call as no apiproduct match found",
+    "rate limit": "policies.ratelimit.QuotaViolation: Rate limit quota violation",
+}
+"""Words for each ``says`` of an account report."""
+
 
 def _fault(status: int, message: str, code: str) -> JSONResponse:
     fault = {"faultstring": message, "detail": {"errorcode": code}}

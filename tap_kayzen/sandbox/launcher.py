@@ -23,7 +23,7 @@ from tap_kayzen.sandbox.app import create_app
 from tap_kayzen.sandbox.data import Dataset
 from tap_kayzen.sandbox.fault_plan import FAULTS, STALL_SECONDS, FaultPlan
 from tap_kayzen.sandbox.faults import Faults
-from tap_kayzen.sandbox.likeness import LIKE_REPORTS, Likeness, report_of
+from tap_kayzen.sandbox.likeness import LIKE_REPORTS, Likeness, report_of, summary
 from tap_kayzen.sandbox.network import Latency, RateLimit
 from tap_kayzen.sandbox.report_calls import DEFAULT_REPORT_OPTIONS, ReportOptions
 from tap_kayzen.sandbox.server import LOOPBACK, listen, server_of, url_of
@@ -235,6 +235,8 @@ def main(  # noqa: PLR0913
             f"Kayzen sandbox at {url_of(listener)} with {campaigns:,} campaigns of "
             f"advertiser {next(iter(dataset.campaigns))}; Ctrl-C ends it"
         )
+        if like:
+            click.echo(summary(like))
         sys.stdout.flush()
         with suppress(KeyboardInterrupt):
             server_of(app).run(sockets=[listener])

@@ -71,6 +71,16 @@ def report_of(text: str) -> dict[str, Any]:
     return report
 
 
+def summary(report: Mapping[str, Any]) -> str:
+    """Return which report it is, and how many of its calls were refused."""
+    statuses = [call["status"] for call in report["calls"] if "status" in call]
+    refused = sum(not _is_good(status) for status in statuses)
+    return (
+        f"Like the account report of {report['date']}: "
+        f"{len(statuses)} calls, {refused} refused"
+    )
+
+
 class Likeness:
     """ASGI middleware that makes an app respond like a reported account."""
 

@@ -2,5 +2,5 @@
 
 ``--test=report`` prints it. `account` decides which calls to make, `probe` sends
 requests, `interview` records the results. `bodies`, `observe`, and `paged` describe
-responses; `markdown` and `lifting` format the report.
+responses; `markdown`, `lifting`, and `rejected` format the report.
 """

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from tap_kayzen.api.gateway import names_no_right, names_rate_limit
 from tap_kayzen.reading.pages import decode
 from tap_kayzen.survey.observe import Fields, type_of
 
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
 
 META = ("meta", "metadata")
 """Names of the part of an envelope with the length of the list."""
+
+SAID = {"no right": names_no_right, "rate limit": names_rate_limit}
+"""What a refusal may say in an API gateway's words; nothing else of it is shown."""
 
 
 @dataclass(frozen=True)
@@ -72,6 +76,14 @@ def take_apart(body: bytes, *, has_rows: bool = True, is_object: bool = False) -
         is_single=is_single,
         rest={**whole, name: {} if is_single else []} if name else {},
     )
+
+
+def said(body: bytes) -> dict[str, str]:
+    """Return what a refusal says in an API gateway's words, if anything, as an entry.
+
+    The tap judges a refusal by these words, so a replay needs them.
+    """
+    return next(({"says": name} for name, says in SAID.items() if says(body)), {})
 
 
 def _decoded(body: bytes) -> tuple[str, Any]:

@@ -12,7 +12,7 @@ from tap_kayzen.streams.custom_reports import CustomReportStream
 from tap_kayzen.streams.lookups import CitiesStream, LookupStream
 from tap_kayzen.streams.requesting import Slice
 from tap_kayzen.streams.saved_reports import ReportResultsStream
-from tap_kayzen.survey.bodies import take_apart
+from tap_kayzen.survey.bodies import said, take_apart
 from tap_kayzen.survey.observe import Fields
 from tap_kayzen.survey.paged import FULL_PAGE, Question, judge, small_page
 from tap_kayzen.survey.probe import Probe
@@ -108,7 +108,8 @@ class Interview:
 
     def refusal(self, answer: Answer) -> Entry:
         """Describe the body of a response without records."""
-        return take_apart(answer.body, has_rows=False).described(self._guard)
+        body = take_apart(answer.body, has_rows=False).described(self._guard)
+        return body if answer.is_good else {**body, **said(answer.body)}
 
     def described(
         self, call: Call, answer: Answer, fields: Fields
@@ -120,13 +121,20 @@ class Interview:
             is_object=isinstance(call.stream, CampaignDetailsStream),
         )
         entry = self._add(call.stream.name, call.name, answer)
-        entry["body"] = body.described(self._guard)
-        if answer.is_good:
+        if not answer.is_good:
+            entry["body"] = self.refusal(answer)
+        else:
+            entry["body"] = body.described(self._guard)
             for row in body.rows:
                 fields.add(row)
             entry["readable"] = _is_readable(call, answer.body)
             write_fields(entry, call, fields)
         return entry, body
+
+    def note_range(self, call: Call, days: int, answer: Answer) -> None:
+        """Log the response for a long range, which may take its time."""
+        status = answer.status or "none"
+        self._logger.info("%s, %d days: HTTP %s", call.stream.path[1:], days, status)
 
     def _add(self, stream: str, call: str, answer: Answer) -> Entry:
         self._logger.info("%s: HTTP %s", call, answer.status or "none")

@@ -52,6 +52,7 @@ def ask_report(
         is_large = days == LONG_RANGES[0]
         longer = call.over(last, days)
         answer = interview.ask(longer, per_page=LARGE_PAGE if is_large else 1)
+        interview.note_range(call, days, answer)
         entry["ranges"][str(days)] = answer.status
         if not answer.is_good:
             entry["refusal"] = interview.refusal(answer)

@@ -12,14 +12,12 @@ from tap_kayzen.survey.lifting import (
     unknown_fields,
 )
 from tap_kayzen.survey.observe import NUMBERS
+from tap_kayzen.survey.rejected import OK, advice, rejected
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
     Report = Mapping[str, Any]
-
-OK = range(200, 300)
-"""HTTP statuses of success."""
 
 KINDS = {"array": "bare list", "empty": "empty", "text": "not JSON"}
 """Names of bodies that are not objects."""
@@ -35,6 +33,10 @@ any record, no ID, and no secret. Text in a column for numbers or dates is shown
 shape: 9 stands for any digit, `a` for any word. Your reports are listed with their
 names, metrics, and dimensions.
 """
+
+DESELECTING = """
+A pattern such as `'!tags.*'` belongs under `select` in `meltano.yml`. Without Meltano,
+edit the catalog; the documentation of the streams shows how."""
 
 MAPS = """\
 These settings copy the undocumented fields from `_extra` into their own columns.
@@ -63,6 +65,7 @@ def as_markdown(report: Report) -> str:
     sections = [
         INTRODUCTION.format_map(report),
         _section("Calls", _calls(report)),
+        _section("Rejected", _rejected(report)),
         _section("Undocumented fields", _unknown(report)),
         _section("Missing documented columns", _never(report)),
         _section("Values in other types or forms", _forms(report)),
@@ -132,6 +135,16 @@ def _envelope(call: Report) -> str:
         text = "bare object"
     is_unreadable = call["status"] in OK and not call.get("readable", True)
     return f"{text}; the tap cannot read it" if is_unreadable else text
+
+
+def _rejected(report: Report) -> Iterator[str]:
+    calls = [
+        (_name(call), call["status"] or "no response", advice(report, call))
+        for call in rejected(report)
+    ]
+    yield from _table(("Call", "Status", "What to do"), calls)
+    if any("!" in what for _, _, what in calls):
+        yield DESELECTING
 
 
 def _unknown(report: Report) -> Iterator[str]:
@@ -231,6 +244,12 @@ FORMATS: Mapping[str, Callable[[Report], str]] = {
     "report-json": as_json,
 }
 """Formats of the report, by the value of ``--test``."""
+
+PLACES: Mapping[str, str] = {
+    "report": "the section Rejected of the report",
+    "report-json": "`status` of `calls` in the report",
+}
+"""Where a report lists the rejected calls, by the value of ``--test``."""
 
 FORMATS_HELP = (
     "Use --test=report to print what the account's API returns as Markdown, without "

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from tap_kayzen.records.values import LossyError, converter_to
-from tap_kayzen.survey.shapes import PLACEHOLDERS, text_shape
+from tap_kayzen.survey.shapes import HIDDEN, PLACEHOLDERS, is_field_name, text_shape
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -128,8 +128,10 @@ class Fields:
                 self._add(node.items, each, depth + 1)
 
     def _child(self, node: Node, name: str) -> Node:
-        column = self._columns.get(name) if node is self._root else None
+        is_nested = node is not self._root
+        column = None if is_nested else self._columns.get(name)
         shown = name if column is not None else self._guard(name)
+        shown = HIDDEN if is_nested and not is_field_name(name) else shown
         return node.children.setdefault(shown, Node(column))
 
     def _compare(self, node: Node, column: Column, value: object) -> None:

@@ -43,6 +43,7 @@ WORDS = frozenset(
 PUNCTUATION = frozenset("$€£¥%.,:;/+-()'_ ")
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,63}", re.ASCII)
+_NESTED = re.compile(r"[a-z][a-z0-9_]*|[a-z][A-Za-z0-9]*", re.ASCII)
 _HEX = re.compile(rf"[0-9A-Fa-f-]{{{MIN_HEX},}}", re.ASCII)
 _PIECE = re.compile(r"(\d+)|([^\W\d_]+)|(.)", re.DOTALL)
 
@@ -83,6 +84,14 @@ class NameGuard:
         """Return whether a text contains something secret or private."""
         is_secret = self._redact(text) != text
         return is_secret or any(each in text for each in self._private)
+
+
+def is_field_name(name: str) -> bool:
+    """Return whether a name is written like a field: snake_case or camelCase.
+
+    Nested objects may have data as their keys, such as the names of campaigns.
+    """
+    return _NESTED.fullmatch(name) is not None
 
 
 def _is_key(name: str) -> bool:

@@ -40,9 +40,11 @@ from tap_kayzen.cli.check import selecting_all
 from tap_kayzen.sandbox.clock import REAL_CLOCK
 from tap_kayzen.sandbox.exchange import Exchange
 from tap_kayzen.sandbox.launcher import main
-from tap_kayzen.sandbox.likeness import report_of
+from tap_kayzen.sandbox.likeness import LIKE_REPORTS, Likeness, report_of
 from tap_kayzen.sandbox.report_calls import ReportOptions
+from tap_kayzen.streams.failures import IncompleteError
 from tap_kayzen.survey.markdown import as_json, as_markdown
+from tap_kayzen.survey.rejected import advice, rejected
 from tap_kayzen.tap import TapKayzen
 
 if TYPE_CHECKING:
@@ -91,6 +93,52 @@ def test_the_report_is_markdown_with_json_at_its_end(tmp_path: Path) -> None:
         assert f"| `{call}`" in run.stdout
     assert "| `GET /v1/orders` | `daily_budget_cap` | number |" in run.stdout
     assert "The other list of campaigns" not in run.stdout
+
+
+def test_the_log_shows_long_ranges_and_ends_with_a_count(tmp_path: Path) -> None:
+    with account(odd(), reports=REPORT_OPTIONS["announced pages"]) as config:
+        path = config_in(tmp_path, config)
+        run = run_process("--config", path, "--test=report")
+        as_json_alone = run_process("--config", path, "--test=report-json")
+    assert re.findall(r"report_data, (\d+) days: HTTP (\d+)", run.stderr) == [
+        ("31", "200"),
+        ("92", "200"),
+        ("366", "400"),
+    ]
+    for last, place in (
+        (run.stderr.splitlines()[-1], "the section Rejected of the report"),
+        (as_json_alone.stderr.splitlines()[-1], "`status` of `calls` in the report"),
+    ):
+        assert last.endswith(f"| 27 calls, 3 rejected: see {place}")
+    found = re.search(r"(?s)## Rejected\n\n(.*?)\n## ", run.stdout)
+    assert found is not None
+    right = "ask Kayzen for the right"
+    table, _, words = found[1].partition("\n\n")
+    assert table.splitlines()[2:] == [
+        "| `GET /v1/meta/exchanges` | 500 |  |",
+        f"| `GET /v1/tags` | 403 | {right}, or deselect it: `'!tags.*'` |",
+        "| `GET /v1/website_objects` | 404 | deselect it: `'!website_objects.*'` |",
+    ]
+    assert "`select`" in words
+
+
+def test_the_other_list_of_campaigns_is_not_needed() -> None:
+    body = {"is": "empty", "keys": {}}
+    calls = [
+        {"stream": "campaigns", "call": f"GET /v1/{name}", "status": 403, "body": body}
+        for name in ("campaigns", "meta/campaigns")
+    ]
+    report = {"settings": {"campaigns_endpoint": "campaigns"}, "calls": calls}
+    chosen, other = (advice(report, call) for call in rejected(report))
+    assert chosen == "ask Kayzen for the right, or deselect it: `'!campaigns.*'`"
+    assert other == "not needed with your `campaigns_endpoint`"
+
+
+def test_a_report_without_rejected_calls_has_no_list_of_them(tmp_path: Path) -> None:
+    with account() as config:
+        run = run_process("--config", config_in(tmp_path, config), "--test=report")
+    assert run.stderr.splitlines()[-1].endswith("| 27 calls, 0 rejected")
+    assert "## Rejected" not in run.stdout
 
 
 def test_the_report_is_also_json_alone(tmp_path: Path) -> None:
@@ -386,6 +434,62 @@ def test_a_sandbox_like_a_hostile_account_has_the_same_report() -> None:
         assert lasting(same) == lasting(call)
 
 
+REFUSALS: dict[str, tuple[int, bytes]] = {
+    "/v1/orders": (
+        401,
+        b'{"fault": {"faultstring": "Invalid API call as no apiproduct match found"}}',
+    ),
+    "/v1/tags": (401, b"APIResource /v1/tags does not exist"),
+    "/v1/creatives": (500, b'["policies.ratelimit.SpikeArrestViolation"]'),
+    "/v1/app_lists": (429, b'"policies.ratelimit.QuotaViolation"'),
+    "/v1/app_objects": (403, b'{"error": "Not for you"}'),
+}
+
+
+class Refusing:
+    """Refuses some paths in the words of a gateway."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        app = self._app
+        if scope.get("path") in REFUSALS:
+            status, body = REFUSALS[scope["path"]]
+            app = Response(body, status, {"Retry-After": "0"})
+        await app(scope, receive, send)
+
+
+def test_a_refusal_says_the_same_in_a_sandbox_like_its_report() -> None:
+    with account(Middleware(Refusing)) as config:
+        report = valid(survey_of(config))
+    again = survey_like(report_of(as_markdown(report)))
+    for each in (report, again):
+        said = {path: call_of(each, f"GET {path}") for path in REFUSALS}
+        assert {path: call["body"].get("says") for path, call in said.items()} == {
+            "/v1/orders": "no right",
+            "/v1/tags": "no right",
+            "/v1/creatives": "rate limit",
+            "/v1/app_lists": "rate limit",
+            "/v1/app_objects": None,
+        }
+    assert lasting(again["calls"]) == lasting(report["calls"])
+    assert "apiproduct" not in as_markdown(report)
+
+
+def test_the_tap_finds_the_same_cause_in_a_sandbox_like_a_report(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with account(Middleware(Refusing)) as config:
+        report = survey_of(config)
+    layer = Middleware(Likeness, report=report)
+    with (
+        account(layer, reports=LIKE_REPORTS) as config,
+        pytest.raises(IncompleteError, match="not allow it to this API key"),
+    ):
+        sync(config, capsys, streams=["orders"])
+
+
 def test_the_sandbox_reads_a_report_from_a_file(tmp_path: Path) -> None:
     with account(odd()) as config:
         report = survey_of({**config, "campaigns_endpoint": "campaigns"})
@@ -404,10 +508,12 @@ def test_the_sandbox_reads_a_report_from_a_file(tmp_path: Path) -> None:
     with watched(command, stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
         url = process.stdout.readline().split()[3]
+        line = process.stdout.readline()
         settings = {**SAMPLE_CONFIG, "api_url": url, "max_retries": 0}
         run = run_process("--config", config_in(tmp_path, settings), "--test")
         process.send_signal(signal.SIGINT)
         process.communicate()
+    assert line == f"Like the account report of {report['date']}: 27 calls, 3 refused\n"
     assert run.code == 1
     assert "HTTP 403: Kayzen does not allow it" in run.stderr
 

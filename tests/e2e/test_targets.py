@@ -34,8 +34,8 @@ def reference(tmp_path_factory: pytest.TempPathFactory) -> Reference:
 
 @pytest.mark.parametrize(
     "case",
-    [targets.CSV_FLAT, targets.POSTGRES_BATCH, POSTGRES_HARD],
-    ids=["csv", "postgres-batch", "postgres-hard-delete"],
+    [targets.CSV_FLAT, targets.POSTGRES_BATCH, targets.POSTGRES_COPY, POSTGRES_HARD],
+    ids=["csv", "postgres-batch", "postgres-copy", "postgres-hard-delete"],
 )
 def test_two_days_land_as_the_table_says(
     case: Case, reference: Reference, server: str, tmp_path: Path

@@ -297,7 +297,7 @@ def test_fields_named_like_a_secret_are_left_out_and_named_once(
     ]
 
 
-@pytest.mark.parametrize("name", ["object", "anything", "anythings"])
+@pytest.mark.parametrize("name", ["anything", "anythings"])
 def test_columns_of_any_shape_are_cleaned(name: str) -> None:
     things = {"type": "array", "items": {"type": "array"}}
     schema = {"properties": {**SCHEMA["properties"], "anythings": things}}
@@ -310,6 +310,18 @@ def test_columns_of_any_shape_are_cleaned(name: str) -> None:
         _, record = converter.convert_all(rows)
         assert record[name] == [["x", {"a": [{}]}]]
     assert converter.convert_all([{name: [[{"token": 1}]]}]) == [{name: [[{}]]}]
+
+
+@pytest.mark.parametrize("value", ["x", 1, [{"token": 1}], True])
+def test_a_column_of_objects_takes_objects_only(value: object) -> None:
+    converter = RecordConverter(SCHEMA, logger=LOGGER)
+    for _ in range(2):
+        whole, other = converter.convert_all(
+            [{"object": {"a": 1, "token": 2}}, {"object": deepcopy(value)}]
+        )
+        assert whole == {"object": {"a": 1}}
+        kept = [{}] if isinstance(value, list) else value
+        assert other == {"object": None, "_extra": {"object": kept}}
 
 
 def test_lists_of_anything_need_no_conversion_once_they_are_known(

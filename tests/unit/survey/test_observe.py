@@ -75,6 +75,31 @@ def test_types_nulls_and_missing_fields_are_counted() -> None:
     }
 
 
+def test_nested_names_are_shown_if_they_are_written_like_fields() -> None:
+    rows = [
+        {
+            "Budgets": {"Netflix": 3, "Acme Corp": 3, "day_budget": 1, "dayCap2": 2},
+            "items": [{"US-East": 1, "a": 1, "_x": 1}],
+        }
+    ]
+    assert [*described(rows)] == [
+        "Budgets",
+        f"Budgets.{HIDDEN}",
+        "Budgets.dayCap2",
+        "Budgets.day_budget",
+        "items",
+        "items[]",
+        f"items[].{HIDDEN}",
+        "items[].a",
+    ]
+    body = take_apart(b'{"errors": {"Netflix": 1, "code": 2}}', has_rows=False)
+    assert [*body.described(NameGuard())["keys"]] == [
+        "errors",
+        f"errors.{HIDDEN}",
+        "errors.code",
+    ]
+
+
 def test_nested_fields_have_dotted_names() -> None:
     rows = [{"t": {"os": "x", "ids": [1, 2]}}, {"t": {"os": True, "of": [{"a": 1}]}}]
     assert described(rows) == {
