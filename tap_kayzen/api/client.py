@@ -71,6 +71,14 @@ class KayzenClient:
         """The transport shared by all streams, which use the same token."""
         return Transport(self.wire)
 
+    def be_impatient(self) -> None:
+        """Give up soon on a server that cannot be reached, as it could not before."""
+        self.wire.is_impatient = True
+
+    def be_patient(self) -> None:
+        """Go back to all retries, as a server has answered."""
+        self.wire.is_impatient = self.is_impatient
+
     def start(self) -> None:
         """Build what is missing, in the main thread, before workers use `transport`."""
         _ = self.transport

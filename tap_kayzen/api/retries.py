@@ -55,13 +55,14 @@ FAILURES = (
 )
 
 
-@dataclass(frozen=True)
+@dataclass
 class Wire:
     """What all requests of a tap share: settings, session, throttle, and redactor.
 
     Attributes:
-        is_impatient: Whether somebody waits for the result, as with ``--test``: a
-            server that cannot be reached is given up on within seconds.
+        is_impatient: Whether to give up within seconds on a server that cannot be
+            reached: somebody waits for ``--test``, or all retries have found no server
+            just before.
     """
 
     config: Mapping[str, Any]

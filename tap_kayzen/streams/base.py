@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from singer_sdk import metrics
 
+from tap_kayzen.api.errors import ReadError
 from tap_kayzen.reading.ahead import PagesAhead
 from tap_kayzen.reading.passes import Reader, Source
 from tap_kayzen.records.converter import ADVERTISER
@@ -106,6 +107,8 @@ class KayzenStream(RequestingStream, ABC):
     def give_up(self, contexts: list[Context | None], error: Exception) -> None:  # noqa: ARG002
         """Mark the partitions of some contexts as incomplete after a failure."""
         self.has_failed = True
+        if isinstance(error, ReadError) and error.is_unreachable:
+            self.client.be_impatient()
 
     def log_sync_costs(self) -> None:
         """Raise IncompleteError if anything in the run could not be read.
@@ -179,6 +182,7 @@ class KayzenStream(RequestingStream, ABC):
         """Count a page whose records are out, and let them go before waiting."""
         self._page_counter.increment()
         self.failures.reached()
+        self.client.be_patient()
         self.writer.flush()
 
     def prepare(self, rows: list[Record], slice_: Slice) -> None:

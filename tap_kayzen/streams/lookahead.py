@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from contextlib import suppress
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from tap_kayzen.reading.ahead import Allowance
@@ -56,8 +57,13 @@ class Lookahead:
     ) -> None:
         """Prepare; `streams` returns all streams of the tap in the order of a run."""
         self._streams = streams
-        self._allowance = Allowance(concurrency - 1)
+        self._concurrency = concurrency
         self._begun: dict[str, _Begun] = {}
+
+    @cached_property
+    def _allowance(self) -> Allowance:
+        # Not before the settings are known to be sound.
+        return Allowance(self._concurrency - 1)
 
     def enter(self, stream: Upcoming) -> None:
         """Fetch pages for a stream whose turn has come, and for those after it."""

@@ -207,8 +207,12 @@ def test_stop_ends_all_waiting() -> None:
         for each in waiting:
             with pytest.raises(StoppedError):
                 each.result(timeout=10)
-    with pytest.raises(StoppedError):
-        of_read(held)
+    with (
+        pytest.raises(StoppedError),
+        throttle.of_read(read),
+        throttle.request(),
+    ):
+        pass
     with throttle.of_read(Read()), throttle.request():
         pass
     with throttle.request():
