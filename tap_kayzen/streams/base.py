@@ -84,7 +84,7 @@ class KayzenStream(RequestingStream, ABC):
         self.lookahead.enter(self)
         contexts: list[Context | None] = [context] if context else self.contexts
         pages = metrics.http_request_counter(self.name, self.path)
-        with pages as self._page_counter:
+        with pages as self._page_counter, self.lookahead.closing_after_an_error():
             try:
                 for record in self.read(contexts):
                     yield record

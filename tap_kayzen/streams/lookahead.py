@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import time
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from tap_kayzen.reading.ahead import Allowance
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Generator, Iterable
 
     from tap_kayzen.reading.ahead import PagesAhead
 
@@ -83,6 +83,19 @@ class Lookahead:
                 begun = _Begun(slices, pages, time.monotonic())
                 self._begun[stream.name] = begun
             begun.pages.begin(self._allowance)
+
+    @contextmanager
+    def closing_after_an_error(self) -> Generator[None]:
+        """Request nothing more if the run ends within, whatever ends it."""
+        is_over = False
+        try:
+            yield
+            is_over = True
+        finally:
+            if not is_over:
+                for begun in self._begun.values():
+                    begun.pages.close()
+                self._begun.clear()
 
     def taken(self, stream: Upcoming, slices: list[Any]) -> PagesAhead[Any] | None:
         """Return the read-ahead of a stream, if it is fresh and of the same slices."""
