@@ -33,6 +33,9 @@ if TYPE_CHECKING:
 
 Result = TypeVar("Result")
 
+DICE = random.Random()  # noqa: S311
+"""Not the one of the module `random`, which a program may have seeded."""
+
 MAX_BACKOFF_SECONDS = 60.0
 """The longest exponential wait."""
 
@@ -249,4 +252,4 @@ def wait_after(response: requests.Response | None, tries: int) -> float:
     asked = retry_after(response)
     # The bound is reached at the 7th try; no need for 2 ** 100.
     bound = asked / 10 if asked else min(2.0 ** min(tries - 1, 6), MAX_BACKOFF_SECONDS)
-    return asked + random.uniform(bound / 2, bound)  # noqa: S311
+    return asked + DICE.uniform(bound / 2, bound)
