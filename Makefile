@@ -11,7 +11,7 @@ export UV_PYTHON_DOWNLOADS := never
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo dagster targets test lint types pytest coverage fuzz mutation snapshot plugins matrix bench bench-reports bench-warehouse chaos audit docs docs-pages docs-serve build install-check image lowest sbom lock clean
+.PHONY: help demo dagster targets test lint types pytest coverage fuzz mutation snapshot plugins matrix bench bench-account bench-reports bench-warehouse chaos audit docs docs-pages docs-serve build install-check image lowest sbom lock clean
 
 help:  ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 15
@@ -110,6 +110,9 @@ bench: $(VENV)/demo.stamp .cache/bench/stamp  ## Benchmark the tap against its p
 
 bench-reports: $(VENV)/demo.stamp .cache/bench/stamp  ## Benchmark reading reports; writes benchmarks/reports.md (2 minutes)
 	.cache/bench/bin/python benchmarks/reports.py
+
+bench-account: $(VENV)/demo.stamp .cache/bench/stamp  ## Benchmark a usual account on a distant server; writes benchmarks/usual_account.md (1 minute)
+	.cache/bench/bin/python benchmarks/usual_account.py
 
 # Smaller sizes print the tables only: SIZES="--campaigns 1000 --days 30 --large 2000".
 bench-warehouse: $(VENV)/demo.stamp .cache/bench/stamp .cache/targets/stamp  ## Benchmark the whole way into PostgreSQL; writes benchmarks/warehouse.md (40 minutes)

@@ -25,9 +25,10 @@ from tap_kayzen.output.progress import Display
 from tap_kayzen.output.writer import BufferedWriter
 from tap_kayzen.reading import state as saved_state
 from tap_kayzen.streams import all_streams
-from tap_kayzen.streams.base import KayzenStream, Services
 from tap_kayzen.streams.failures import Failures
+from tap_kayzen.streams.lookahead import Lookahead
 from tap_kayzen.streams.mapping import StreamMaps
+from tap_kayzen.streams.requesting import Services
 from tap_kayzen.survey.account import survey
 from tap_kayzen.survey.markdown import FORMATS, FORMATS_HELP, PLACES
 from tap_kayzen.survey.rejected import summary
@@ -36,6 +37,8 @@ if TYPE_CHECKING:
     from types import FrameType
 
     from singer_sdk.singerlib import Catalog
+
+    from tap_kayzen.streams.base import KayzenStream
 
 TESTS = (*(each.value for each in CliTestOptionValue), *FORMATS)
 """Values of ``--test``."""
@@ -79,6 +82,9 @@ class TapKayzen(Tap):
             display=Display(self.logger),
             failures=Failures(
                 self.logger, end_run=self.config["on_stream_error"] == "abort"
+            ),
+            lookahead=Lookahead(
+                lambda: [*self.streams.values()], self.config["concurrency"]
             ),
         )
 

@@ -42,7 +42,7 @@ class KayzenClient:
     @cached_property
     def workers(self) -> Workers:
         """The threads that fetch pages ahead."""
-        return Workers(self._config["concurrency"])
+        return Workers(self._config["concurrency"], self.wire.throttle)
 
     @cached_property
     def wire(self) -> Wire:
@@ -71,14 +71,14 @@ class KayzenClient:
         """The transport shared by all streams, which use the same token."""
         return Transport(self.wire)
 
+    def be_impatient(self) -> None:
+        """Give up soon on a server that cannot be reached, as it could not before."""
+        self.wire.is_impatient = True
+
+    def be_patient(self) -> None:
+        """Go back to all retries, as a server has answered."""
+        self.wire.is_impatient = self.is_impatient
+
     def start(self) -> None:
-        """Build what is missing, and let requests through again after `stop`.
-
-        To be called in the main thread, before workers use `transport`.
-        """
+        """Build what is missing, in the main thread, before workers use `transport`."""
         _ = self.transport
-        self.wire.throttle.start()
-
-    def stop(self) -> None:
-        """Abort all requests that wait for their turn or for a retry."""
-        self.wire.throttle.stop()

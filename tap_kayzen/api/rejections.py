@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import random
 import re
 import threading
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit
+
+from tap_kayzen.api.retries import DICE
 
 if TYPE_CHECKING:
     import requests
@@ -133,7 +134,7 @@ class Rejections:
         turns = MIN_WAIT_TURNS * min(turn_seconds, MAX_TURN_SECONDS)
         shortest = max(MIN_WAIT_SECONDS, turns)
         longest = min(spread * shortest, MAX_WAIT_SECONDS)
-        return random.uniform(shortest, longest)  # noqa: S311
+        return DICE.uniform(shortest, longest)
 
 
 def subject_of(request: requests.PreparedRequest) -> Subject:

@@ -33,6 +33,9 @@ if TYPE_CHECKING:
 
 Result = TypeVar("Result")
 
+DICE = random.Random()  # noqa: S311
+"""Not the one of the module `random`, which a program may have seeded."""
+
 MAX_BACKOFF_SECONDS = 60.0
 """The longest exponential wait."""
 
@@ -55,13 +58,14 @@ FAILURES = (
 )
 
 
-@dataclass(frozen=True)
+@dataclass
 class Wire:
     """What all requests of a tap share: settings, session, throttle, and redactor.
 
     Attributes:
-        is_impatient: Whether somebody waits for the result, as with ``--test``: a
-            server that cannot be reached is given up on within seconds.
+        is_impatient: Whether to give up within seconds on a server that cannot be
+            reached: somebody waits for ``--test``, or all retries have found no server
+            just before.
     """
 
     config: Mapping[str, Any]
@@ -114,7 +118,7 @@ class Retries:
             giveup=lambda error: (
                 bool(lasting_hint(error)) or self._left(started, error) <= 0
             ),
-            on_backoff=self._waiter(what, started, self._throttle.stops),
+            on_backoff=self._waiter(what, started),
             logger=None,
         )(function)
         try:
@@ -141,12 +145,10 @@ class Retries:
         passed = self._throttle.now() - started
         return self._wire.max_retry_seconds(error) - passed
 
-    def _waiter(
-        self, what: str, started: float, stops: int
-    ) -> Callable[[Details], None]:
+    def _waiter(self, what: str, started: float) -> Callable[[Details], None]:
         def wait(details: Details) -> None:
-            # The read may have been aborted, and another begun, during the request.
-            self._throttle.check(stops)
+            # The read may have been stopped during the request.
+            self._throttle.check()
             error = details["exception"]
             response = error.response if isinstance(error, RetriableAPIError) else None
             left = self._left(started, error)
@@ -250,4 +252,4 @@ def wait_after(response: requests.Response | None, tries: int) -> float:
     asked = retry_after(response)
     # The bound is reached at the 7th try; no need for 2 ** 100.
     bound = asked / 10 if asked else min(2.0 ** min(tries - 1, 6), MAX_BACKOFF_SECONDS)
-    return asked + random.uniform(bound / 2, bound)  # noqa: S311
+    return asked + DICE.uniform(bound / 2, bound)

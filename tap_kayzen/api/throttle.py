@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tap_kayzen.api.errors import StoppedError
@@ -12,6 +13,13 @@ from tap_kayzen.api.pace import Pace
 
 if TYPE_CHECKING:
     from collections.abc import Generator
+
+
+@dataclass
+class Read:
+    """A read whose requests can be stopped, while those of others go on."""
+
+    is_stopped: bool = False
 
 
 class Throttle:
@@ -31,8 +39,7 @@ class Throttle:
         self._concurrency = concurrency
         self._ceiling = requests_per_second
         self._changed = threading.Condition()
-        self._is_stopped = False
-        self._stops = 0
+        self._thread = threading.local()
         self._active = 0
         self._limit = float(concurrency)
         self._pace = Pace(self.now())
@@ -73,7 +80,7 @@ class Throttle:
             The time at which it started, for `refused`.
 
         Raises:
-            StoppedError: `stop` was called.
+            StoppedError: The read that it belongs to was stopped.
         """
         with self._changed:
             self._pace.begin(self.now())
@@ -97,20 +104,9 @@ class Throttle:
             self._active -= 1
             self._changed.notify_all()
 
-    @property
-    def stops(self) -> int:
-        """How often `stop` was called, for `check`."""
-        return self._stops
-
-    def check(self, stops: int) -> None:
-        """Raise StoppedError if `stop` was called since there had been so many."""
-        if self._is_stopped or self._stops != stops:
-            raise StoppedError
-
     def _await_turn(self) -> None:
-        stops = self._stops
         while True:
-            self.check(stops)
+            self.check()
             now = self.now()
             start = max(self._next_start, self._held_until)
             if self._active >= self.at_once:
@@ -151,21 +147,30 @@ class Throttle:
     def sleep(self, seconds: float) -> None:
         """Wait, for one request's own reasons; `stop` ends it as it ends `request`."""
         with self._changed:
-            stops = self._stops
             end = self.now() + seconds
             while (left := end - self.now()) > 0:
-                self.check(stops)
+                self.check()
                 self.wait(left)
-            self.check(stops)
+            self.check()
 
-    def stop(self) -> None:
-        """End all waiting, now and until `start`."""
+    @contextmanager
+    def of_read(self, read: Read) -> Generator[None]:
+        """Count what this thread requests within as part of a read."""
+        before = getattr(self._thread, "read", None)
+        self._thread.read = read
+        try:
+            yield
+        finally:
+            self._thread.read = before
+
+    def stop(self, read: Read) -> None:
+        """End all waiting of a read, for good."""
         with self._changed:
-            self._is_stopped = True
-            self._stops += 1
+            read.is_stopped = True
             self._changed.notify_all()
 
-    def start(self) -> None:
-        """Let requests through again after `stop`, but none that waited then."""
-        with self._changed:
-            self._is_stopped = False
+    def check(self) -> None:
+        """Raise StoppedError if the read of this thread was stopped."""
+        read: Read | None = getattr(self._thread, "read", None)
+        if read is not None and read.is_stopped:
+            raise StoppedError

@@ -57,7 +57,7 @@ class Transport:
 
     def __init__(self, wire: Wire) -> None:
         """Prepare; nothing is sent yet."""
-        self._timeouts = wire.timeouts
+        self._wire = wire
         self._max_bytes: int = wire.config["max_response_mb"] * MB
         self._session = wire.session
         self.authenticator = KayzenAuthenticator(wire)
@@ -167,7 +167,7 @@ class Transport:
                 refresh(prepared)
             response = self._session.send(
                 prepared,
-                timeout=self._timeouts,
+                timeout=self._wire.timeouts,
                 allow_redirects=False,
                 **self._environment(prepared.url or ""),
             )

@@ -6,6 +6,8 @@ import threading
 from queue import SimpleQueue
 from typing import TYPE_CHECKING
 
+from tap_kayzen.api.throttle import Throttle
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -15,18 +17,26 @@ class Workers:
 
     The executors of the standard library wait for their threads at exit, and a thread
     that waits for a slow server would keep a run alive for minutes after Ctrl-C.
+
+    There are twice as many as one read may occupy, so that requests of the streams to
+    come, which may wait for a retry for minutes, hold nothing up.
+
+    Attributes:
+        count: Maximum number of threads that one read occupies.
+        throttle: Stops requests that nobody wants any more.
     """
 
-    def __init__(self, count: int) -> None:
-        """Start no thread yet, and at most `count`."""
+    def __init__(self, count: int, throttle: Throttle | None = None) -> None:
+        """Start no thread yet; by default, with a throttle of their own."""
         self.count = count
+        self.throttle = throttle or Throttle(concurrency=count)
         self._threads: list[threading.Thread] = []
         self._tasks: SimpleQueue[Callable[[], object]] = SimpleQueue()
 
     def submit(self, task: Callable[[], object]) -> None:
         """Run a task in a thread; it must not raise."""
         self._tasks.put(task)
-        if len(self._threads) < self.count:
+        if len(self._threads) < 2 * self.count:
             thread = threading.Thread(target=self._run, daemon=True)
             try:
                 thread.start()

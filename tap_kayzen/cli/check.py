@@ -16,14 +16,15 @@ from singer_sdk.exceptions import (
 
 from tap_kayzen.api.errors import ReadError
 from tap_kayzen.reading.pages import FIRST_PAGE
-from tap_kayzen.streams.base import Slice
 from tap_kayzen.streams.campaigns import ENDPOINTS, CampaignsStream
 from tap_kayzen.streams.failures import describe
+from tap_kayzen.streams.requesting import Slice
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping
 
-    from tap_kayzen.streams.base import KayzenStream, Services
+    from tap_kayzen.streams.base import KayzenStream
+    from tap_kayzen.streams.requesting import Services
 
 
 def check(
@@ -74,7 +75,6 @@ def check(
 
 def _campaign_lists(stream: CampaignsStream) -> tuple[list[tuple[str, str, str]], str]:
     """Read a page of both campaign lists; return table rows and a hint."""
-    stream.client.start()
     rows, fields = [], {}
     for endpoint in ENDPOINTS:
         stream.path = f"/{endpoint}"

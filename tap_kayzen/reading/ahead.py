@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Generic, TypeVar
 
+from tap_kayzen.api.throttle import Read
 from tap_kayzen.reading.pages import FIRST_PAGE
 from tap_kayzen.reading.paging import PagesSoFar
 
@@ -35,6 +36,7 @@ class _Chain(Generic[Slice]):
         last: Number of the last page, once it is known.
         arrived: Pages that wait to be taken, or the error instead of one.
         is_closed: Whether no page is wanted any more.
+        read: Stops the requests for its pages.
     """
 
     slice: Slice
@@ -44,6 +46,7 @@ class _Chain(Generic[Slice]):
     last: int | None = None
     arrived: dict[int, Page | BaseException] = field(default_factory=dict)
     is_closed: bool = False
+    read: Read = field(default_factory=Read)
 
     def wants_page(self, usual: int) -> bool:
         """Return whether to request one more page."""
@@ -51,6 +54,28 @@ class _Chain(Generic[Slice]):
             return False
         known = usual if self.so_far.total_pages is None else self.so_far.total_pages
         return self.requested < known or self.requested == self.so_far.pages
+
+
+class Allowance:
+    """A number of pages that may be held, shared by the streams to come."""
+
+    def __init__(self, pages: int) -> None:
+        """Start with all pages free."""
+        self._free = pages
+        self._lock = threading.Lock()
+
+    def take(self) -> bool:
+        """Take one page; return whether there was one."""
+        with self._lock:
+            if not self._free:
+                return False
+            self._free -= 1
+            return True
+
+    def give_back(self, pages: int) -> None:
+        """Free pages."""
+        with self._lock:
+            self._free += pages
 
 
 class PagesAhead(Generic[Slice]):
@@ -62,7 +87,8 @@ class PagesAhead(Generic[Slice]):
     the one before it has come, or sooner if there surely, or almost surely, is one.
 
     Pages that wait are undecoded. At any time `pages_per_worker` pages for each worker
-    wait or are requested, or one more.
+    wait or are requested, or one more. Before the first page is taken, `begin` fetches
+    as many as an `Allowance` grants.
     """
 
     def __init__(
@@ -73,8 +99,8 @@ class PagesAhead(Generic[Slice]):
         workers: Workers,
     ) -> None:
         """Prepare; nothing is requested yet. The workers will call `fetch`."""
+        self.paging = paging
         self._fetch = fetch
-        self._paging = paging
         self._slices = iter(slices)
         self._workers = workers
         self._max_pages = paging.pages_per_worker * workers.count
@@ -82,12 +108,26 @@ class PagesAhead(Generic[Slice]):
         self._waiting = 0
         self._usual = 0
         self._chains: deque[_Chain[Slice]] = deque()
+        self._allowance: Allowance | None = None
+        self._granted = 0
         # Guards all of the above against the workers.
         self._changed = threading.Condition()
+
+    def begin(self, allowance: Allowance) -> None:
+        """Fetch the first pages, as many as an allowance grants now."""
+        with self._changed:
+            self._allowance = allowance
+            self._fill()
+
+    def _end_allowance(self) -> None:
+        if self._allowance is not None:
+            self._allowance.give_back(self._granted)
+            self._allowance = None
 
     def close(self) -> None:
         """Request nothing more."""
         with self._changed:
+            self._end_allowance()
             self._slices = iter(())
             for chain in self._chains:
                 self._drop(chain)
@@ -99,6 +139,7 @@ class PagesAhead(Generic[Slice]):
         What fetching or judging a page raised is raised in its turn.
         """
         with self._changed:
+            self._end_allowance()
             if again:
                 self._chains.appendleft(_Chain(slice_))
             chain = self._first_chain(slice_)
@@ -120,6 +161,7 @@ class PagesAhead(Generic[Slice]):
         """Drop the next slices without taking their pages."""
         # All at once; otherwise, workers would request slices yet to be skipped.
         with self._changed:
+            self._end_allowance()
             for slice_ in slices:
                 self._drop(self._first_chain(slice_))
                 self._chains.popleft()
@@ -137,6 +179,7 @@ class PagesAhead(Generic[Slice]):
     def _drop(self, chain: _Chain[Slice]) -> None:
         """Forget the pages of a chain, and those that are still to come."""
         chain.is_closed = True
+        self._workers.throttle.stop(chain.read)
         self._waiting -= len(chain.arrived)
         chain.arrived.clear()
 
@@ -158,11 +201,18 @@ class PagesAhead(Generic[Slice]):
     def _fill(self) -> None:
         while self._in_flight < self._workers.count:
             chain = self._next_chain()
-            if chain is None:
+            if chain is None or not self._may_request():
                 return
             chain.requested += 1
             self._in_flight += 1
             self._workers.submit(partial(self._work, chain, chain.requested))
+
+    def _may_request(self) -> bool:
+        if self._allowance is None:
+            return True
+        is_granted = self._allowance.take()
+        self._granted += is_granted
+        return is_granted
 
     def _next_chain(self) -> _Chain[Slice] | None:
         """Choose the slice of which a page is requested next."""
@@ -185,8 +235,9 @@ class PagesAhead(Generic[Slice]):
         page: Page | BaseException | None = None
         try:
             if not chain.is_closed:
-                page = self._fetch(chain.slice, number)
-                if self._paging.compares_rows:
+                with self._workers.throttle.of_read(chain.read):
+                    page = self._fetch(chain.slice, number)
+                if self.paging.compares_rows:
                     _ = page.digest
         except BaseException as error:  # noqa: BLE001
             page = error
@@ -210,13 +261,13 @@ class PagesAhead(Generic[Slice]):
                 chain.last = number
                 break
             try:
-                chain.last = self._paging.judge(page, chain.so_far)
+                chain.last = self.paging.judge(page, chain.so_far)
             except Exception as error:  # noqa: BLE001
                 chain.arrived[number] = error
                 chain.last = number
                 break
             chain.so_far.add(page)
-            if chain.last is not None and self._paging.guesses_length:
+            if chain.last is not None and self.paging.guesses_length:
                 self._usual = int(number * TRUSTED_LENGTH)
         if chain.last is not None:
             beyond = [number for number in chain.arrived if number > chain.last]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
@@ -58,11 +57,10 @@ class Bookmark:
             ConfigurationError: The state holds something else than days.
         """
         self._state = state
-        self._key = key
-        self._logger = logging.getLogger(f"tap-kayzen.{stream}")
+        self.key = key
         is_ours = _is_on(key, state)
         # Bookmarks under the names of another tap or version.
-        self._unused = [] if is_ours else _bookmarks_in(state)
+        self.unused = [] if is_ours else _bookmarks_in(state)
         unfinished = (is_ours and state.get(UNFINISHED)) or NOTHING_LEFT
         try:
             self.day = _day(state.get("replication_key_value")) if is_ours else None
@@ -81,16 +79,7 @@ class Bookmark:
     def first_day(self, days: Range) -> date:
         """Return the day to begin with; may be after the last one."""
         if self.day is None:
-            first = days.start or days.default_start
-            if self._unused:
-                self._logger.warning(
-                    "The state has no bookmark on `%s`; its %s cannot be used: days "
-                    "before %s are not read; set `start_date` to read them",
-                    self._key,
-                    ", ".join(f"`{name}`" for name in self._unused),
-                    first,
-                )
-            return first
+            return days.start or days.default_start
         # Else days to come would count as read.
         self.day = min(self.day, days.today)
         first = self.day - timedelta(days=days.lookback)
@@ -114,7 +103,7 @@ class Bookmark:
         self._write(str(self.day), left)
 
     def _write(self, day: str | None, left: Mapping[str, str | None]) -> None:
-        self._state["replication_key"] = self._key
+        self._state["replication_key"] = self.key
         self._state["replication_key_value"] = day
         self._state[UNFINISHED] = dict(left)
 

@@ -140,11 +140,20 @@ class Reader(Generic[Slice]):
         *,
         workers: Workers,
         logger: logging.Logger,
+        ahead: PagesAhead[Slice] | None = None,
     ) -> None:
-        """Prepare; nothing is requested yet. `read` will take the slices in order."""
+        """Prepare; nothing is requested yet. `read` will take the slices in order.
+
+        Args:
+            source: What the stream contributes.
+            slices: The slices to come.
+            workers: Call `source.fetch`.
+            logger: Receives a line about each slice that is read again.
+            ahead: A read-ahead of the same slices that has begun; None for a new one.
+        """
         self._source = source
         self._logger = logger
-        self._ahead = PagesAhead(source.fetch, source.paging, slices, workers)
+        self._ahead = ahead or PagesAhead(source.fetch, source.paging, slices, workers)
         self.last_pass = Pass()
 
     def close(self) -> None:

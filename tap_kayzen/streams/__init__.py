@@ -15,7 +15,8 @@ from tap_kayzen.streams.saved_reports import ReportResultsStream, SavedReportsSt
 if TYPE_CHECKING:
     from singer_sdk import Tap
 
-    from tap_kayzen.streams.base import KayzenStream, Services
+    from tap_kayzen.streams.base import KayzenStream
+    from tap_kayzen.streams.requesting import Services
 
 LISTS = (
     BalanceStream,

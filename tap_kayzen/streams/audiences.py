@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from tap_kayzen.streams.lists import ListStream
 
 if TYPE_CHECKING:
-    from tap_kayzen.streams.base import Slice
+    from tap_kayzen.streams.requesting import Slice
 
 
 class AudiencesStream(ListStream):

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, ClassVar
 from tap_kayzen.api.errors import EnvelopeError
 from tap_kayzen.reading.pages import Page, decode
 from tap_kayzen.records.converter import ADVERTISER
-from tap_kayzen.streams.base import advertiser_of
 from tap_kayzen.streams.lists import ListStream
+from tap_kayzen.streams.requesting import advertiser_of
 
 if TYPE_CHECKING:
-    from tap_kayzen.streams.base import Slice
+    from tap_kayzen.streams.requesting import Slice
 
 
 class BalanceStream(ListStream):

@@ -1,116 +1,53 @@
-"""KayzenStream: how all streams are read, request by request."""
+"""KayzenStream: how all streams are read, part by part."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, cast
-from urllib.parse import quote
+from typing import TYPE_CHECKING, Any, ClassVar
 
-import requests
 from singer_sdk import metrics
 
 from tap_kayzen.api.errors import ReadError
-from tap_kayzen.reading.pages import Page, parse_page
+from tap_kayzen.reading.ahead import PagesAhead
 from tap_kayzen.reading.passes import Reader, Source
 from tap_kayzen.records.converter import ADVERTISER
-from tap_kayzen.streams.messages import RecordStream
+from tap_kayzen.streams.requesting import RequestingStream, Slice
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable, Iterator, Mapping
+    from collections.abc import Generator, Iterable, Iterator
 
     from singer_sdk import Tap
     from singer_sdk.helpers.types import Context
 
-    from tap_kayzen.api.client import KayzenClient
-    from tap_kayzen.output.progress import Display
-    from tap_kayzen.output.writer import BufferedWriter
     from tap_kayzen.reading.keys import Keys, Record
+    from tap_kayzen.reading.pages import Page
     from tap_kayzen.reading.paging import Paging
-    from tap_kayzen.reading.windows import Window
-    from tap_kayzen.streams.failures import Failures
-
-OWN_ADVERTISER = 0
-"""Stands for the API key's own advertiser, whose ID no response has."""
+    from tap_kayzen.streams.requesting import Services
 
 
-@dataclass(frozen=True)
-class Services:
-    """What every stream works with; one for each tap."""
-
-    client: KayzenClient
-    writer: BufferedWriter
-    display: Display
-    failures: Failures
-
-
-class Slice(NamedTuple):
-    """What is read from its first to its last page.
+class KayzenStream(RequestingStream, ABC):
+    """A stream of Kayzen: in what order it is read, and what happens if that fails.
 
     Attributes:
-        context: The partition, such as ``{"advertiser_id": 7}``; None without any.
-        window: The days of a report; None for a list.
-    """
-
-    context: Context | None
-    window: Window | None = None
-
-    @property
-    def days(self) -> tuple[str, str]:
-        """First and last day of the window, like 2026-01-31; for reports only."""
-        window = cast("Window", self.window)
-        return str(window.first), str(window.last)
-
-
-def advertiser_of(context: Context | None) -> int:
-    """Return the advertiser of a context; `OWN_ADVERTISER` if it names none."""
-    return int((context or {}).get(ADVERTISER, OWN_ADVERTISER))
-
-
-class KayzenStream(RecordStream, ABC):
-    """A stream of Kayzen: what it requests, and in what order it is read.
-
-    Attributes:
-        path: Path of the endpoint below ``/v1``; may name keys of the context, such as
-            ``/campaigns/{campaign_id}/detail``.
-        http_method: HTTP method of its requests.
-        with_token: Whether its requests need the bearer token.
         per_advertiser: Whether each advertiser has its own rows.
-        is_paged: Whether the responses come in pages.
         has_failed: Whether a part of the stream could not be read.
     """
 
-    path: str
-    http_method: ClassVar[str] = "GET"
-    with_token: ClassVar[bool] = True
     per_advertiser: ClassVar[bool] = True
-    is_paged: ClassVar[bool] = True
 
     def __init__(self, tap: Tap, services: Services, name: str | None = None) -> None:
         """Prepare the stream; without a name, it has that of the class."""
-        super().__init__(tap, services.writer, name)
-        self.client = services.client
+        super().__init__(tap, services, name)
         self.display = services.display
         self.failures = services.failures
+        self.lookahead = services.lookahead
         self.has_failed = False
 
     @property
     def reading_order(self) -> tuple[str, str]:
         """Sort key of the stream in a run: by name, with exceptions."""
         return self.name, ""
-
-    @property
-    def hint(self) -> str:
-        """What the user can do if Kayzen rejects the stream's requests."""
-        return (
-            "check `advertiser_ids` and `api_url`, or go on without it: deselect the "
-            f"stream (with Meltano: `select: ['!{self.name}.*']`)"
-        )
-
-    def hint_for(self, slice_: Slice) -> str:  # noqa: ARG002
-        """Return what the user can do if Kayzen rejects a request for a slice."""
-        return self.hint
 
     @property
     def is_sampling(self) -> bool:
@@ -144,21 +81,18 @@ class KayzenStream(RecordStream, ABC):
         """
         self.failures.begin(self.name, is_dry_run=self.is_sampling)
         self.client.start()
+        self.lookahead.enter(self)
         contexts: list[Context | None] = [context] if context else self.contexts
         pages = metrics.http_request_counter(self.name, self.path)
-        with pages as self._page_counter:
+        with pages as self._page_counter, self.lookahead.closing_after_an_error():
             try:
                 for record in self.read(contexts):
                     yield record
                     if self.write_error is not None:
                         raise self.write_error  # noqa: TRY301
             except Exception as error:  # noqa: BLE001
-                self.client.stop()
                 self.failures.add(error, self.name, self.name)
                 self.give_up(contexts, error)
-        if self.has_failed:
-            # Pending retries are pointless now.
-            self.client.stop()
 
     @contextmanager
     def isolated(self, context: Context | None) -> Generator[None]:
@@ -173,6 +107,8 @@ class KayzenStream(RecordStream, ABC):
     def give_up(self, contexts: list[Context | None], error: Exception) -> None:  # noqa: ARG002
         """Mark the partitions of some contexts as incomplete after a failure."""
         self.has_failed = True
+        if isinstance(error, ReadError) and error.is_unreachable:
+            self.client.be_impatient()
 
     def log_sync_costs(self) -> None:
         """Raise IncompleteError if anything in the run could not be read.
@@ -186,6 +122,16 @@ class KayzenStream(RecordStream, ABC):
     def read(self, contexts: list[Context | None]) -> Iterator[Record]:
         """Read the records of some contexts, in order; see `get_records`."""
 
+    def slices_ahead(self) -> list[Slice]:
+        """Return what `read` will read first, if that is known before its turn."""
+        return []
+
+    def pages_ahead(self) -> tuple[list[Slice], PagesAhead[Slice]]:
+        """Return the slices that are known before the stream's turn, to fetch them."""
+        slices = self.slices_ahead()
+        workers = self.client.workers
+        return slices, PagesAhead(self.fetch_page, self.paging(), slices, workers)
+
     @abstractmethod
     def keys(self, slice_: Slice) -> Keys:
         """Return the keys of a slice."""
@@ -194,18 +140,35 @@ class KayzenStream(RecordStream, ABC):
     def paging(self) -> Paging:
         """Return how to recognize the last page of a slice."""
 
-    def reader(self, slices: Iterable[Slice], **parts: Any) -> Reader[Slice]:
-        """Return a reader of slices; `parts` are fields of `Source`."""
+    def reader(
+        self,
+        slices: Iterable[Slice],
+        ahead: PagesAhead[Slice] | None = None,
+        **parts: Any,
+    ) -> Reader[Slice]:
+        """Return a reader of slices.
+
+        Args:
+            slices: What to read, in order.
+            ahead: A read-ahead of the same slices that has begun.
+            parts: Fields of `Source`.
+        """
         own: dict[str, Any] = {
             "fetch": self.fetch_page,
             "convert": self.convert,
             "keys": self.keys,
-            "paging": self.paging(),
+            "paging": ahead.paging if ahead else self.paging(),
             "label": self.label,
             "on_page": self.on_page,
         }
         source = Source(**{**own, **parts})
-        return Reader(source, slices, workers=self.client.workers, logger=self.logger)
+        return Reader(
+            source,
+            slices,
+            workers=self.client.workers,
+            logger=self.logger,
+            ahead=ahead,
+        )
 
     def convert(self, page: Page, slice_: Slice) -> list[Record]:
         """Turn a page into records."""
@@ -219,77 +182,8 @@ class KayzenStream(RecordStream, ABC):
         """Count a page whose records are out, and let them go before waiting."""
         self._page_counter.increment()
         self.failures.reached()
+        self.client.be_patient()
         self.writer.flush()
-
-    # Requests
-
-    @property
-    def url_base(self) -> str:
-        """The address that paths are appended to."""
-        return f"{self.config['api_url']}/v1"
-
-    def query(self, slice_: Slice, page: int) -> dict[str, Any]:  # noqa: ARG002
-        """Return the query of a request: the parts of the context not in the path."""
-        return {
-            name: value
-            for name, value in (slice_.context or {}).items()
-            if f"{{{name}}}" not in self.path
-        }
-
-    def body(self, slice_: Slice, page: int) -> Mapping[str, Any] | None:  # noqa: ARG002
-        """Return the JSON body of a request, None for none."""
-        return None
-
-    def parse(self, body: bytes, slice_: Slice) -> Page:  # noqa: ARG002
-        """Parse the body of a response.
-
-        Raises:
-            EnvelopeError: The JSON is not what was asked for.
-            ValueError: The body is not JSON.
-        """
-        return parse_page(body)
-
-    def label(self, slice_: Slice) -> str:
-        """Name a slice in messages."""
-        return self.label_of(slice_.context)
-
-    def label_of(self, context: Context | None) -> str:
-        """Name a partition in messages, such as ``campaigns of advertiser 7``."""
-        whose = ", ".join(
-            f"{name.removesuffix('_id').replace('_', ' ')} {value}"
-            for name, value in (context or {}).items()
-        )
-        return f"{self.name} of {whose}" if whose else self.name
-
-    def fetch_page(self, slice_: Slice, number: int) -> Page:
-        """Fetch one page, with all retries; safe to call in several threads."""
-        context = slice_.context or {}
-        path = self.path.format_map(
-            {name: quote(str(v)) for name, v in context.items()}
-        )
-        request = requests.Request(
-            self.http_method,
-            f"{self.url_base}{path}",
-            params=self.query(slice_, number),
-            json=self.body(slice_, number),
-        )
-        label = self.label(slice_)
-        return self.client.transport.fetch(
-            request,
-            lambda body: self.parse(body, slice_),
-            what=f"{label}, page {number}" if self.is_paged else label,
-            hint=self.hint_for(slice_),
-            with_token=self.with_token,
-            no_content=Page([]),
-        )
-
-    def decode(self, page: Page, slice_: Slice) -> list[Record]:
-        """Decode the rows of a page; raise ReadError if they cannot be decoded."""
-        try:
-            return page.decode()
-        except ValueError as error:
-            msg = f"the rows cannot be read: {error}"
-            raise ReadError(msg, what=self.label(slice_)) from error
 
     def prepare(self, rows: list[Record], slice_: Slice) -> None:
         """Change rows, if need be, before they are converted."""

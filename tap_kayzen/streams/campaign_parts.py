@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, ClassVar
 from tap_kayzen.api.errors import EnvelopeError, ReadError, RefusedError
 from tap_kayzen.reading.keys import ColumnKeys, KeySet
 from tap_kayzen.reading.pages import Page, decode, parse_page
-from tap_kayzen.streams.base import Slice
 from tap_kayzen.streams.lists import ListStream
+from tap_kayzen.streams.requesting import Slice
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from tap_kayzen.output.progress import Progress
     from tap_kayzen.reading.keys import Record
     from tap_kayzen.reading.passes import Reader
-    from tap_kayzen.streams.base import Services
     from tap_kayzen.streams.campaigns import CampaignIds, CampaignsStream
+    from tap_kayzen.streams.requesting import Services
 
 CAMPAIGN = "campaign_id"
 
@@ -101,6 +101,10 @@ class CampaignPartStream(ListStream):
                 progress.advance(len(left))
         if not self.has_failed:
             self._check(len(requested) or MAX_MISSING)
+
+    def slices_ahead(self) -> list[Slice]:
+        """Return nothing: the campaigns are not known yet."""
+        return []
 
     def _campaign_ids(self, context: Context | None) -> CampaignIds:
         limit = MAX_MISSING if self.is_sampling else sys.maxsize

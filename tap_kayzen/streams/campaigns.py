@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tap_kayzen.api.errors import ReadError
 from tap_kayzen.records.values import LossyError, to_integer
-from tap_kayzen.streams.base import advertiser_of
 from tap_kayzen.streams.lists import ListStream
+from tap_kayzen.streams.requesting import advertiser_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
     from tap_kayzen.reading.keys import Record
     from tap_kayzen.reading.pages import Page
-    from tap_kayzen.streams.base import KayzenStream, Services, Slice
+    from tap_kayzen.streams.base import KayzenStream
+    from tap_kayzen.streams.requesting import Services, Slice
 
 ENDPOINTS = ("meta/campaigns", "campaigns")
 """Paths of the two lists: the look-up list and the full objects."""

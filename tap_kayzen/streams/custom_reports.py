@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -12,6 +13,7 @@ from tap_kayzen.records.converter import EXTRA
 from tap_kayzen.reports.columns import DAY, RANGE
 from tap_kayzen.reports.rows import RowCheck
 from tap_kayzen.streams.report_rows import ReportRowsStream
+from tap_kayzen.streams.requesting import Slice
 
 if TYPE_CHECKING:
     from singer_sdk import Tap
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
     from tap_kayzen.reading.keys import Record
     from tap_kayzen.reading.pages import Page
     from tap_kayzen.reports.definition import Report
-    from tap_kayzen.streams.base import Services, Slice
+    from tap_kayzen.streams.requesting import Services
 
 
 class CustomReportStream(ReportRowsStream):
@@ -49,6 +51,17 @@ class CustomReportStream(ReportRowsStream):
     def paging(self) -> GuessedPaging:
         """Return how to recognize the last page of a window."""
         return GuessedPaging(self.config["report_page_size"])
+
+    def slices_ahead(self) -> list[Slice]:
+        """Return the windows of all contexts, by the state that the run began with."""
+        # Neither read through the SDK, which would add entries, nor changed.
+        state = self.tap_state.get("bookmarks", {}).get(self.name, {})
+        partitions = [*state.get("partitions", ()), {**state, "context": None}]
+        plans = []
+        for context in self.contexts:
+            found = (each for each in partitions if each["context"] == context)
+            plans.append(self._plan_from(context, deepcopy(next(found, {}))))
+        return [Slice(plan.context, each) for plan in plans for each in plan.windows]
 
     def range_of(self, context: Context | None) -> Range:  # noqa: ARG002
         """Return the days that the settings ask for, in the report's time zone."""

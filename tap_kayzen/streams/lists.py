@@ -13,7 +13,8 @@ from tap_kayzen.reading.keys import ColumnKeys, KeySet
 from tap_kayzen.reading.paging import ListPaging
 from tap_kayzen.records.converter import EXTRA
 from tap_kayzen.records.values import LossyError
-from tap_kayzen.streams.base import KayzenStream, Slice
+from tap_kayzen.streams.base import KayzenStream
+from tap_kayzen.streams.requesting import Slice
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
     from tap_kayzen.reading.keys import Record
     from tap_kayzen.reading.pages import Page
-    from tap_kayzen.streams.base import Services
+    from tap_kayzen.streams.requesting import Services
 
 MAX_CLOCK_SKEW = timedelta(minutes=5)
 """How far Kayzen's clock and this one may be apart."""
@@ -63,7 +64,8 @@ class ListStream(KayzenStream):
         self._is_complete = True
         slices = [Slice(context) for context in contexts]
         progress = self.display.stream(self.name, "rows")
-        with closing(self.reader(slices, progress=progress)) as reader:
+        ahead = self.lookahead.taken(self, slices)
+        with closing(self.reader(slices, ahead, progress=progress)) as reader:
             for slice_ in slices:
                 with self.isolated(slice_.context):
                     yield from self._changed(reader.read(slice_), slice_.context)
@@ -75,6 +77,10 @@ class ListStream(KayzenStream):
         super().give_up(contexts, error)
         for context in contexts:
             self.finish(context, is_complete=False)
+
+    def slices_ahead(self) -> list[Slice]:
+        """Return the lists of all contexts."""
+        return [Slice(context) for context in self.contexts]
 
     def paging(self) -> ListPaging:
         """Return how to recognize the last page of a list."""

@@ -15,11 +15,16 @@ from tap_kayzen.reading.windows import Window, cut
 from tap_kayzen.records.converter import EXTRA
 from tap_kayzen.records.examples import example
 from tap_kayzen.reports.columns import DAY
-from tap_kayzen.streams.base import KayzenStream, Slice
+from tap_kayzen.streams.base import KayzenStream
+from tap_kayzen.streams.report_state import (
+    FINGERPRINT,
+    warn_of_change,
+    warn_of_unused,
+)
+from tap_kayzen.streams.requesting import Slice
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from datetime import date
 
     from singer_sdk.helpers.types import Context
     from singer_sdk.singerlib import Catalog
@@ -31,9 +36,6 @@ if TYPE_CHECKING:
 
 MAX_ROW_SHOWN = 200
 """Characters of a row that a warning shows."""
-
-FINGERPRINT = "fingerprint"
-"""The key of the state that identifies the report of a bookmark."""
 
 
 class ReportRowsStream(KayzenStream):
@@ -96,7 +98,8 @@ class ReportRowsStream(KayzenStream):
         self._log_days(plans, len(slices))
         progress = self.display.stream(self.name, "windows")
         progress.expect(len(slices))
-        reader = self.reader(slices, hint=self.cut_short_hint, may_be_empty=True)
+        ahead = self.lookahead.taken(self, slices)
+        reader = self.reader(slices, ahead, hint=self.cut_short_hint, may_be_empty=True)
         # A STATE covers all partitions. If there are very many, it waits for as many
         # records; otherwise, the output would be mostly STATE messages.
         self._rows_per_state = len(plans) - 1
@@ -198,14 +201,22 @@ class ReportRowsStream(KayzenStream):
     # Plans
 
     def _plan(self, context: Context | None) -> Plan:
+        state = self.get_context_state(context)
+        plan = self._plan_from(context, state)
+        if plan.bookmark:
+            warn_of_unused(plan, self.logger)
+            if plan.bookmark.day:
+                before = state.get(FINGERPRINT)
+                warn_of_change(before, self.fingerprint, plan.first, self.warn_once)
+        return plan
+
+    def _plan_from(self, context: Context | None, state: dict[str, Any]) -> Plan:
         days = self.range_of(context)
         first = days.start or days.default_start
         bookmark = None
         if self.is_incremental:
-            state = self.get_context_state(context)
             bookmark = Bookmark(state, str(self.replication_key), self.name)
             first = bookmark.first_day(days)
-            self._warn_of_change(bookmark, state, first)
         length = self.window_days or (days.end - first).days + 1
         windows = list(cut(first, days.end, max(length, 1)))
         # One record is wanted; the newest days are the likeliest to have it.
@@ -222,28 +233,6 @@ class ReportRowsStream(KayzenStream):
         else:
             words = "Nothing to read: the first day would be %s, the last one is %s"
             self.logger.info(words, first, end)
-
-    def _warn_of_change(
-        self, bookmark: Bookmark, state: dict[str, Any], first: date
-    ) -> None:
-        """Explain what it means that the report is not the one of the state."""
-        before = state.get(FINGERPRINT)
-        if bookmark.day is None or not isinstance(before, dict):
-            return
-        changed = [
-            f"`{name}`"
-            for name, mark in self.fingerprint.items()
-            if before.get(name) != mark
-        ]
-        if changed:
-            self.warn_once(
-                "The report has changed (%s): rows of days before %s stay as they "
-                "were loaded, and from that day on rows that the change left with "
-                "another key stand beside the new ones. To load all days anew, empty "
-                "the table and run once without the state, with `start_date` set",
-                ", ".join(changed),
-                first,
-            )
 
     # Records
 

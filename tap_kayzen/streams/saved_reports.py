@@ -23,9 +23,9 @@ from tap_kayzen.reports.columns import (
 )
 from tap_kayzen.reports.definition import is_zone
 from tap_kayzen.reports.totals import split
-from tap_kayzen.streams.base import advertiser_of
 from tap_kayzen.streams.lists import ListStream
 from tap_kayzen.streams.report_rows import ReportRowsStream
+from tap_kayzen.streams.requesting import advertiser_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from singer_sdk.helpers.types import Context
 
     from tap_kayzen.reading.keys import Record
-    from tap_kayzen.streams.base import Services, Slice
+    from tap_kayzen.streams.requesting import Services, Slice
 
 REPORT = "report_id"
 DATE = "report_date"

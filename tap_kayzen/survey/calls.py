@@ -14,8 +14,8 @@ from tap_kayzen.reading.pages import FIRST_PAGE
 from tap_kayzen.reading.windows import Window
 from tap_kayzen.records.converter import ADVERTISER, EXTRA
 from tap_kayzen.reports.columns import RANGE
-from tap_kayzen.streams.base import Slice
 from tap_kayzen.streams.custom_reports import CustomReportStream
+from tap_kayzen.streams.requesting import Slice
 from tap_kayzen.streams.saved_reports import DATE, REPORT
 
 if TYPE_CHECKING:

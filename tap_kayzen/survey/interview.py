@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from tap_kayzen.api.client import KayzenClient
 from tap_kayzen.reading.pages import parse_page
-from tap_kayzen.streams.base import Slice
 from tap_kayzen.streams.campaign_parts import CampaignDetailsStream
 from tap_kayzen.streams.custom_reports import CustomReportStream
 from tap_kayzen.streams.lookups import CitiesStream, LookupStream
+from tap_kayzen.streams.requesting import Slice
 from tap_kayzen.streams.saved_reports import ReportResultsStream
 from tap_kayzen.survey.bodies import said, take_apart
 from tap_kayzen.survey.observe import Fields

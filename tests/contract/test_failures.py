@@ -344,6 +344,18 @@ def test_the_run_ends_when_no_server_is_left(broken: Broken, tmp_path: Path) -> 
     assert all("Connection refused" in error for error in run.errors[1:])
 
 
+def test_no_server_costs_all_retries_only_once(
+    broken: Broken, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = {**broken(refusing("/v1/app_lists", LAST)), "concurrency": 1}
+    tap = TapKayzen(config=config, catalog=catalog_of("app_lists", "orders"))
+    wire = tap.services.client.wire
+    with pytest.raises(IncompleteError, match="Connection refused"):
+        tap.sync_all()
+    assert wire.is_impatient
+    capsys.readouterr()
+
+
 def test_saved_reports_that_there_are_are_read(broken: Broken, tmp_path: Path) -> None:
     good = run_tap(broken(whole), tmp_path, "report_results")
     found = sorted({row["report_id"] for row in good.records})

@@ -29,7 +29,7 @@ from tap_kayzen.api.rejections import (
     subject_of,
 )
 from tap_kayzen.api.retries import Wire
-from tap_kayzen.api.throttle import Throttle
+from tap_kayzen.api.throttle import Read, Throttle
 from tap_kayzen.output.redaction import Redactor
 
 if TYPE_CHECKING:
@@ -693,6 +693,7 @@ def test_a_report_is_told_by_the_advertiser_in_its_body() -> None:
 def test_stop_ends_the_wait_for_a_new_login(serve: Serve) -> None:
     auth = numbered_tokens(serve)
     sent = Sent(auth)
-    auth._wire.throttle.stop()  # noqa: SLF001
-    with pytest.raises(StoppedError):
+    throttle, read = auth._wire.throttle, Read()  # noqa: SLF001
+    throttle.stop(read)
+    with pytest.raises(StoppedError), throttle.of_read(read):
         sent.answered(401)

@@ -3,12 +3,16 @@ from __future__ import annotations
 import threading
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
 
 import pytest
 
 from tap_kayzen.api.errors import StoppedError
 from tap_kayzen.api.pace import MAX_CUT, MIN_CUT, MIN_PACE, SEARCH_CLIMB
-from tap_kayzen.api.throttle import Throttle
+from tap_kayzen.api.throttle import Read, Throttle
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 class ClockedThrottle(Throttle):
@@ -190,16 +194,27 @@ def test_stop_ends_all_waiting() -> None:
         with throttle.request():
             pass
 
+    read = Read()
+
+    def of_read(function: Callable[[], None]) -> None:
+        with throttle.of_read(read):
+            function()
+
     with ThreadPoolExecutor(3) as pool, throttle.request():
-        waiting = [pool.submit(sleep), pool.submit(held), pool.submit(held)]
+        waiting = [pool.submit(of_read, each) for each in (sleep, held, held)]
         entered.wait()
-        throttle.stop()
+        throttle.stop(read)
         for each in waiting:
             with pytest.raises(StoppedError):
                 each.result(timeout=10)
-    with pytest.raises(StoppedError), throttle.request():
+    with (
+        pytest.raises(StoppedError),
+        throttle.of_read(read),
+        throttle.request(),
+    ):
         pass
-    throttle.start()
+    with throttle.of_read(Read()), throttle.request():
+        pass
     with throttle.request():
         pass
 
@@ -251,19 +266,6 @@ def test_a_sleep_takes_its_time() -> None:
     assert throttle.time == 1000.5
     throttle.sleep(0)
     assert throttle.time == 1000.5
-
-
-def test_what_slept_when_all_was_stopped_does_not_go_on_after_a_new_start() -> None:
-    class Restarted(ClockedThrottle):
-        def wait(self, seconds: float | None) -> None:
-            super().wait(seconds)
-            self.stop()
-            self.start()
-
-    throttle = Restarted(concurrency=8)
-    for _ in range(2):
-        with pytest.raises(StoppedError):
-            throttle.sleep(1)
 
 
 def test_the_pace_rises_by_a_tenth_with_each_answer_that_waited_for_it() -> None:

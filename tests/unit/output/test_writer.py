@@ -53,7 +53,11 @@ def written(
 ) -> bytes:
     with time_machine.travel(1_800_000_000, tick=False):
         config = {**SAMPLE_CONFIG, "emit_activate_version_messages": True}
-        stream = TapKayzen(config=config).streams["campaigns"]
+        streams = TapKayzen(config=config).streams
+        stream = streams["campaigns"]
+        for each in streams.values():
+            # Nothing is fetched for streams that are not selected.
+            each.selected = each is stream
         assert stream.is_plain
         page = Page(deepcopy(records), 1, len(records))
         stream.__dict__.update(fetch_page=lambda *_: page, is_plain=plain)

@@ -15,7 +15,7 @@ from singer_sdk.exceptions import FatalAPIError
 
 from tap_kayzen.api.errors import CutShortError
 from tap_kayzen.api.workers import Workers
-from tap_kayzen.reading.ahead import PagesAhead
+from tap_kayzen.reading.ahead import Allowance, PagesAhead
 from tap_kayzen.reading.pages import Page, parse_page
 from tap_kayzen.reading.paging import (
     AnnouncedPaging,
@@ -399,3 +399,38 @@ def test_lists_are_not_guessed_to_be_as_long_as_the_one_before() -> None:
     for slice_ in range(3):
         list(ahead.pages(slice_))
     assert sorted(asked) == [*((0, n) for n in range(1, 10)), (1, 1), (2, 1)]
+
+
+def test_streams_to_come_share_an_allowance() -> None:
+    allowance = Allowance(3)
+    servers = [Server([25, 25, 25], per_page=10) for _ in range(3)]
+    workers = Workers(8)
+    streams = [
+        PagesAhead(each.fetch, GuessedPaging(10), range(3), workers) for each in servers
+    ]
+    for each in streams:
+        each.begin(allowance)
+    first = [page for part in range(3) for page in streams[0].pages(part)]
+    assert sum(len(page.rows) for page in first) == 75
+    assert not servers[1].calls, "the first stream took all three pages"
+    for each in streams[1:]:
+        each.begin(allowance)
+    streams[1].close()
+    streams[2].begin(allowance)
+    rows = [
+        row["row"]
+        for part in range(3)
+        for page in streams[2].pages(part)
+        for row in page.decode()
+    ]
+    assert rows == [*range(25)] * 3
+    assert len(servers[1].calls) <= 3
+    assert allowance.take()
+
+
+def test_nothing_is_fetched_ahead_without_an_allowance() -> None:
+    server = Server([5], per_page=10)
+    ahead = PagesAhead(server.fetch, GuessedPaging(10), range(1), Workers(2))
+    ahead.begin(Allowance(0))
+    assert server.calls == []
+    assert sum(len(page.rows) for page in ahead.pages(0)) == 5

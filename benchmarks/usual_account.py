@@ -1,0 +1,106 @@
+"""A usual account on a distant server, with the streams of a default sync.
+
+Run by `make bench-account`; writes usual_account.md in this folder.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import subprocess
+import tempfile
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+
+import report
+import run
+
+CAMPAIGNS = 200
+DAYS = 30
+LATENCY_SECONDS = 0.3
+CONCURRENCY = 8
+"""The default of the tap."""
+
+FIRST_ADVERTISER = 108993
+"""The sandbox's default advertiser; the IDs of the others follow."""
+
+ADVERTISERS = (1, 3)
+MAX_SECONDS = {1: 1.9, 3: 3.0}
+"""The aims, by number of advertisers."""
+
+PAGE = """# A usual account
+
+Written by `make bench-account` on {date}: {machine}.
+
+The default streams of {campaigns} campaigns and {days} days from a `kayzen-sandbox` on
+the same machine that answers each call after {latency:.0f} ms. Whole processes, start
+and login included. Medians of {repeats} runs with `concurrency` {concurrency}.
+
+*In turn* is the login and one call after another. *Ideal* is the login, and then
+{concurrency} calls at once.
+
+| Advertisers | Calls | In turn, s | Ideal, s | Measured, s | Aim, s | CPU s | RSS, MB |
+| --- | --- | --- | --- | --- | --- | --- | --- |
+{rows}
+"""
+
+
+def calls_of(command: list[str | Path]) -> int:
+    """Run the tap once and return the number of its requests, without the login."""
+    done = subprocess.run(
+        command,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        check=True,
+    )
+    counts = re.findall(r'"http_request_count","value":(\d+)', done.stderr)
+    return sum(map(int, counts))
+
+
+def main() -> None:
+    """Measure and write the page."""
+    last = datetime.now(timezone.utc).date() - timedelta(days=1)
+    days = {
+        "start_date": str(last - timedelta(days=DAYS - 1)),
+        "end_date": str(last),
+        "concurrency": CONCURRENCY,
+    }
+    rows = []
+    with tempfile.TemporaryDirectory() as name:
+        latency = f"{1000 * LATENCY_SECONDS:.0f}"
+        options = ("--campaigns", str(CAMPAIGNS), "--latency", latency)
+        with run.sandbox(Path(name), *options) as path:
+            for count in ADVERTISERS:
+                ids = [FIRST_ADVERTISER + number for number in range(count)]
+                given = {"advertiser_ids": ids} if count > 1 else {}
+                settings = run.at(path, **days, **given)
+                command: list[str | Path] = [
+                    *(run.TAP_BIN / "tap-kayzen", "--config", settings)
+                ]
+                calls = calls_of(command)
+                cost = run.alternate({f"{count}": command}, run.REPEATS)[f"{count}"]
+                in_turn = (1 + calls) * LATENCY_SECONDS
+                ideal = (1 + math.ceil(calls / CONCURRENCY)) * LATENCY_SECONDS
+                rows.append(
+                    f"| {count} | {calls} | {in_turn:.1f} | {ideal:.1f} | "
+                    f"{cost.wall:.2f} | {MAX_SECONDS[count]} | {cost.cpu:.2f} | "
+                    f"{cost.rss:.0f} |"
+                )
+    text = PAGE.format(
+        date=f"{datetime.now(timezone.utc):%Y-%m-%d}",
+        machine=report.machine(),
+        campaigns=CAMPAIGNS,
+        days=DAYS,
+        latency=1000 * LATENCY_SECONDS,
+        repeats=run.REPEATS,
+        concurrency=CONCURRENCY,
+        rows="\n".join(rows),
+    )
+    file = run.HERE / "usual_account.md"
+    file.write_text(text, encoding="utf-8")
+    print(text)
+
+
+if __name__ == "__main__":
+    main()
