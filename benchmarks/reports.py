@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
 import tempfile
 from datetime import date, datetime, timedelta, timezone
 from pathlib import Path
@@ -39,17 +38,10 @@ The ideal is calls ÷ concurrency × latency; the aim is {most} times that at mo
 
 
 def calls_of(command: list[str | Path]) -> tuple[int, int]:
-    """Run the tap once; give how many calls it made and how many rows came."""
-    done = subprocess.run(
-        command,
-        # Not kept: the memory of a process starts as that of the one that makes it.
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-        check=True,
-    )
-    calls = re.search(r'"http_request_count","value":(\d+)', done.stderr)
-    rows = re.search(r'"record_count","value":(\d+)', done.stderr)
+    """Run the tap once and return the number of its requests and of its rows."""
+    log = run.log_of(command)
+    calls = re.search(r'"http_request_count","value":(\d+)', log)
+    rows = re.search(r'"record_count","value":(\d+)', log)
     if not calls or not rows:
         message = "the tap does not say what it did"
         raise ValueError(message)

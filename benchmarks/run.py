@@ -125,6 +125,19 @@ def tap(path: Path, stream: str = "campaigns") -> list[str | Path]:
     return [TAP_BIN / "tap-kayzen", "--config", path, "--catalog", catalog]
 
 
+def log_of(command: Sequence[str | Path]) -> str:
+    """Run the tap once and return its log, which counts requests and records."""
+    done = subprocess.run(
+        command,
+        # Not kept: the memory of a process starts as that of the one that makes it.
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        check=True,
+    )
+    return done.stderr
+
+
 def template(path: Path) -> list[str | Path]:
     """Give the command of the template's tap, which needs no more than ours."""
     return [TAP_BIN / "python", PEERS / "template_tap.py", path]

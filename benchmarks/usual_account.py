@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import math
 import re
-import subprocess
 import tempfile
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -47,14 +46,7 @@ and login included. Medians of {repeats} runs with `concurrency` {concurrency}.
 
 def calls_of(command: list[str | Path]) -> int:
     """Run the tap once and return the number of its requests, without the login."""
-    done = subprocess.run(
-        command,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-        check=True,
-    )
-    counts = re.findall(r'"http_request_count","value":(\d+)', done.stderr)
+    counts = re.findall(r'"http_request_count","value":(\d+)', run.log_of(command))
     return sum(map(int, counts))
 
 

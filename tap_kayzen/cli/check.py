@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 def check(
     streams: Mapping[str, KayzenStream], services: Services, logger: logging.Logger
 ) -> bool:
-    """Read one record of each stream and print a table of what came to stderr.
+    """Read one record of each stream and print a table of the results to stderr.
 
     The streams must be selected, and are of no use afterwards.
 
