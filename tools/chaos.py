@@ -116,7 +116,7 @@ class Scenario:
             rates["rows-move"] = 0.2
             # Nothing tells of a row that moved where no total does.
             rates.pop("meta-missing", None)
-        # A second tap with the same login, each login of which ends older tokens.
+        # A second tap with the same login; each login ends older tokens.
         self.has_rival = dice.random() < 1 / 8 and not self.moves
         if self.has_rival:
             # They wait for each other, too, and less of their time is sped up.
@@ -223,7 +223,7 @@ class Scenario:
 
     @contextmanager
     def rival(self) -> Generator[None]:
-        """Run another tap meanwhile, if there is to be one; it must succeed."""
+        """Run a second tap, if the scenario has one; it must succeed."""
         if not self.has_rival:
             yield
             return

@@ -1,4 +1,4 @@
-"""Why a request failed: in a few words, and of which kind."""
+"""Describes why a request failed, and tells kinds of failures apart."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Made-up values for fields of which only types and shapes are known.
+"""Made-up values for fields, given only their types and shapes.
 
 The fields come from an account report; docs/account-report.md has the format.
 """
