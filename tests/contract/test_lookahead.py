@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
-import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -30,7 +30,11 @@ if TYPE_CHECKING:
     from conftest import Broken, Serve
     from starlette.requests import Request
     from starlette.responses import Response
+    from starlette.types import Receive, Scope, Send
     from support import Call, Run, Sandbox
+
+PATIENCE_SECONDS = 30.0
+"""Time after which a response that is held counts as failed."""
 
 STREAMS = ("app_lists", "campaign_performance", "campaigns", "orders", "tags")
 
@@ -38,6 +42,18 @@ STREAMS = ("app_lists", "campaign_performance", "campaigns", "orders", "tags")
 def run_tap(config: dict[str, Any], folder: Path, *streams: str) -> Run:
     (folder / "config.json").write_text(json.dumps(config))
     return run_process("--config", folder / "config.json", *selecting(folder, *streams))
+
+
+class Held:
+    """A response that is sent once a request for another stream has come."""
+
+    def __init__(self, until: asyncio.Event, response: Response) -> None:
+        self._until = until
+        self._response = response
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await asyncio.wait_for(self._until.wait(), PATIENCE_SECONDS)
+        await self._response(scope, receive, send)
 
 
 def told(run: Run) -> list[dict[str, Any]]:
@@ -65,18 +81,17 @@ def test_the_output_is_that_of_one_request_at_a_time(
 def test_the_next_streams_are_requested_before_this_one_is_read(
     serve: Serve, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    has_next = threading.Event()
+    has_next = asyncio.Event()
 
-    def answer(call: Call) -> Response:
+    def answer(call: Call) -> Any:  # noqa: ANN401
         if call.path == TOKEN_PATH:
             return token_response()
         if call.path != "/v1/app_lists":
             has_next.set()
             return page_response([{"id": 1}], total_pages=1, total_entries=1)
-        if "page=1&" in call.query:
-            return page_response([{"id": 1}], total_pages=2, total_entries=2)
-        assert has_next.is_set(), "the first pages come first"
-        return page_response([{"id": 2}], total_pages=2, total_entries=2)
+        number = 1 if "page=1&" in call.query else 2
+        page = page_response([{"id": number}], total_pages=2, total_entries=2)
+        return Held(has_next, page)
 
     url, api = serve(answer)
     config = {**SAMPLE_CONFIG, "api_url": url}
@@ -142,18 +157,17 @@ def test_pages_that_waited_too_long_are_fetched_again(
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    has_next = threading.Event()
+    has_next = asyncio.Event()
 
-    def answer(call: Call) -> Response:
+    def answer(call: Call) -> Any:  # noqa: ANN401
         if call.path == TOKEN_PATH:
             return token_response()
-        if call.path == "/v1/tags":
-            has_next.set()
         number = len(api.to(call.path))
-        last = 2 if call.path == "/v1/orders" else 1
-        if call.path == "/v1/orders" and "page=2&" in call.query:
-            assert has_next.is_set(), "the first pages come first"
-        return page_response([{"id": number}], total_pages=last, total_entries=last)
+        page = page_response([{"id": number}], total_pages=1, total_entries=1)
+        if call.path == "/v1/orders":
+            return Held(has_next, page)
+        has_next.set()
+        return page
 
     monkeypatch.setattr(lookahead, "MAX_AGE_SECONDS", 0.0)
     url, api = serve(answer)
