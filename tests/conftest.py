@@ -99,6 +99,20 @@ def config(sandbox: Sandbox) -> dict[str, Any]:
 
 
 @pytest.fixture
+def everything(sandbox: Sandbox) -> dict[str, Any]:
+    return {
+        **SAMPLE_CONFIG,
+        # Small, so that long streams have several pages.
+        "page_size": 25,
+        "report_page_size": 100,
+        "api_url": sandbox.url,
+        "audience_url": sandbox.url,
+        "audience_api_key": "sandbox-audience-key",
+        **REPORT_DAYS,
+    }
+
+
+@pytest.fixture
 def config_file(config: dict[str, Any], tmp_path: Path) -> Path:
     path = tmp_path / "config.json"
     path.write_text(json.dumps(config), encoding="utf-8")

@@ -39,6 +39,9 @@ SCHEMAS: dict[str, dict[str, Any]] = {
     path.stem: json.loads(path.read_text(encoding="utf-8"))
     for path in sorted((ROOT / "tap_kayzen" / "schemas").glob("*.json"))
 }
+ALL_STREAMS = sorted(
+    TapKayzen(config={**SAMPLE_CONFIG, "audience_api_key": "a key"}).streams
+)
 WARNINGS = (
     *("-W", "error"),
     *("-W", "ignore:Python 3.10 reached its end of life"),

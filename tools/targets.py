@@ -486,6 +486,7 @@ POSTGRES_BATCH = Case(
     postgres_settings,
     in_postgres,
     tap=batches("jsonl"),
+    deleted="is marked",
     differs=frozenset({landing.NUL}),
 )
 POSTGRES_PARQUET = Case(
@@ -496,6 +497,7 @@ POSTGRES_PARQUET = Case(
     postgres_settings,
     in_postgres,
     tap=batches("parquet"),
+    deleted="is marked",
     differs=frozenset({landing.NUL}),
 )
 CSV = Case(

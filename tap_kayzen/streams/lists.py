@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from singer_sdk import Tap
+    from singer_sdk.helpers._batch import BaseBatchFileEncoding, BatchConfig
     from singer_sdk.helpers.types import Context
     from singer_sdk.singerlib import Catalog
 
@@ -230,26 +231,31 @@ class ListStream(KayzenStream):
 
     @property
     def emit_activate_version_messages(self) -> bool:
-        """Whether targets may be told which rows are missing.
+        """Whether targets may be told which rows are missing."""
+        return super().emit_activate_version_messages and not self.keeps_history
 
-        Not with BATCH files: their rows carry no version, so a target would delete
-        all of them.
-        """
-        return (
-            super().emit_activate_version_messages
-            and not self.keeps_history
-            and self.get_batch_config(self.config) is None
-        )
+    def get_batches(
+        self, batch_config: BatchConfig, context: Context | None = None
+    ) -> Iterator[tuple[BaseBatchFileEncoding, list[str]]]:
+        """Yield BATCH files; the SDK resumes here after it has named the last one."""
+        yield from super().get_batches(batch_config, context)
+        self._settle_activation()
 
     def finalize_state_progress_markers(
         self, state: dict[str, Any] | None = None
     ) -> None:
-        """End a run of the stream; the SDK calls this when all records are out."""
+        """End a run of the stream; the SDK calls this after the last record."""
+        # The last records may still be on their way into a BATCH file.
+        if not self.writes_batches:
+            self._settle_activation()
+        super().finalize_state_progress_markers(state)
+
+    def _settle_activation(self) -> None:
+        """Write the pending ACTIVATE_VERSION, or drop it if rows may be missing."""
         if self._is_complete:
             self.writer.activate()
         elif self.writer.discard_activation():
             self.logger.warning("Nothing is deleted in the target this time")
-        super().finalize_state_progress_markers(state)
 
 
 def _moment(value: object) -> datetime | None:

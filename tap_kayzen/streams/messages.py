@@ -152,20 +152,30 @@ class RecordStream(Stream, ABC):
         row: Record,
         context: Context | None = None,  # noqa: ARG002
     ) -> Record:
-        """Return a record as it goes out: for Parquet, with all columns.
+        """Return a record as it goes out.
 
-        The SDK takes the columns of a file from its first row, and Parquet has no
-        type for values of any shape: they become JSON text.
+        In Parquet, with all columns: the SDK takes the columns of a file from its
+        first row, and Parquet has no type for values of any shape, which become JSON
+        text. In BATCH files, with the version of its table.
         """
         columns = self._parquet_columns
-        if columns is None:
-            return row
-        return {
-            name: serialize_json(value)
-            if (value := row.get(name)) is not None and has_any_shape
-            else value
-            for name, has_any_shape in columns.items()
-        }
+        if columns is not None:
+            row = {
+                name: serialize_json(value)
+                if (value := row.get(name)) is not None and has_any_shape
+                else value
+                for name, has_any_shape in columns.items()
+            }
+        if self.writes_batches and self._stream_version is not None:
+            # Targets ignore a version in a BATCH message. Rows without one would be
+            # deleted by the ACTIVATE_VERSION that follows.
+            row["_sdc_table_version"] = self._stream_version
+        return row
+
+    @cached_property
+    def writes_batches(self) -> bool:
+        """Whether records go into BATCH files."""
+        return self.get_batch_config(self.config) is not None
 
     @cached_property
     def _parquet_columns(self) -> dict[str, bool] | None:

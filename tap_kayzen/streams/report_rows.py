@@ -257,7 +257,7 @@ class ReportRowsStream(KayzenStream):
     def _write_state(self, context: Context | None) -> None:
         """Write a STATE message."""
         # Records of BATCH files may not have been sent yet; the SDK sees to it.
-        if self.get_batch_config(self.config) is None:
+        if not self.writes_batches:
             self.finalize_state_progress_markers(self.get_context_state(context))
 
     def get_replication_key_signpost(

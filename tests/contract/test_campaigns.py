@@ -492,18 +492,6 @@ def test_no_activation_when_fewer_came_than_announced(
     assert "0 of 58 records came, and there may be more" in caplog.text
 
 
-def test_no_activation_with_batch_files(
-    config: dict[str, Any], capsys: pytest.CaptureFixture[str], tmp_path: Path
-) -> None:
-    batch = {
-        "encoding": {"format": "jsonl", "compression": "gzip"},
-        "storage": {"root": tmp_path.as_uri()},
-    }
-    run = sync({**config, **MESSAGES, "batch_config": batch}, capsys)
-    assert run.of_type("ACTIVATE_VERSION") == []
-    assert run.of_type("BATCH")
-
-
 # Catalogs
 
 

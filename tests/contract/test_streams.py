@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import inspect
 import json
 import logging
@@ -12,11 +11,10 @@ from datetime import datetime, timedelta, timezone
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-import pyarrow.parquet as pq
 import pytest
 from singer_sdk.exceptions import ConfigurationError, FatalAPIError
 from support import (
-    REPORT_DAYS,
+    ALL_STREAMS,
     SAMPLE_CONFIG,
     TOKEN_PATH,
     catalog_of,
@@ -41,8 +39,6 @@ if TYPE_CHECKING:
     from starlette.responses import Response
     from support import Call, Run, Sandbox
 
-TAP = TapKayzen(config={**SAMPLE_CONFIG, "audience_api_key": "sandbox-audience-key"})
-STREAMS = sorted(TAP.streams)
 PARTS = ["campaign_bid_multipliers", "campaign_changelogs", "campaign_details"]
 
 
@@ -51,21 +47,7 @@ def campaigns() -> int:
     return 60
 
 
-@pytest.fixture
-def everything(sandbox: Sandbox) -> dict[str, Any]:
-    return {
-        **SAMPLE_CONFIG,
-        # Small, so that long streams have several pages.
-        "page_size": 25,
-        "report_page_size": 100,
-        "api_url": sandbox.url,
-        "audience_url": sandbox.url,
-        "audience_api_key": "sandbox-audience-key",
-        **REPORT_DAYS,
-    }
-
-
-@pytest.mark.parametrize("stream", STREAMS)
+@pytest.mark.parametrize("stream", ALL_STREAMS)
 def test_every_row_comes_once_with_its_key(
     stream: str,
     sandbox: Sandbox,
@@ -91,7 +73,7 @@ def test_every_row_comes_once_with_its_key(
                 assert place[name] is value
 
 
-@pytest.mark.parametrize("stream", STREAMS)
+@pytest.mark.parametrize("stream", ALL_STREAMS)
 def test_stream_maps_flattening_and_selection(
     stream: str, everything: dict[str, Any], capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -122,91 +104,13 @@ def test_stream_maps_flattening_and_selection(
     assert len(keys_only.records) == len(plain)
 
 
-@pytest.mark.parametrize("file_format", ["jsonl", "parquet"])
-@pytest.mark.parametrize("stream", STREAMS)
-def test_batch_files_hold_every_row(
-    stream: str,
-    file_format: str,
-    everything: dict[str, Any],
-    capsys: pytest.CaptureFixture[str],
-    tmp_path: Path,
-) -> None:
-    batch = batch_in(tmp_path, file_format)
-    plain = sync(everything, capsys, catalog=catalog_of(stream)).records
-    run = sync(
-        {**everything, "batch_config": batch}, capsys, catalog=catalog_of(stream)
-    )
-    files = [path for each in run.of_type("BATCH") for path in each["manifest"]]
-    assert sum(rows_in(path, file_format) for path in files) == len(plain)
-
-
-def test_parquet_holds_what_only_some_rows_have(
-    sandbox: Sandbox,
-    config: dict[str, Any],
-    capsys: pytest.CaptureFixture[str],
-    tmp_path: Path,
-) -> None:
-    campaigns = sandbox.dataset.campaigns[DEFAULT_ADVERTISER]
-    del campaigns[0]["order_id"]
-    campaigns[1]["pacing"] = {"mode": "even", "shares": [0.25, None, "é"]}
-    campaigns[2]["pacing"] = 7
-    campaigns[0]["tags"] = [1, "é", {"name": None}]
-    sync({**config, "batch_config": batch_in(tmp_path, "parquet")}, capsys)
-    (file,) = tmp_path.glob("*campaigns*")
-    with file.open("rb") as content:
-        rows = pq.read_table(content).to_pylist()
-    orders = [campaign.get("order_id") for campaign in campaigns]
-    assert [row["order_id"] for row in rows] == orders
-    # Text, since Parquet has no type for values of any shape.
-    assert [json.loads(row["_extra"] or "null") for row in rows[:3]] == [
-        None,
-        {"pacing": campaigns[1]["pacing"]},
-        {"pacing": 7},
-    ]
-    tags = [campaign["tags"] for campaign in campaigns]
-    assert [json.loads(row["tags"]) for row in rows] == tags
-
-
-@pytest.mark.parametrize("column", ["campaign_id", "_extra", "clicks"])
-def test_parquet_has_the_columns_of_the_schema_message(
-    column: str,
-    everything: dict[str, Any],
-    capsys: pytest.CaptureFixture[str],
-    tmp_path: Path,
-) -> None:
-    catalog = catalog_of("campaign_performance")
-    for each in catalog["streams"][0]["metadata"]:
-        if column in each["breadcrumb"]:
-            each["metadata"]["selected"] = False
-    batch = batch_in(tmp_path, "parquet")
-    run = sync({**everything, "batch_config": batch}, capsys, catalog=catalog)
-    (schema,) = run.of_type("SCHEMA")
-    columns = schema["schema"]["properties"].keys()
-    assert column not in columns
-    (file,) = tmp_path.iterdir()
-    assert set(pq.read_schema(file).names) == columns
-
-
-def batch_in(folder: Path, file_format: str) -> dict[str, Any]:
-    return {
-        "encoding": {"format": file_format, "compression": "gzip"},
-        "storage": {"root": folder.as_uri()},
-    }
-
-
-def rows_in(url: str, file_format: str) -> int:
-    path = url.removeprefix("file://")
-    if file_format == "parquet":
-        return int(pq.read_metadata(path).num_rows)
-    with gzip.open(path, "rt") as lines:
-        return sum(1 for _ in lines)
-
-
 def test_several_advertisers_in_one_run(
     sandbox: Sandbox, everything: dict[str, Any], capsys: pytest.CaptureFixture[str]
 ) -> None:
     advertisers = list(sandbox.dataset.campaigns)
-    run = sync({**everything, "advertiser_ids": advertisers}, capsys, streams=STREAMS)
+    run = sync(
+        {**everything, "advertiser_ids": advertisers}, capsys, streams=ALL_STREAMS
+    )
     counts = Counter(
         (each["stream"], each["record"].get("advertiser_id"))
         for each in run.of_type("RECORD")
@@ -217,7 +121,7 @@ def test_several_advertisers_in_one_run(
     assert counts["countries", None] > 0
     schemas = Counter(each["stream"] for each in run.of_type("SCHEMA"))
     assert set(schemas.values()) == {1}
-    assert set(schemas) == set(STREAMS)
+    assert set(schemas) == set(ALL_STREAMS)
 
 
 # Parts of campaigns
