@@ -152,6 +152,8 @@ def project(empty: Project) -> Project:
 
 def test_four_commands_lead_to_rows(project: Project) -> None:
     assert FIRST_ROWS <= 4
+    block = "".join(f"    {command}\n" for command in COMMANDS[:FIRST_ROWS])
+    assert block in (ROOT / "README.md").read_text(encoding="utf-8")
     (tap,) = project.plugins["extractors"]
     assert project.tables() == {each.removesuffix(".*") for each in tap["select"]}
     count = "SELECT count(*), count(status) FROM campaigns"
