@@ -10,6 +10,7 @@ from datetime import date
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+import yaml
 from support import ROOT
 
 from tap_kayzen.sandbox.access import Access, Credentials
@@ -22,7 +23,8 @@ if TYPE_CHECKING:
 
 PAGE = (ROOT / "docs" / "cookbook.md").read_text(encoding="utf-8")
 BLOCK = re.compile(
-    r"^```(json|sql)\n(.*?)^```\n(?:\n((?:\|[^\n]*\n)+))?", re.MULTILINE | re.DOTALL
+    r"^```(json|sql|yaml)\n(.*?)^```\n(?:\n((?:\|[^\n]*\n)+))?",
+    re.MULTILINE | re.DOTALL,
 )
 DAYS = {"start_date": "2026-09-01", "end_date": "2026-09-07"}
 
@@ -33,22 +35,28 @@ class Recipe:
 
     Attributes:
         title: Its heading.
-        entries: The settings, as JSON.
+        entry: The `config` and `select` of the tap in meltano.yml.
+        settings: The same settings, for the command line.
         queries: The SQL, each with the result that the page shows.
     """
 
     title: str
-    entries: str
+    entry: dict[str, Any]
+    settings: dict[str, Any]
     queries: list[tuple[str, str]]
 
     @property
     def config(self) -> dict[str, Any]:
         """The settings, for the days that the page shows."""
-        config: dict[str, Any] = {**json.loads(self.entries), **DAYS}
-        return config
+        return {**self.entry["config"], **DAYS}
 
     @property
     def streams(self) -> set[str]:
+        """Streams that the page selects."""
+        return {pattern.removesuffix(".*") for pattern in self.entry["select"]}
+
+    @property
+    def tables(self) -> set[str]:
         """Tables that the queries read."""
         text = " ".join(query for query, _ in self.queries)
         return {*re.findall(r"\b(?:FROM|JOIN) (\w+)", text)}
@@ -60,9 +68,13 @@ def recipes() -> list[Recipe]:
     found = []
     for section in sections:
         blocks = BLOCK.findall(section)
-        (entries,) = (text for kind, text, _ in blocks if kind == "json")
+        (entry,) = (text for kind, text, _ in blocks if kind == "yaml")
+        (settings,) = (text for kind, text, _ in blocks if kind == "json")
         queries = [(text, result) for kind, text, result in blocks if kind == "sql"]
-        found.append(Recipe(section.split("\n", 1)[0], entries, queries))
+        title = section.split("\n", 1)[0]
+        found.append(
+            Recipe(title, yaml.safe_load(entry), json.loads(settings), queries)
+        )
     return found
 
 

@@ -1,6 +1,12 @@
 """Generates the plugin definitions for Meltano. Run by `make plugins`.
 
-The source is the `--about` output of the tap and the targets.
+The sources are the `--about` output of the tap and the targets, and meltano.yml, which
+has the recommended configuration of each plugin.
+
+- Lock files are for this repository's own project.
+- Definitions to add are for other projects: `meltano add --from-ref` copies them into
+  meltano.yml.
+- The definition for MeltanoHub follows the hub's schema and order.
 """
 
 from __future__ import annotations
@@ -22,8 +28,11 @@ if TYPE_CHECKING:
 
 BIN = ROOT / ".cache" / "targets" / "bin"
 PLUGINS = ROOT / "plugins"
-HUB = PLUGINS / "extractors" / "tap-kayzen.yml"
-"""What MeltanoHub takes."""
+HUB = PLUGINS / "hub" / "tap-kayzen.yml"
+"""The definition to send to MeltanoHub."""
+
+PROJECT: dict[str, Any] = yaml.safe_load((ROOT / "meltano.yml").read_text("utf-8"))
+EXAMPLE = ROOT / "examples" / "meltano" / "meltano.yml"
 
 TAP = {
     "plugin_type": "extractors",
@@ -31,10 +40,24 @@ TAP = {
     "label": "Kayzen",
     "pip_url": "tap-kayzen",
 }
+TO_ADD = ("tap-kayzen", "target-postgres")
+"""Plugins with a definition for `meltano add --from-ref`."""
+
+UNLIMITED = sys.maxsize
+"""Width of lines, so that YAML is never wrapped."""
+
+INSTALLED_FROM = {"tap-kayzen": "./tap-kayzen"}
+"""Plugins that are not on PyPI, and where a project that adds them has their code."""
+
+NOT_IN_MELTANO_YML = {"target-schema", "validate-records"}
+"""Capabilities that the JSON schema of meltano.yml does not allow."""
+
 FOR_HUB = {
     "description": "Mobile advertising platform (DSP)",
     "domain_url": "https://kayzen.io",
     "keywords": ["advertising", "api", "meltano_sdk"],
+    "log_parser": "singer-sdk",
+    "logo_url": "/assets/logos/extractors/kayzen.png",
     "maintenance_status": "beta",
     "quality": "unknown",
 }
@@ -138,10 +161,79 @@ def tap_lock(described: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def hub_definition(described: Mapping[str, Any]) -> dict[str, Any]:
-    """Make the definition of the tap for MeltanoHub."""
+    """Return the definition of the tap for MeltanoHub, sorted like its own."""
     definition = {**tap_lock(described), **FOR_HUB}
     del definition["plugin_type"]  # there, it is the folder
+    definition["settings"] = sorted(definition["settings"], key=lambda s: s["name"])
+    definition["settings_group_validation"] = [
+        sorted(group) for group in definition["settings_group_validation"]
+    ]
     return definition
+
+
+class OneLine(dict[str, Any]):
+    """A mapping to write on one line."""
+
+
+class Lines(yaml.SafeDumper):
+    """Writes `OneLine` mappings as such."""
+
+
+Lines.add_representer(
+    OneLine,
+    lambda dumper, data: dumper.represent_mapping(
+        "tag:yaml.org,2002:map", data, flow_style=True
+    ),
+)
+
+
+def short_setting(setting: Mapping[str, Any]) -> OneLine:
+    """Return what Meltano needs to know of a setting.
+
+    Labels and descriptions would take 200 lines of somebody's meltano.yml. Default
+    values are left to the plugin, except those that refer to Meltano's variables.
+    """
+    short = OneLine(name=setting["name"])
+    if setting["kind"] != "string":
+        short["kind"] = setting["kind"]
+    if "options" in setting:
+        short["options"] = [OneLine(each) for each in setting["options"]]
+    if str(setting.get("value", "")).startswith("$MELTANO"):
+        short["value"] = setting["value"]
+    if "sensitive" in setting:
+        short["sensitive"] = setting["sensitive"]
+    return short
+
+
+def definition_to_add(lock: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the definition of a plugin for `meltano add --from-ref`.
+
+    Meltano 4.4 drops `config`, `select`, and `load_schema` from a flat definition, but
+    keeps them in the only one of several `variants`.
+    """
+    name = lock["name"]
+    (entry,) = (
+        each for each in PROJECT["plugins"][lock["plugin_type"]] if each["name"] == name
+    )
+    variant = {
+        "name": lock["variant"],
+        "pip_url": INSTALLED_FROM.get(name, lock["pip_url"]),
+        "executable": lock["executable"],
+        "capabilities": [
+            each for each in lock["capabilities"] if each not in NOT_IN_MELTANO_YML
+        ],
+        "settings_group_validation": [
+            group for group in lock["settings_group_validation"] if group
+        ],
+        "settings": [short_setting(each) for each in lock["settings"]],
+        **{key: entry.get(key) for key in ("config", "load_schema", "select")},
+    }
+    return {
+        "name": name,
+        "namespace": lock["namespace"],
+        "label": lock["label"],
+        "variants": [{key: value for key, value in variant.items() if value}],
+    }
 
 
 def loader_lock(described: Mapping[str, Any]) -> dict[str, Any]:
@@ -155,14 +247,33 @@ def loader_lock(described: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def dumped_lock(lock: Mapping[str, Any]) -> tuple[Path, str]:
-    """Give the path and the text of a lock file."""
+    """Return the path and the text of a lock file."""
     name = f"{lock['name']}--{lock['variant']}.lock"
     return PLUGINS / lock["plugin_type"] / name, json.dumps(lock, indent=2) + "\n"
 
 
 def dumped_hub(described: Mapping[str, Any]) -> str:
-    """Give the text of the definition for MeltanoHub, which sorts keys."""
+    """Return the text of the definition for MeltanoHub, which sorts keys."""
     return yaml.safe_dump(hub_definition(described), allow_unicode=True)
+
+
+def dumped_definition(lock: Mapping[str, Any]) -> tuple[Path, str]:
+    """Return the path and the text of a definition to add."""
+    text = yaml.dump(
+        definition_to_add(lock), Dumper=Lines, sort_keys=False, width=UNLIMITED
+    )
+    header = "# For `meltano add --from-ref`; generated by `make plugins`.\n"
+    return PLUGINS / lock["plugin_type"] / f"{lock['name']}.yml", header + text
+
+
+def with_settings(project: str, lock: Mapping[str, Any]) -> str:
+    """Return the text of a meltano.yml with a plugin's settings as they are now."""
+    lines = "".join(
+        " " * 8 + yaml.dump([setting], Dumper=Lines, sort_keys=False, width=UNLIMITED)
+        for setting in map(short_setting, lock["settings"])
+    )
+    entry = rf" +- name: {lock['name']}\n(?: {{6}}.*\n)*? {{6}}settings:\n"
+    return re.sub(rf"({entry})(?: {{8}}.*\n)+", lambda found: found[1] + lines, project)
 
 
 def about(*command: str | Path) -> dict[str, Any]:
@@ -177,11 +288,18 @@ def about(*command: str | Path) -> dict[str, Any]:
 def main() -> None:
     """Write all definitions."""
     tap = about(sys.executable, "-m", "tap_kayzen")
-    loaders = [loader_lock(about(BIN / name)) for name in LOADERS]
-    for lock in (tap_lock(tap), *loaders):
+    locks = [tap_lock(tap), *(loader_lock(about(BIN / name)) for name in LOADERS)]
+    for lock in locks:
         path, text = dumped_lock(lock)
         path.write_text(text, encoding="utf-8")
     HUB.write_text(dumped_hub(tap), encoding="utf-8")
+    example = EXAMPLE.read_text(encoding="utf-8")
+    for lock in locks:
+        if lock["name"] in TO_ADD:
+            path, text = dumped_definition(lock)
+            path.write_text(text, encoding="utf-8")
+            example = with_settings(example, lock)
+    EXAMPLE.write_text(example, encoding="utf-8")
 
 
 if __name__ == "__main__":

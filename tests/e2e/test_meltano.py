@@ -21,7 +21,7 @@ import psycopg
 import pytest
 import yaml
 from jsonschema import Draft202012Validator
-from plugin_definitions import FOR_HUB, HUB, LOADERS, dumped_lock, loader_lock
+from plugin_definitions import EXAMPLE, FOR_HUB, HUB, LOADERS, dumped_lock, loader_lock
 from support import (
     REPORT_DAYS,
     SAMPLE_CONFIG,
@@ -313,10 +313,11 @@ def test_meltano_knows_each_target_as_it_is(
     assert path.read_text() == lock
 
 
-def test_meltano_yml_and_the_definition_for_the_hub_are_in_form() -> None:
-    schema = json.loads((files("meltano") / "schemas/meltano.schema.json").read_text())
+def test_projects_and_the_definition_for_the_hub_are_in_form() -> None:
+    schema = json.loads((files("meltano.schemas") / "meltano.schema.json").read_text())
     validator = Draft202012Validator(schema)
-    validator.validate(yaml.safe_load((demo.ROOT / "meltano.yml").read_text()))
+    for project in (demo.ROOT / "meltano.yml", EXAMPLE):
+        validator.validate(yaml.safe_load(project.read_text()))
     definition = yaml.safe_load(HUB.read_text())
     # These are the hub's own.
     for name in (*FOR_HUB, "supported_python_versions"):

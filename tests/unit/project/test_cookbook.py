@@ -46,9 +46,19 @@ def stored(run: Run) -> sqlite3.Connection:
 
 @pytest.mark.parametrize("title", RECIPES)
 def test_each_entry_is_a_good_setting(title: str) -> None:
-    config = RECIPES[title].config
-    tap = TapKayzen(config={**SAMPLE_CONFIG, **config})
-    assert {entry["name"] for entry in config["reports"]} <= tap.streams.keys()
+    recipe = RECIPES[title]
+    tap = TapKayzen(config={**SAMPLE_CONFIG, **recipe.config})
+    assert recipe.streams <= tap.streams.keys()
+    assert recipe.entry["config"] == recipe.settings, "for the command line"
+
+
+@pytest.mark.parametrize("title", RECIPES)
+def test_each_entry_selects_its_reports_and_all_that_its_queries_read(
+    title: str,
+) -> None:
+    recipe = RECIPES[title]
+    reports = {report["name"] for report in recipe.config["reports"]}
+    assert recipe.streams == reports | recipe.tables
 
 
 def test_entries_of_one_name_are_the_same() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import plugin_definitions
@@ -32,9 +33,66 @@ def test_the_definitions_are_those_of_the_tap() -> None:
     about = json.loads(run_process("--about", "--format=json").stdout)
     path, lock = plugin_definitions.dumped_lock(plugin_definitions.tap_lock(about))
     assert path.read_text() == lock
-    hub = plugin_definitions.HUB.read_text()
-    assert hub == plugin_definitions.dumped_hub(about)
-    assert {**yaml.safe_load(hub), "plugin_type": "extractors"}.items() >= TAP.items()
+    assert plugin_definitions.HUB.read_text() == plugin_definitions.dumped_hub(about)
+
+
+@pytest.mark.parametrize("name", plugin_definitions.TO_ADD)
+def test_a_definition_to_add_is_the_plugin_of_this_project(name: str) -> None:
+    kind, plugin = PLUGINS[name]
+    lock = LOCKS[f"{name}--{plugin['variant']}.lock"]
+    path, text = plugin_definitions.dumped_definition(lock)
+    assert path.read_text() == text, "run `make plugins`"
+    definition = yaml.safe_load(text)
+    (variant,) = definition.pop("variants")
+    assert path.parent.name == kind
+    assert definition == {key: lock[key] for key in ("name", "namespace", "label")}
+    assert variant["name"] == plugin["variant"]
+    for key in plugin.keys() - {"name", "variant", "pip_url"}:
+        assert variant[key] == plugin[key]
+    theirs = {setting["name"]: setting for setting in lock["settings"]}
+    assert [setting["name"] for setting in variant["settings"]] == [*theirs]
+    for setting in variant["settings"]:
+        full = {"kind": "string", **setting}
+        assert full.items() <= theirs[setting["name"]].items()
+        assert full.get("sensitive") == theirs[setting["name"]].get("sensitive")
+    assert len(text.splitlines()) < 80
+
+
+def entry_added(name: str) -> dict[str, Any]:
+    """Return the entry that `meltano add --from-ref` writes into meltano.yml."""
+    kind, _ = PLUGINS[name]
+    path = plugin_definitions.PLUGINS / kind / f"{name}.yml"
+    definition = yaml.safe_load(path.read_text())
+    (variant,) = definition.pop("variants")
+    return {**variant, "variant": variant["name"], **definition}
+
+
+def test_the_example_has_the_plugins_as_they_are_added_and_reports() -> None:
+    """`make plugins` updates the settings in the example."""
+    plugins = yaml.safe_load(plugin_definitions.EXAMPLE.read_text())["plugins"]
+    (tap,), (loader,) = plugins["extractors"], plugins["loaders"]
+    added = entry_added("tap-kayzen")
+    reports = tap["config"].pop("reports")
+    select = [f"{report['name']}.*" for report in reports]
+    assert len(reports) > 1
+    assert {*tap.pop("select")} == {*added.pop("select"), *select}
+    assert tap == added
+    assert loader == entry_added("target-postgres")
+
+
+def test_the_example_has_the_job_schedule_and_variables_of_the_docs() -> None:
+    example = yaml.safe_load(plugin_definitions.EXAMPLE.read_text())
+    for key in ("jobs", "schedules"):
+        ours = [each for each in MELTANO[key] if each["name"] != "kayzen-to-csv"]
+        assert example[key] == ours
+    names = re.compile(r"^ *((?:TAP|TARGET)_\w+)=", re.MULTILINE)
+    variables = names.findall(
+        plugin_definitions.EXAMPLE.with_name(".env.example").read_text()
+    )
+    page = (ROOT / "docs" / "quick-start.md").read_text(encoding="utf-8")
+    assert variables == names.findall(page)
+    secrets = {f"TAP_KAYZEN_{name.upper()}" for name in SETTINGS["required"]}
+    assert {*variables} == {*secrets, "TARGET_POSTGRES_SQLALCHEMY_URL"}
 
 
 def test_settings_are_what_they_are_for_the_tap() -> None:
@@ -95,14 +153,13 @@ def test_each_environment_but_prod_has_the_login_of_the_sandbox() -> None:
         for environment in MELTANO["environments"]
         if "config" in environment
     }
-    assert configs == {
-        "dev": SAMPLE_CONFIG,
-        "ci": {**SAMPLE_CONFIG, "max_retry_seconds": 30},
-    }
+    _, tap = PLUGINS["tap-kayzen"]
+    common = tap["config"].items() & SAMPLE_CONFIG.items()
+    login = dict(SAMPLE_CONFIG.items() - common)
+    assert configs == {"dev": login, "ci": {**login, "max_retry_seconds": 30}}
     assert [each["name"] for each in MELTANO["environments"]] == [*configs, "prod"]
     assert MELTANO["send_anonymous_usage_stats"] is False
-    _, tap = PLUGINS["tap-kayzen"]
-    assert not tap["config"].keys() & SAMPLE_CONFIG.keys()
+    assert dict(common) == {"campaigns_endpoint": "campaigns"}
 
 
 def test_meltano_selects_what_is_selected_by_default() -> None:
