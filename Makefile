@@ -85,8 +85,9 @@ mutation: $(VENV)/dev.stamp  ## Measure how many mutants of the core the tests c
 	$(BIN)/mutmut run --max-children 3
 	$(BIN)/python tools/mutation.py
 
-snapshot: $(VENV)/dev.stamp  ## Update the snapshots of the catalog and the sandbox's data
-	$(BIN)/pytest tests/unit/project/test_catalog.py tests/unit/sandbox/test_dataset.py --snapshot-update
+snapshot: $(VENV)/dev.stamp  ## Update the snapshots of the catalog, the sandbox's data, and the cookbook's results
+	$(BIN)/pytest tests/unit/project/test_catalog.py tests/unit/project/test_cookbook.py \
+		tests/unit/sandbox/test_dataset.py --snapshot-update
 
 plugins: $(VENV)/dev.stamp .cache/targets/stamp  ## Generate the plugin definitions for Meltano in plugins/
 	$(BIN)/python tools/plugin_definitions.py
