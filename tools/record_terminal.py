@@ -34,15 +34,15 @@ COLUMNS, ROWS = 92, 40
 MAX_PAUSE_SECONDS = 1.0
 """Longer pauses are cut to this."""
 
-TYPING_SECONDS = 0.5
-"""Time until the command appears."""
+START_SECONDS = 0.5
+"""Time that the command is there alone."""
 
 CELL_WIDTH, LINE_HEIGHT, FONT_SIZE = 8.43, 20, 14
 PADDING, TITLE_BAR = 20, 36
 STYLE = """
     text { font-family: ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; }
-    .piece { fill: #d6deeb; animation: appear 1ms both; }
     .command { fill: #addb67; font-weight: bold; }
+    .piece { fill: #d6deeb; animation: appear 1ms both; }
     @keyframes appear { from { visibility: hidden; } }
     @media (prefers-reduced-motion: reduce) { .piece { animation: none; } }
 """
@@ -139,17 +139,17 @@ def drawing(command: str, output: Sequence[Piece]) -> str:
         f'<circle cx="{PADDING + 20 * index}" cy="18" r="6" fill="{color}"/>'
         for index, color in enumerate(("#ff5f57", "#febc2e", "#28c840"))
     )
-    prompt = _text(Piece(0, 0, f"$ {command}", TYPING_SECONDS), "piece command")
+    prompt = _text(Piece(0, 0, f"$ {command}", 0.0), "command")
     lines = [
         _text(
-            each._replace(row=each.row + 1, seconds=each.seconds + TYPING_SECONDS),
+            each._replace(row=each.row + 1, seconds=each.seconds + START_SECONDS),
             "piece",
         )
         for each in output
     ]
     start = (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" '
-        f'role="img" font-size="{FONT_SIZE}" xml:space="preserve">'
+        f'role="img" font-size="{FONT_SIZE}">'
     )
     title = f"<title>Output of {escape(command)}</title>"
     window = f'<rect width="{width}" height="{height}" rx="8" fill="#011627"/>{dots}'
@@ -161,9 +161,11 @@ def _text(piece: Piece, kind: str) -> str:
     x = PADDING + piece.column * CELL_WIDTH
     y = TITLE_BAR + piece.row * LINE_HEIGHT + FONT_SIZE
     length = len(piece.text) * CELL_WIDTH
+    # Viewers differ in how to keep ordinary spaces.
+    text = escape(piece.text).replace(" ", "\N{NO-BREAK SPACE}")
     return (
         f'<text class="{kind}" style="animation-delay:{piece.seconds:.2f}s" '
-        f'x="{x:.1f}" y="{y}" textLength="{length:.1f}">{escape(piece.text)}</text>'
+        f'x="{x:.1f}" y="{y}" textLength="{length:.1f}">{text}</text>'
     )
 
 
