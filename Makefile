@@ -11,15 +11,16 @@ export UV_PYTHON_DOWNLOADS := never
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo dagster targets test lint types pytest coverage fuzz mutation snapshot plugins matrix bench bench-account bench-reports bench-warehouse chaos audit docs docs-pages docs-serve build install-check image lowest sbom lock clean
+.PHONY: help demo dagster targets test lint types pytest coverage fuzz mutation snapshot plugins matrix bench bench-account bench-reports bench-warehouse chaos audit docs docs-pages pictures docs-serve build install-check image lowest sbom lock clean
 
 help:  ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 15
 
 # Its environments are independent, and installing them is mostly waiting.
 demo:  ## Load the sandbox's data into PostgreSQL with Meltano, model it with dbt, and draw it
-	@$(MAKE) --no-print-directory --jobs=3 $(VENV)/demo.stamp .meltano/plugins.stamp .cache/dbt/stamp
-	@$(BIN)/python examples/demo.py
+	@test -e .cache/dbt/stamp || echo "Installing Meltano, PostgreSQL, and dbt into .venv, .meltano, and .cache: a minute or two, once."
+	@$(MAKE) --silent --no-print-directory --jobs=3 $(VENV)/demo.stamp .meltano/plugins.stamp .cache/dbt/stamp
+	@$(BIN)/python examples/demo.py $(addprefix --today=,$(TODAY))
 
 dagster: $(VENV)/demo.stamp .meltano/plugins.stamp .cache/dagster/stamp  ## Open Dagster, which reads the sandbox day by day (examples/dagster)
 	@$(BIN)/python examples/dagster_dev.py
@@ -85,8 +86,9 @@ mutation: $(VENV)/dev.stamp  ## Measure how many mutants of the core the tests c
 	$(BIN)/mutmut run --max-children 3
 	$(BIN)/python tools/mutation.py
 
-snapshot: $(VENV)/dev.stamp  ## Update the snapshots of the catalog and the sandbox's data
-	$(BIN)/pytest tests/unit/project/test_catalog.py tests/unit/sandbox/test_dataset.py --snapshot-update
+snapshot: $(VENV)/dev.stamp  ## Update the snapshots of the catalog, the sandbox's data, and the cookbook's results
+	$(BIN)/pytest tests/unit/project/test_catalog.py tests/unit/project/test_cookbook.py \
+		tests/unit/sandbox/test_dataset.py --snapshot-update
 
 plugins: $(VENV)/dev.stamp .cache/targets/stamp  ## Generate the plugin definitions for Meltano in plugins/
 	$(BIN)/python tools/plugin_definitions.py
@@ -143,8 +145,14 @@ docs: $(VENV)/dev.stamp  ## Build the docs site into .cache/site; fails on dead 
 docs-serve: $(VENV)/dev.stamp  ## Serve the docs on http://127.0.0.1:8000, with live reload
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs serve
 
-docs-pages: $(VENV)/dev.stamp  ## Regenerate the tables of settings, streams, and columns in docs/
+docs-pages: $(VENV)/dev.stamp  ## Regenerate the tables of settings, streams, and columns in docs/, and the diagram of streams
 	$(BIN)/python tools/docs_pages.py
+	$(BIN)/python tools/stream_diagram.py
+
+# A fixed day, so that only the seconds differ.
+pictures: $(VENV)/demo.stamp .meltano/plugins.stamp .cache/dbt/stamp  ## Record the demo in docs/first-minute.svg and draw docs/demo.svg (1 minute)
+	$(BIN)/python tools/record_terminal.py --shown 'make demo' docs/first-minute.svg make demo TODAY=2026-11-02
+	cp output/spend_and_installs.svg docs/demo.svg
 
 LOCK = $(UV) pip compile --quiet --universal --generate-hashes --no-emit-index-url \
 	--no-emit-find-links --python-version 3.10 --no-annotate \

@@ -129,6 +129,8 @@ def log_of(command: Sequence[str | Path]) -> str:
     """Run the tap once and return its log, which counts requests and records."""
     done = subprocess.run(
         command,
+        # At DEBUG, the SDK's metrics are shown.
+        env={**os.environ, "TAP_KAYZEN_LOGLEVEL": "DEBUG"},
         # Not kept: the memory of a process starts as that of the one that makes it.
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,

@@ -1,10 +1,11 @@
 """The demo: the sandbox's data into PostgreSQL, models, a chart. Run by `make demo`.
 
-The pieces are also what the end-to-end tests are made of.
+The end-to-end tests use its functions.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import signal
@@ -14,10 +15,12 @@ import tempfile
 import warnings
 from collections import Counter
 from contextlib import ExitStack, contextmanager
+from datetime import date, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 import psycopg
+from demo_steps import StepError, Steps, check, print_table, shown
 from psycopg import pq, sql
 
 from tap_kayzen.sandbox.access import Access, Credentials
@@ -27,7 +30,7 @@ from tap_kayzen.sandbox.server import running
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Mapping
-    from typing import Any
+    from typing import IO
 
 ROOT = Path(__file__).resolve().parent.parent
 CAMPAIGNS = 5000
@@ -52,6 +55,21 @@ MODELS_SCHEMA = f"{SCHEMA}_analytics"
 MODELS = ROOT / "examples" / "dbt"
 DBT = ROOT / ".cache" / "dbt" / "bin" / "dbt"
 CHART = ROOT / "output" / "spend_and_installs.svg"
+LOG = ROOT / "output" / "demo.log"
+DAYS = 30
+"""Days of reports that the tap reads by default."""
+
+TOP_CAMPAIGNS = """
+SELECT campaign_name AS campaign, sum(impressions) AS impressions,
+    sum(installs) AS installs, round(sum(spend), 2) AS spend,
+    round(sum(revenue), 2) AS revenue,
+    round(sum(spend) / nullif(sum(installs), 0), 2) AS cpi,
+    round(sum(revenue) / nullif(sum(spend), 0), 2) AS roas
+FROM {}.fct_campaign_days
+GROUP BY campaign_id, campaign_name
+ORDER BY sum(spend) DESC
+LIMIT 5
+"""
 
 
 @contextmanager
@@ -97,13 +115,19 @@ def variables(api_url: str, database: str) -> dict[str, str]:
     }
 
 
-def run(*command: str | Path, folder: Path, environment: Mapping[str, str]) -> int:
+def run(
+    *command: str | Path,
+    folder: Path,
+    environment: Mapping[str, str],
+    log: IO[bytes] | None = None,
+) -> int:
     """Run a command, which is ended with all its children if this process is.
 
     Args:
         command: The command and its arguments.
         folder: Where it runs.
         environment: All its variables.
+        log: Where its output goes; None for that of this process.
 
     Returns:
         Its exit code.
@@ -117,6 +141,8 @@ def run(*command: str | Path, folder: Path, environment: Mapping[str, str]) -> i
                 command,
                 cwd=folder,
                 env=environment,
+                stdout=log,
+                stderr=log,
                 # So that its children can be ended with it.
                 start_new_session=True,
             )
@@ -157,6 +183,7 @@ def meltano(
     api_url: str,
     database: str,
     environment: Mapping[str, str] | None = None,
+    log: IO[bytes] | None = None,
 ) -> int:
     """Run Meltano in this project, against the sandbox.
 
@@ -165,6 +192,7 @@ def meltano(
         api_url: The sandbox.
         database: The address that `postgres` gave.
         environment: Further variables.
+        log: Where its output goes; None for that of this process.
 
     Returns:
         Meltano's exit code.
@@ -176,6 +204,7 @@ def meltano(
         *arguments,
         folder=ROOT,
         environment={**variables(api_url, database), **(environment or {})},
+        log=log,
     )
 
 
@@ -212,17 +241,21 @@ def dbt_variables(database: str) -> dict[str, str]:
     }
 
 
-def dbt(*arguments: str, environment: Mapping[str, str]) -> int:
+def dbt(
+    *arguments: str, environment: Mapping[str, str], log: IO[bytes] | None = None
+) -> int:
     """Run dbt on the models of the example.
 
     Args:
         arguments: The command and its arguments.
         environment: What `dbt_variables` gave.
+        log: Where its output goes; None for that of this process.
 
     Returns:
         dbt's exit code.
     """
-    return run(*dbt_command(*arguments), folder=MODELS, environment=environment)
+    command = dbt_command(*arguments)
+    return run(*command, folder=MODELS, environment=environment, log=log)
 
 
 def dbt_command(*arguments: str) -> tuple[str | Path, ...]:
@@ -270,101 +303,118 @@ def warmed_up(environment: Mapping[str, str]) -> Generator[Callable[[], None]]:
         yield wait
 
 
-def draw(chart: Path, environment: Mapping[str, str]) -> int:
+def draw(
+    chart: Path, environment: Mapping[str, str], log: IO[bytes] | None = None
+) -> int:
     """Draw the chart of the example; return the exit code.
 
     Args:
         chart: Where it goes.
         environment: What `dbt_variables` gave.
+        log: Where messages go; None for the output of this process.
     """
-    python = DBT.with_name("python")
-    return run(
-        *(python, MODELS / "chart.py", chart), folder=MODELS, environment=environment
-    )
+    command = (DBT.with_name("python"), MODELS / "chart.py", chart)
+    return run(*command, folder=MODELS, environment=environment, log=log)
 
 
-def show(database: str) -> None:
-    """Print what is in the tables: how many rows, and a few of the campaigns."""
+def landed(database: str) -> str:
+    """Count the rows and tables that were loaded."""
     with psycopg.connect(database) as connection:
         tables = connection.execute(
-            "SELECT table_name FROM information_schema.tables"
-            " WHERE table_schema = %s ORDER BY table_name",
+            "SELECT table_name FROM information_schema.tables WHERE table_schema = %s",
             [SCHEMA],
         ).fetchall()
-        print()
-        for (table,) in tables:
-            (rows,) = connection.execute(
-                sql.SQL("SELECT count(*) FROM {}").format(sql.Identifier(SCHEMA, table))
-            ).fetchone() or (0,)
-            print(f"{SCHEMA}.{table}: {rows:,} rows")
-        print_rows(
+        count = "SELECT count(*) FROM {}"
+        rows = [
             connection.execute(
-                "SELECT id, name, status, day_budget, target_bid, updated_at"  # noqa: S608
-                f" FROM {SCHEMA}.campaigns ORDER BY updated_at DESC, id LIMIT 5"
-            )
-        )
+                sql.SQL(count).format(sql.Identifier(SCHEMA, table))
+            ).fetchone()
+            for (table,) in tables
+        ]
+    return f"{sum(row[0] for row in rows if row):,} rows in {len(tables)} tables"
 
 
-def show_models(database: str, results: Path) -> None:
-    """Print what dbt did, and the campaigns that spent most.
-
-    Args:
-        database: The address that `postgres` gave.
-        results: dbt's run_results.json.
-    """
+def built(results: Path) -> str:
+    """Count the models and tests in dbt's run_results.json."""
     done = json.loads(results.read_text(encoding="utf-8"))["results"]
     kinds = Counter(result["unique_id"].partition(".")[0] for result in done)
-    print(
-        f"{kinds['model']} models in {MODELS_SCHEMA}; {kinds['test']} tests of the data"
-        f" and {kinds['unit_test']} of the models passed"
-    )
+    tests = kinds["test"] + kinds["unit_test"]
+    return f"{kinds['model']} models, {tests} tests passed"
+
+
+def print_top_campaigns(database: str) -> None:
+    """Print the campaigns that spent most, from the models."""
+    query = sql.SQL(TOP_CAMPAIGNS).format(sql.Identifier(MODELS_SCHEMA))
     with psycopg.connect(database) as connection:
-        print_rows(
-            connection.execute(
-                "SELECT campaign_name AS campaign, round(sum(spend), 2) AS spend,"  # noqa: S608
-                " sum(installs) AS installs, round(sum(revenue), 2) AS revenue,"
-                " round(sum(revenue) / nullif(sum(spend), 0), 2) AS roas,"
-                " round(sum(spend) / nullif(sum(installs), 0), 2) AS cpi"
-                f" FROM {MODELS_SCHEMA}.fct_campaign_days"
-                " GROUP BY campaign_id, campaign_name ORDER BY sum(spend) DESC LIMIT 5"
-            )
-        )
+        rows = connection.execute(query)
+        print_table([column.name for column in rows.description or ()], rows)
 
 
-def print_rows(rows: psycopg.Cursor[Any]) -> None:
-    """Print rows as a table, under the names of the columns."""
-    head = [column.name for column in rows.description or ()]
-    table = [head, *([str(value) for value in row] for row in rows)]
-    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
-    print()
-    for row in table:
-        cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
-        print("  ".join(cells).rstrip())
-    print(flush=True)
+def demonstrate(today: date | None = None) -> int:
+    """Run the demo from end to end.
 
+    Args:
+        today: The day as of which reports are read; None for the real one.
 
-def demonstrate() -> int:
-    """Run the demo from end to end; return the exit code of what failed, or 0."""
-    dataset = Dataset(campaigns=CAMPAIGNS, seed=1)
-    app = create_app(dataset, Access(Credentials()))
-    with running(app) as api_url, postgres() as database:
-        psycopg.connect(database).close()
-        print(f"Sandbox at {api_url}, with {CAMPAIGNS:,} campaigns", flush=True)
-        print("meltano", *LOAD, flush=True)
-        environment = dbt_variables(database)
-        with warmed_up(environment) as wait:
-            if code := meltano(*LOAD, api_url=api_url, database=database):
-                return code
-            wait()
-        show(database)
-        print("dbt build", flush=True)
-        if code := dbt("build", environment=environment):
-            return code
-        show_models(database, Path(environment["DBT_TARGET_PATH"], "run_results.json"))
-        if code := draw(CHART, environment):
-            return code
-    print(f"Spend and installs by day: {CHART}")
+    Returns:
+        The exit code of the command that failed, or 0.
+    """
+    print(
+        f"Loads {DAYS} days of {CAMPAIGNS:,} made-up campaigns into PostgreSQL, models "
+        f"them\nwith dbt, and draws a chart: half a minute. Log: {shown(LOG)}\n",
+        flush=True,
+    )
+    with ExitStack() as stack:
+        try:
+            database = _carry_out(stack, today)
+        except StepError as error:
+            return error.code
+        print_top_campaigns(database)
+    print(f"Chart of spend, installs, and ROAS by day: {shown(CHART)}")
     return 0
+
+
+def _carry_out(stack: ExitStack, today: date | None) -> str:
+    """Carry out the steps.
+
+    Args:
+        stack: Keeps the servers running.
+        today: See `demonstrate`.
+
+    Returns:
+        The address of the database.
+
+    Raises:
+        StepError: A command has failed.
+    """
+    LOG.parent.mkdir(exist_ok=True)
+    log = stack.enter_context(LOG.open("wb"))
+    steps = Steps(log, 4)
+    dataset = Dataset(campaigns=CAMPAIGNS, seed=1)
+    dataset.today = today
+    days = {}
+    if today:
+        days["TAP_KAYZEN_START_DATE"] = str(today - timedelta(DAYS))
+        days["TAP_KAYZEN_END_DATE"] = str(today - timedelta(1))
+    with steps.step("start the sandbox and PostgreSQL") as result:
+        app = create_app(dataset, Access(Credentials()))
+        api_url = stack.enter_context(running(app))
+        database = stack.enter_context(postgres())
+        environment = dbt_variables(database)
+        result.append(f"{CAMPAIGNS:,} campaigns")
+    with steps.step("meltano run tap-kayzen target-postgres") as result:
+        addresses = {"api_url": api_url, "database": database}
+        with warmed_up(environment) as wait:
+            code = meltano(*LOAD, **addresses, environment=days, log=log)
+            check(code)
+            wait()
+        result.append(landed(database))
+    with steps.step("dbt build") as result:
+        check(dbt("build", environment=environment, log=log))
+        result.append(built(Path(environment["DBT_TARGET_PATH"], "run_results.json")))
+    with steps.step("draw the chart"):
+        check(draw(CHART, environment, log=log))
+    return database
 
 
 def stop(number: int, _: object) -> NoReturn:
@@ -372,10 +422,21 @@ def stop(number: int, _: object) -> NoReturn:
     sys.exit(128 + number)
 
 
-if __name__ == "__main__":
+def main() -> None:
+    """Run the command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument(
+        "--today",
+        type=date.fromisoformat,
+        help="read reports as of this day, such as 2026-11-02, for the same numbers",
+    )
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
     try:
-        sys.exit(demonstrate())
+        sys.exit(demonstrate(parser.parse_args().today))
     except psycopg.Error as error:
         sys.exit(f"DATABASE_URL: {error}")
+
+
+if __name__ == "__main__":
+    main()

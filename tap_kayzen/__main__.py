@@ -10,6 +10,7 @@ import sys
 # takes a tenth of the time to start.
 gc.disable()
 
+from tap_kayzen.output.log_lines import LOG_CONFIG  # noqa: E402
 from tap_kayzen.tap import TapKayzen  # noqa: E402
 
 gc.freeze()
@@ -29,12 +30,12 @@ def main() -> None:
 
 def _logging_fault(error: Exception) -> str:
     """Describe an error in the logging setup, before any logger works."""
-    path = os.environ.get("SINGER_SDK_LOG_CONFIG")
+    path = os.environ.get(LOG_CONFIG)
     if isinstance(error, ValueError) and str(error).startswith("Unknown level"):
         return f"TAP_KAYZEN_LOGLEVEL or LOGLEVEL: {error}; use DEBUG, INFO, or WARNING"
     if path is not None:
         reason = " ".join(str(error.__cause__ or error).split())
-        return f"SINGER_SDK_LOG_CONFIG {path!r}: not a logging configuration: {reason}"
+        return f"{LOG_CONFIG} {path!r}: not a logging configuration: {reason}"
     raise error
 
 

@@ -20,6 +20,7 @@ from tap_kayzen.cli.check import check, selecting_all
 from tap_kayzen.cli.command import FAILED, KayzenCommand
 from tap_kayzen.cli.selection import log_selection
 from tap_kayzen.config import report_validation, settings, sources, validation
+from tap_kayzen.output.closing import ClosingLine
 from tap_kayzen.output.log_lines import skipped_streams
 from tap_kayzen.output.progress import Display
 from tap_kayzen.output.writer import BufferedWriter
@@ -80,6 +81,7 @@ class TapKayzen(Tap):
             client=KayzenClient(self.config),
             writer=self.message_writer,
             display=Display(self.logger),
+            closing=ClosingLine(self.logger),
             failures=Failures(
                 self.logger, end_run=self.config["on_stream_error"] == "abort"
             ),

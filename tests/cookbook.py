@@ -21,7 +21,8 @@ from tap_kayzen.sandbox.server import running
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Sequence
 
-PAGE = (ROOT / "docs" / "cookbook.md").read_text(encoding="utf-8")
+PATH = ROOT / "docs" / "cookbook.md"
+PAGE = PATH.read_text(encoding="utf-8")
 BLOCK = re.compile(
     r"^```(json|sql|yaml)\n(.*?)^```\n(?:\n((?:\|[^\n]*\n)+))?",
     re.MULTILINE | re.DOTALL,
@@ -92,6 +93,14 @@ def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     cells = [[_cell(each) for each in row] for row in rows]
     lines = [head, ["---" for _ in head], *cells]
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def update(query: str, result: str) -> None:
+    """Replace the result that the page shows under a query."""
+    page = PATH.read_text(encoding="utf-8")
+    before, after = page.split(f"{query}```\n\n")
+    rest = after[after.index("\n\n") + 1 :]
+    PATH.write_text(f"{before}{query}```\n\n{result}{rest}", encoding="utf-8")
 
 
 def _cell(value: object) -> str:

@@ -13,6 +13,7 @@ import click
 from singer_sdk.exceptions import ConfigValidationError
 from singer_sdk.plugin_base import SingerCommand
 
+from tap_kayzen.output.log_lines import hide_metrics
 from tap_kayzen.output.redaction import log_python_output
 from tap_kayzen.streams.failures import IncompleteError, describe
 
@@ -66,6 +67,7 @@ class KayzenCommand(SingerCommand):
     def main(self, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401
         """Run the command; not only `invoke`, since --test works while parsing."""
         log_python_output(self.logger)
+        hide_metrics(self.logger)
         if sys.stdout is None:
             self.logger.error(
                 "stdout is closed: connect it to a target or a file, as messages go "

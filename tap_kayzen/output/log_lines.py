@@ -1,12 +1,21 @@
-"""Filters for log lines: add the stream's name, hide deselected streams."""
+"""Filters for log lines: add the stream's name, hide deselected streams and metrics."""
 
 from __future__ import annotations
 
 import logging
+import os
 from functools import cache
+
+from singer_sdk.metrics import MetricExclusionFilter, get_metrics_logger
 
 SKIPPED_STREAM = "Skipping deselected stream '%s'."
 """The SDK's line for each stream that is not selected."""
+
+LOG_CONFIG = "SINGER_SDK_LOG_CONFIG"
+"""The SDK's variable for a log configuration, which Meltano sets for each plugin."""
+
+METRIC_TYPES = ("counter", "timer")
+"""All that the SDK logs."""
 
 PROPER_NAMES = ("Kayzen", "Meltano")
 """Words that keep their capital letter in mid-sentence."""
@@ -48,6 +57,18 @@ def stream_names(stream: str) -> StreamNames:
 def skipped_streams() -> SkippedStreams:
     """Return the filter for the tap's logger."""
     return SkippedStreams()
+
+
+def hide_metrics(logger: logging.Logger) -> None:
+    """Hide the SDK's METRIC lines, three for each stream, from a person's terminal.
+
+    A log configuration shows that software reads the lines, as Meltano does.
+
+    Args:
+        logger: Its level, if DEBUG, shows them all the same.
+    """
+    if LOG_CONFIG not in os.environ and not logger.isEnabledFor(logging.DEBUG):
+        get_metrics_logger().addFilter(MetricExclusionFilter(types=METRIC_TYPES))
 
 
 def _continued(sentence: str) -> str:

@@ -1,9 +1,10 @@
 """What the campaigns achieved: the truth behind the sandbox's reports.
 
-Of each campaign and each UTC day a hash makes totals, all integers, money in millionths
-of a dollar. What is asked for is cut out of them exactly: the units of a total, say its
-clicks, stand in a row in the order of time, and each has its place, its device and its
-delay. So the sum over any parts, of time or of a breakdown, is the whole.
+Of each campaign and each UTC day a hash makes totals, scaled by the day's market. All
+are integers, money in millionths of a dollar. What is asked for is cut out of them
+exactly: the units of a total, say its clicks, stand in a row in the order of time, and
+each has its place, its device and its delay. So the sum over any parts, of time or of a
+breakdown, is the whole.
 """
 
 from __future__ import annotations
@@ -18,12 +19,14 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from tap_kayzen.sandbox.basics import time_of
 from tap_kayzen.sandbox.fixed_lists import COUNTRIES, EXCHANGES
+from tap_kayzen.sandbox.market import ONE, Markets
 from tap_kayzen.sandbox.periods import MINUTES_A_DAY, minutes_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from tap_kayzen.sandbox.basics import Record
+    from tap_kayzen.sandbox.market import Market
     from tap_kayzen.sandbox.periods import Span
 
     Key: TypeAlias = tuple[str | int | None, ...]
@@ -137,6 +140,7 @@ class Performance:
             seed: Where they start.
         """
         self._seed = seed
+        self._markets = Markets(seed)
         source = random.Random(f"{seed} performance")  # noqa: S311
         countries = [None, *(code for _, code, _ in COUNTRIES)]
         self._deck: dict[str, Sequence[str | int | None]] = {
@@ -189,7 +193,7 @@ class Performance:
             day = begin // MINUTES_A_DAY
             if low >= high or flight.is_paused(day):
                 continue
-            number, totals = _totals(flight, day)
+            number, totals = _totals(flight, day, self._markets[day])
             midnight = day * MINUTES_A_DAY
             before, until = _SHARES[low - midnight], _SHARES[high - midnight]
             # Not always the first units of a deck, nor always rounded down.
@@ -242,14 +246,15 @@ def _dealt(hand: list[int], units: int) -> int:
     return rounds * hand[DECK_SIZE] + hand[rest]
 
 
-def _totals(flight: Flight, day: int) -> tuple[int, tuple[int, ...]]:
+def _totals(flight: Flight, day: int, market: Market) -> tuple[int, tuple[int, ...]]:
     """Make a number for a day and its totals, in the order of `EVENTS`."""
+    traffic, price, conversion = market
     digest = blake2b(b"%b%d" % (flight.key, day), digest_size=24).digest()
     number = int.from_bytes(digest, "big")
-    impressions = flight.impressions * (512 + (number & 1023)) // 1024
+    impressions = flight.impressions * traffic * (512 + (number & 1023)) // (ONE * 1024)
     wins = impressions * (1100 + (number >> 10 & 127)) // 1024
     clicks = impressions * (5 + (number >> 20 & 15)) // 1024
-    ct_installs = clicks * (20 + (number >> 30 & 127)) // 1024
+    ct_installs = clicks * conversion * (20 + (number >> 30 & 127)) // (ONE * 1024)
     vt_installs = ct_installs * (number >> 40 & 127) // 256
     installs = ct_installs + vt_installs
     starts = impressions * (800 + (number >> 50 & 127)) // 1024 * flight.is_video
@@ -261,7 +266,7 @@ def _totals(flight: Flight, day: int) -> tuple[int, tuple[int, ...]]:
         ct_installs,
         vt_installs,
         installs * (400 + (number >> 70 & 511)) // 1024,
-        impressions * (1_000 + (number >> 80 & 4095)),
+        impressions * price * (1_000 + (number >> 80 & 4095)) // ONE,
         installs * (500_000 + (number >> 85 & 0x1FFFFF)),
         starts,
         starts * 3 // 4,

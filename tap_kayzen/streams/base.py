@@ -40,6 +40,7 @@ class KayzenStream(RequestingStream, ABC):
         """Prepare the stream; without a name, it has that of the class."""
         super().__init__(tap, services, name)
         self.display = services.display
+        self.closing = services.closing
         self.failures = services.failures
         self.lookahead = services.lookahead
         self.has_failed = False
@@ -80,6 +81,8 @@ class KayzenStream(RequestingStream, ABC):
             Records in the schema's types, each key once.
         """
         self.failures.begin(self.name, is_dry_run=self.is_sampling)
+        self.closing.begin(self.name)
+        count = 0
         self.client.start()
         self.lookahead.enter(self)
         contexts: list[Context | None] = [context] if context else self.contexts
@@ -87,12 +90,15 @@ class KayzenStream(RequestingStream, ABC):
         with pages as self._page_counter, self.lookahead.closing_after_an_error():
             try:
                 for record in self.read(contexts):
+                    count += 1
                     yield record
                     if self.write_error is not None:
                         raise self.write_error  # noqa: TRY301
             except Exception as error:  # noqa: BLE001
                 self.failures.add(error, self.name, self.name)
                 self.give_up(contexts, error)
+            finally:
+                self.closing.add(self.name, count)
 
     @contextmanager
     def isolated(self, context: Context | None) -> Generator[None]:
@@ -111,11 +117,12 @@ class KayzenStream(RequestingStream, ABC):
             self.client.be_impatient()
 
     def log_sync_costs(self) -> None:
-        """Raise IncompleteError if anything in the run could not be read.
+        """Log the total of the run; raise IncompleteError if anything is missing.
 
         The SDK calls this for each stream after all have been read, as its last step.
         """
         super().log_sync_costs()
+        self.closing.log()
         self.failures.check()
 
     @abstractmethod

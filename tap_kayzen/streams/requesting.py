@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from singer_sdk.helpers.types import Context
 
     from tap_kayzen.api.client import KayzenClient
+    from tap_kayzen.output.closing import ClosingLine
     from tap_kayzen.output.progress import Display
     from tap_kayzen.output.writer import BufferedWriter
     from tap_kayzen.reading.keys import Record
@@ -39,6 +40,7 @@ class Services:
     client: KayzenClient
     writer: BufferedWriter
     display: Display
+    closing: ClosingLine
     failures: Failures
     lookahead: Lookahead
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import re
 from collections import defaultdict
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
-from xml.etree import ElementTree as ET
 
+import chart_values
 import demo
 import psycopg
 import pytest
@@ -95,16 +94,8 @@ SELECT 'own ' || _key, day, campaign_id, advertiser_spend FROM campaign_performa
 """
 
 
-def heights(chart: Path) -> dict[str, float]:
-    """Measure the bars of a chart, by metric and day."""
-    found = {}
-    for element in ET.parse(chart).iter():  # noqa: S314
-        name = element.get("id", "")
-        if name.startswith(("spend-", "installs-")):
-            outline = element[0].get("d", "")
-            rows = [float(y) for _, y in re.findall(r"([\d.]+) ([\d.]+)", outline)]
-            found[name] = max(rows) - min(rows)
-    return found
+def close_to(values: list[Any]) -> Any:  # noqa: ANN401
+    return pytest.approx([*map(float, values)], rel=1e-3)
 
 
 def test_the_models_are_the_truth(
@@ -136,15 +127,20 @@ def test_the_models_are_the_truth(
 
     chart = tmp_path / "charts" / "chart.svg"
     assert demo.draw(chart, environment) == 0
-    bars = heights(chart)
-    for metric, column in (("spend", "advertiser_spend"), ("installs", "installs")):
-        sums = [sum(r[column] for r in truth if r["day"] == day) for day in DAYS]
-        drawn = {day: bars.pop(f"{metric}-{day}") for day in DAYS}
-        parts = [float(each / max(sums)) for each in sums]
-        assert [h / max(drawn.values()) for h in drawn.values()] == pytest.approx(
-            parts, abs=1e-3
-        )
-    assert not bars
+    sums = {
+        name: [sum(row[name] for row in truth if row["day"] == day) for day in DAYS]
+        for name in METRICS
+    }
+    spend, installs, roas = chart_values.panels(chart)
+    assert spend.days == installs.days == DAYS
+    assert spend.values == close_to(sums["advertiser_spend"])
+    assert installs.values == close_to(sums["installs"])
+    ratios = zip(sums["revenue_ltv"], sums["advertiser_spend"], strict=True)
+    assert roas.values == close_to([revenue / cost for revenue, cost in ratios])
+    for panel in (spend, installs, roas):
+        assert max(panel.values) <= panel.highest_tick
+    incomplete = "last 8 days: installs and revenue are incomplete"
+    assert incomplete in chart_values.texts(chart)
 
     # Loaded once more, without `advertiser_ids`: the models stay as they were.
     change(database, AGAIN)

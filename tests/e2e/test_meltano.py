@@ -8,15 +8,12 @@ import signal
 import sqlite3
 import subprocess
 import sys
-import tempfile
 from contextlib import closing
 from importlib.resources import files
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import demo
 import landing
-import psutil
 import psycopg
 import pytest
 import yaml
@@ -30,10 +27,9 @@ from support import (
     refusing,
     truth,
 )
-from watchdog import watched
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from pathlib import Path
 
     from conftest import Broken
     from starlette.requests import Request
@@ -325,13 +321,6 @@ def test_projects_and_the_definition_for_the_hub_are_in_form() -> None:
     validator.validate({"plugins": {"extractors": [definition]}})
 
 
-@pytest.fixture
-def short_path() -> Generator[Path]:
-    """Provide a folder for sockets, whose paths have room for 100 bytes or so."""
-    with tempfile.TemporaryDirectory() as folder:
-        yield Path(folder)
-
-
 ENDLESS = (sys.executable, "-c", "import signal; signal.pause()")
 
 
@@ -388,25 +377,3 @@ def test_a_signal_at_the_start_of_a_command_ends_it_too(
         process.kill()
         process.wait()
     assert code == -signal.SIGTERM
-
-
-def test_a_demo_that_is_ended_leaves_nothing_behind(short_path: Path) -> None:
-    with watched(
-        [sys.executable, demo.__file__],
-        limit=120,
-        env={**os.environ, "TMPDIR": str(short_path)},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-    ) as process:
-        assert process.stdout is not None
-        assert process.stdout.readline().startswith("Sandbox at ")
-        server = psutil.Process(process.pid)
-        process.stdout.readline()
-        children = server.children(recursive=True)
-        process.send_signal(signal.SIGTERM)
-        assert process.wait() == 143
-        names = [folder.name for folder in short_path.iterdir()]
-        assert not [name for name in names if "postgres" in name]
-        # Before the watchdog kills what is left.
-        _, alive = psutil.wait_procs(children, timeout=30)
-        assert not [each for each in alive if each.status() != psutil.STATUS_ZOMBIE]

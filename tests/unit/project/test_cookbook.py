@@ -71,8 +71,12 @@ def test_entries_of_one_name_are_the_same() -> None:
 
 @pytest.mark.parametrize("title", [r.title for r in RECIPES.values() if r.queries])
 def test_each_query_gives_what_the_page_shows(
-    title: str, address: str, capsys: pytest.CaptureFixture[str]
+    title: str,
+    address: str,
+    capsys: pytest.CaptureFixture[str],
+    pytestconfig: pytest.Config,
 ) -> None:
+    """`make snapshot` updates the page."""
     recipe = RECIPES[title]
     config = {**SAMPLE_CONFIG, **recipe.config, "api_url": address}
     catalog = selecting_all(TapKayzen(config=config).catalog_dict)
@@ -84,4 +88,8 @@ def test_each_query_gives_what_the_page_shows(
         result = database.execute(query)
         rows = result.fetchall()
         assert rows
-        assert cookbook.table([name for name, *_ in result.description], rows) == shown
+        found = cookbook.table([name for name, *_ in result.description], rows)
+        if pytestconfig.getoption("update_snapshots"):
+            cookbook.update(query, found)
+        else:
+            assert found == shown
