@@ -29,6 +29,7 @@ from support import (
 
 from tap_kayzen.output.redaction import BODY_SHOWN
 from tap_kayzen.sandbox.server import LOOPBACK
+from tap_kayzen.tap import TapKayzen
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -368,3 +369,10 @@ def test_ids_of_rows_do_not_change_the_address(
     assert "evil" not in f"{caught.value}{caplog.text}"
     assert {call.path for call in api.calls} <= {TOKEN_PATH, LIST_PATH}
     assert not any("evil" in each for each in warnings_in(caplog))
+
+
+def test_no_stream_makes_a_call_that_changes_something() -> None:
+    tap = TapKayzen(config={**SAMPLE_CONFIG, "audience_api_key": "key"})
+    calls = {(each.http_method, each.path) for each in tap.streams.values()}
+    assert len(calls) > 20
+    assert {path for method, path in calls if method != "GET"} == {"/report_data"}

@@ -107,6 +107,14 @@ def test_a_sync_resumes_from_a_state_with_additions(path: Path, tmp_path: Path) 
     assert contains(written["records"], saved["records"])
 
 
+@pytest.mark.parametrize("path", STATES, ids=name)
+def test_states_hold_no_credentials(path: Path) -> None:
+    saved = content(path)
+    text = json.dumps([saved["state"], saved["next_state"]])
+    for secret in ("username", "password", "api_key", "api_secret"):
+        assert json.dumps(SAMPLE_CONFIG[secret])[1:-1] not in text
+
+
 @pytest.mark.parametrize("path", SAME_MINOR, ids=release)
 def test_columns_and_keys_stay_within_a_minor_version(path: Path) -> None:
     config = {**SAMPLE_CONFIG, "audience_api_key": "key"}
