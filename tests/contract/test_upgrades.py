@@ -44,7 +44,7 @@ def content(path: Path) -> Json:
 def with_additions(state: Json) -> Json:
     """Return a state as a later version may write it, with more keys everywhere."""
     added = {"added_later": {"x": [1]}, "also_added": "2026-09-30"}
-    changed = {**deepcopy(state), **added}
+    changed: Json = {**deepcopy(state), **added}
     for bookmark in changed["bookmarks"].values():
         for each in (bookmark, *bookmark.get("partitions", ())):
             each.update(added)
