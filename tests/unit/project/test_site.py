@@ -12,10 +12,12 @@ SMALL = 500
 """Width in pixels of the smallest screens that count."""
 
 PX_PER_EM = 16
+CONFIG = ROOT / "mkdocs.yml"
 
 
+@pytest.mark.skipif(not CONFIG.exists(), reason="a package does not hold it")
 def test_wide_tables_scroll_on_small_screens() -> None:
-    site = yaml.safe_load((ROOT / "mkdocs.yml").read_text(encoding="utf-8"))
+    site = yaml.safe_load(CONFIG.read_text(encoding="utf-8"))
     (name,) = site["extra_css"]
     css = (ROOT / "docs" / name).read_text(encoding="utf-8")
     pattern = r"@media screen and \(max-width: (\d+)em\) \{\n(.*?)^\}"
