@@ -121,7 +121,6 @@ def test_headers_without_end_are_not_read(
     assert done.code == 1
     (error,) = done.errors
     assert "got more than" in error
-    assert "after all retries" in error or "no token" in error
 
 
 class Dripping(socketserver.StreamRequestHandler):
