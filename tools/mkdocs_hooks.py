@@ -23,6 +23,9 @@ ROOT = Path(__file__).resolve().parent.parent
 DOCS = "docs/"
 HOME = "README.md"
 
+TEST = re.compile(r"(?<=<code>)test_\w+(?=</code>)")
+"""The name of a test, which may break after each word."""
+
 LINK = re.compile(r"(?<=\]\()(?![a-z]+:|#)([^)#\s]+)")
 
 
@@ -71,3 +74,13 @@ def on_page_markdown(
         return posixpath.relpath(uri, posixpath.dirname(here) or ".")
 
     return LINK.sub(on_site, markdown)
+
+
+def on_page_content(
+    html: str,
+    page: Page,  # noqa: ARG001
+    config: MkDocsConfig,  # noqa: ARG001
+    files: Files,  # noqa: ARG001
+) -> str:
+    """Let long names of tests break, as they would squeeze the columns beside them."""
+    return TEST.sub(lambda name: name[0].replace("_", "_<wbr>"), html)

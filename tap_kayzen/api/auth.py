@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import re
 import threading
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from singer_sdk.authenticators import OAuthAuthenticator
 
 from tap_kayzen.api.credentials import rejection
+from tap_kayzen.api.downloads import TooLargeError
 from tap_kayzen.api.errors import (
     LoginError,
     RefusedError,
@@ -39,6 +41,9 @@ DEFAULT_LIFETIME_SECONDS = 1799
 
 RENEWAL_MARGIN_SECONDS = 60
 """Time before its end at which a token is replaced."""
+
+MAX_TOKEN_BYTES = 10**6
+"""A response with a token has some 100 bytes, a web page in its place some 100 KB."""
 
 USABLE_TOKEN = re.compile(r"[\x21-\x7e]+")
 
@@ -245,22 +250,34 @@ class KayzenAuthenticator(OAuthAuthenticator):
                 auth=(_utf8(str(self.client_id)), _utf8(str(self.client_secret))),
                 timeout=self._wire.timeouts,
                 allow_redirects=False,
+                stream=True,
             )
+            body = self._body(response)
         status = response.status_code
-        check_transient(response, response.content, self._wire.redactor.excerpt)
+        check_transient(response, body, self._wire.redactor.excerpt)
         if not response.ok or is_redirect(status):
-            raise LoginError(rejection(response, self._wire.redactor.excerpt))
+            raise LoginError(rejection(response, body, self._wire.redactor.excerpt))
         try:
-            token = response.json()
+            token = json.loads(body)
         except (RecursionError, ValueError) as error:
             msg = f"HTTP {status} with a body that is not JSON"
             raise TransientError(msg, response) from error
         if not isinstance(token, dict) or not token.get("access_token"):
-            raise LoginError(rejection(response, self._wire.redactor.excerpt))
+            raise LoginError(rejection(response, body, self._wire.redactor.excerpt))
         if not USABLE_TOKEN.fullmatch(str(token["access_token"])):
             msg = "Kayzen gave a token that no header can carry; check `api_url`"
             raise LoginError(msg)
         return token
+
+    def _body(self, response: requests.Response) -> bytes:
+        try:
+            return self._wire.downloads.read(response, MAX_TOKEN_BYTES)
+        except TooLargeError as error:
+            msg = (
+                f"{response.url} sent more than {MAX_TOKEN_BYTES // 10**6} MB in place "
+                "of a token; check `api_url`: it is everything before /v1"
+            )
+            raise LoginError(msg) from error
 
 
 def _utf8(text: str) -> str:

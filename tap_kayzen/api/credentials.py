@@ -35,7 +35,9 @@ LOGIN_SETTINGS = "`username` and `password` (the login of the Kayzen console)"
 KEY_SETTINGS = "`api_key` and `api_secret` (made in the console)"
 
 
-def rejection(response: requests.Response, excerpt: Callable[[bytes], str]) -> str:
+def rejection(
+    response: requests.Response, body: bytes, excerpt: Callable[[bytes], str]
+) -> str:
     """Describe which credentials a rejected login is about, or what else is wrong.
 
     The texts "Invalid login credentials" and "Invalid API Key" are known, the shape of
@@ -43,6 +45,7 @@ def rejection(response: requests.Response, excerpt: Callable[[bytes], str]) -> s
 
     Args:
         response: The response to a login, without a token.
+        body: Its body, unpacked.
         excerpt: Quotes the beginning of a body, without secrets.
     """
     status = response.status_code
@@ -51,14 +54,14 @@ def rejection(response: requests.Response, excerpt: Callable[[bytes], str]) -> s
             f"Kayzen's token address {response.url} redirects (HTTP {status}), which "
             "a login must not follow; set `api_url` to the final address"
         )
-    found = rejected_credentials(status, response.content)
+    found = rejected_credentials(status, body)
     if found is None:
         return (
             f"No Kayzen API at {response.url} (HTTP {status} without a token); check "
             "`api_url`: it is everything before /v1"
         )
     rejected, settings = found
-    words = excerpt(response.content)
+    words = excerpt(body)
     return (
         f"Kayzen rejected {rejected} (HTTP {status}); check {settings}. "
         f"Kayzen's words: {words}"

@@ -6,6 +6,7 @@ import random
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
+from functools import cached_property
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -19,6 +20,7 @@ from tap_kayzen.api.causes import (
     lasting_hint,
     reason_with_proxy,
 )
+from tap_kayzen.api.downloads import Downloads
 from tap_kayzen.api.errors import TransientError, UnavailableError
 from tap_kayzen.api.gateway import names_rate_limit
 
@@ -73,6 +75,11 @@ class Wire:
     throttle: Throttle
     redactor: Redactor
     is_impatient: bool = False
+
+    @cached_property
+    def downloads(self) -> Downloads:
+        """What reads the bodies of responses."""
+        return Downloads(self.config["request_timeout"])
 
     @property
     def timeouts(self) -> tuple[float, float]:

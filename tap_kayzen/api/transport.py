@@ -8,6 +8,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from tap_kayzen.api.auth import KayzenAuthenticator
+from tap_kayzen.api.downloads import TooLargeError
 from tap_kayzen.api.errors import (
     EnvelopeError,
     RefusedError,
@@ -32,9 +33,6 @@ if TYPE_CHECKING:
     from tap_kayzen.api.retries import Result
 
 MB = 10**6
-
-CHUNK_BYTES = 1 << 20
-"""Bytes read at once from a body; the 10 KB that `requests` reads cost time."""
 
 HEADERS = {"Accept": "application/json", "Content-Type": "application/json"}
 """Headers of every request: those that all known clients send, with GET too."""
@@ -182,19 +180,15 @@ class Transport:
 
     def _body(self, response: requests.Response) -> bytes:
         """Read a body, unpacked; refuse one larger than the settings allow."""
-        chunks, size = [], 0
-        for chunk in response.iter_content(CHUNK_BYTES):
-            chunks.append(chunk)
-            size += len(chunk)
-            if size > self._max_bytes:
-                response.close()
-                cause = f"the answer is larger than {self._max_bytes // MB} MB"
-                hint = (
-                    "lower `page_size`, `report_page_size` or a report's "
-                    "`window_days`, or raise `max_response_mb`"
-                )
-                raise RefusedError(cause, response.status_code, hint=hint)
-        return b"".join(chunks)
+        try:
+            return self._wire.downloads.read(response, self._max_bytes)
+        except TooLargeError as error:
+            cause = f"the answer is larger than {self._max_bytes // MB} MB"
+            hint = (
+                "lower `page_size`, `report_page_size` or a report's "
+                "`window_days`, or raise `max_response_mb`"
+            )
+            raise RefusedError(cause, response.status_code, hint=hint) from error
 
     def _environment(self, url: str) -> dict[str, Any]:
         """What REQUESTS_CA_BUNDLE and the proxy variables say, which `send` skips.

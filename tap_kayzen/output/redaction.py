@@ -31,6 +31,14 @@ BODY_SHOWN = 200
 BODY_SEARCHED = 100 * BODY_SHOWN
 """Characters of a response that are searched for secrets before it is cut."""
 
+BODY_CUT = 10_000
+"""Characters before a cut that are not shown: half a secret is not recognized."""
+
+HIDDEN = "(not shown, as it may hold a secret)"
+
+BACKSLASHES = r"\\{1,64}"
+"""A pattern of what several escapes make of a backslash."""
+
 URL_LOGIN = re.compile(r"(?<=://)[^/\s@'\"]+@")
 """What stands before the host of a URL, such as a proxy's."""
 
@@ -75,7 +83,7 @@ class Redactor:
                 self._secrets |= {secret, *_in_base64(secret)}
         # The longest first: one may be part of another.
         ordered = sorted(self._secrets, key=lambda secret: (-len(secret), secret))
-        forms = ["".join(map(_any_form, secret)) for secret in ordered]
+        forms = map(_any_form, ordered)
         self._pattern = re.compile("|".join([*forms, URL_LOGIN.pattern]))
 
     def redact(self, text: str) -> str:
@@ -90,10 +98,14 @@ class Redactor:
         refusal may call what it is about a key.
         """
         if self._has_short:
-            return "(not shown, as it may hold a secret)"
-        text = self.redact(body.decode(errors="replace"))[:BODY_SEARCHED]
+            return HIDDEN
+        beginning = body[: BODY_SEARCHED + BODY_CUT]
+        text = self.redact(beginning.decode(errors="replace"))
+        if len(beginning) < len(body) and not (text := text[:-BODY_CUT]):
+            return HIDDEN
+        text = text[:BODY_SEARCHED]
         text = _without(is_secret_or_key if may_have_rows else is_secret, text)
-        return " ".join(text.split())[:BODY_SHOWN] or "(empty body)"
+        return printable(" ".join(text.split())[:BODY_SHOWN]) or "(empty body)"
 
     def guard(self) -> None:
         """Let no handler of any logger print a secret, tracebacks included."""
@@ -159,9 +171,27 @@ def _without(is_secret: Callable[[str], bool], text: str) -> str:
     return "".join([*parts, text[place:]])
 
 
+def printable(text: str) -> str:
+    """Replace control characters, which may do anything to a terminal."""
+    return "".join(each if each.isprintable() else "\ufffd" for each in text)
+
+
+def _any_form(text: str) -> str:
+    """Return a pattern of all ways to write a text, even escaped repeatedly."""
+    # A run of backslashes is tried from its start only; otherwise, a long one would be
+    # searched anew from each of its places.
+    first = _escaped(text[0], before=r"(?<!\\)")
+    return "".join([first, *map(_escaped, text[1:])])
+
+
 @cache
-def _any_form(character: str) -> str:
-    """Return a pattern of all ways to write a character, even escaped repeatedly."""
+def _escaped(character: str, before: str = "") -> str:
+    """Return a pattern of all ways to write a character.
+
+    Args:
+        character: The character.
+        before: What must stand before its backslashes.
+    """
     raw = re.escape(character)
     # Nobody escapes these, and long tokens of them would take long to compile.
     if NEVER_ESCAPED.fullmatch(character):
@@ -170,15 +200,16 @@ def _any_form(character: str) -> str:
     octets = character.encode("utf-8", "surrogatepass")
     entity = html.escape(character).removeprefix("&").removesuffix(";")
     point = ord(character)
+    pairs = [units[at : at + 2].hex() for at in range(0, len(units), 2)]
     escapes = [
         "".join(rf"%(?:25)*{octet:02x}" for octet in octets),
-        "".join(rf"\\+x{octet:02x}" for octet in octets),
-        "".join(rf"\\+u{units[at : at + 2].hex()}" for at in range(0, len(units), 2)),
-        rf"\\+U{point:08x}",
-        rf"\\+x{point:02x}",
+        before + "".join(rf"{BACKSLASHES}x{octet:02x}" for octet in octets),
+        before + "".join(rf"{BACKSLASHES}u{pair}" for pair in pairs),
+        rf"{before}{BACKSLASHES}U{point:08x}",
+        rf"{before}{BACKSLASHES}x{point:02x}",
         rf"&(?:amp;)*(?:{re.escape(entity)}|#0*{point}|#x0*{point:x});",
     ]
-    plain = r"\\+" if character == "\\" else rf"\\{{0,8}}{raw}"
+    plain = before + BACKSLASHES if character == "\\" else rf"\\{{0,8}}{raw}"
     space = r"|\+" if character == " " else ""
     return rf"(?:{plain}|(?i:{'|'.join(escapes)}){space})"
 

@@ -195,8 +195,9 @@ def test_no_link_is_dead(path: Path) -> None:
         assert not anchor or anchor in anchors(there), target
 
 
-def test_the_tests_that_the_page_of_reliability_names_are_there() -> None:
-    page = (ROOT / "docs" / "reliability.md").read_text(encoding="utf-8")
+@pytest.mark.parametrize("page_name", ["reliability", "security", "upgrading"])
+def test_the_tests_that_a_page_names_are_there(page_name: str) -> None:
+    page = (ROOT / "docs" / f"{page_name}.md").read_text(encoding="utf-8")
     named = set(re.findall(r"`(test_\w+)`", page))
     tests = (ROOT / "tests").rglob("test_*.py")
     defined = {
@@ -206,3 +207,11 @@ def test_the_tests_that_the_page_of_reliability_names_are_there() -> None:
     }
     assert named
     assert named <= defined, named - defined
+
+
+def test_every_threat_has_a_mitigation_and_a_test() -> None:
+    page = (ROOT / "docs" / "security.md").read_text(encoding="utf-8")
+    threats = page.split("\n## Threats\n")[1].split("\n## ")[0]
+    rows = re.findall(r"^\| (?!Threat)(.+) \| (.+) \| (.+) \|$", threats, re.MULTILINE)
+    assert len(rows) > 30
+    assert [threat for threat, _, tests in rows if "`test_" not in tests] == []
