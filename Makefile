@@ -143,8 +143,9 @@ docs: $(VENV)/dev.stamp  ## Build the docs site into .cache/site; fails on dead 
 docs-serve: $(VENV)/dev.stamp  ## Serve the docs on http://127.0.0.1:8000, with live reload
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs serve
 
-docs-pages: $(VENV)/dev.stamp  ## Regenerate the tables of settings, streams, and columns in docs/
+docs-pages: $(VENV)/dev.stamp  ## Regenerate the tables in docs/ and the staging models of examples/dbt
 	$(BIN)/python tools/docs_pages.py
+	$(BIN)/python tools/dbt_package.py
 
 LOCK = $(UV) pip compile --quiet --universal --generate-hashes --no-emit-index-url \
 	--no-emit-find-links --python-version 3.10 --no-annotate \
@@ -154,7 +155,7 @@ LOCK = $(UV) pip compile --quiet --universal --generate-hashes --no-emit-index-u
 # - dev: everything that developers run in .venv; `make demo` installs part of it.
 # - tap, sandbox: all that Meltano and the container images install.
 # - build: uv and hatchling, which install and build everything else.
-# - examples: dbt holds back packages that mypy and the tests need.
+# - examples, dbt: hold back packages that mypy and the tests need.
 # - package: slows down every import of jsonschema; see pyproject.toml.
 # - targets: hold back psycopg.
 # - benchmark: airbyte-cdk holds back python-dateutil.
@@ -164,7 +165,8 @@ lock: $(UV)  ## Regenerate requirements/; UPGRADE=--upgrade takes newer releases
 	$(LOCK) pyproject.toml --extra sandbox -c requirements/dev.txt -o requirements/sandbox.txt
 	$(LOCK) pyproject.toml --group benchmark -c requirements/tap.txt -o requirements/benchmark.txt
 	$(LOCK) --group build -c requirements/dev.txt -o requirements/build.txt
-	$(LOCK) --group dagster --group dbt -o requirements/examples.txt
+	$(LOCK) --group dagster -o requirements/examples.txt
+	$(LOCK) --group dbt -o requirements/dbt.txt
 	$(LOCK) --group package -o requirements/package.txt
 	$(LOCK) --group targets -o requirements/targets.txt
 
@@ -191,12 +193,12 @@ endef
 	$(new_environment) --build-constraints requirements/build.txt -r $< -e .
 	@touch $@
 
-.cache/package/stamp .cache/targets/stamp: .cache/%/stamp: requirements/%.txt | $(UV)
+.cache/dbt/stamp .cache/package/stamp .cache/targets/stamp: .cache/%/stamp: requirements/%.txt | $(UV)
 	$(new_environment) -r $<
 	@touch $@
 
 # Install one of the lock's groups; hashes in constraints are checked too.
-.cache/dagster/stamp .cache/dbt/stamp: .cache/%/stamp: requirements/examples.txt | $(UV)
+.cache/dagster/stamp: .cache/%/stamp: requirements/examples.txt | $(UV)
 	$(new_environment) -c $< --group $*
 	@touch $@
 
