@@ -47,7 +47,9 @@ def test_the_staging_layer_is_that_of_the_schemas() -> None:
 def test_every_default_stream_is_staged_by_default() -> None:
     tap = TapKayzen(config=SAMPLE_CONFIG)
     default = {name for name, each in tap.streams.items() if each.selected_by_default}
-    assert dbt_package.ENTITIES.keys() == {*default, *OPTIONAL}
+    assert dbt_package.ENTITIES.keys() == {*default, *OPTIONAL}, (
+        "stage the stream in tools/dbt_package.py"
+    )
     variables = PROJECT["vars"]
     assert {*variables["kayzen_streams"]} == default - {REPORT}
     assert variables["kayzen_campaign_report"] == REPORT
