@@ -145,9 +145,10 @@ docs: $(VENV)/dev.stamp  ## Build the docs site into .cache/site; fails on dead 
 docs-serve: $(VENV)/dev.stamp  ## Serve the docs on http://127.0.0.1:8000, with live reload
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs serve
 
-docs-pages: $(VENV)/dev.stamp  ## Regenerate the tables of settings, streams, and columns in docs/, and the diagram of streams
+docs-pages: $(VENV)/dev.stamp  ## Regenerate tables and diagrams in docs/, and the staging models of examples/dbt
 	$(BIN)/python tools/docs_pages.py
 	$(BIN)/python tools/stream_diagram.py
+	$(BIN)/python tools/dbt_package.py
 
 # A fixed day, so that only the seconds differ.
 pictures: $(VENV)/demo.stamp .meltano/plugins.stamp .cache/dbt/stamp  ## Record the demo in docs/first-minute.svg and draw docs/demo.svg (1 minute)
@@ -162,7 +163,7 @@ LOCK = $(UV) pip compile --quiet --universal --generate-hashes --no-emit-index-u
 # - dev: everything that developers run in .venv; `make demo` installs part of it.
 # - tap, sandbox: all that Meltano and the container images install.
 # - build: uv and hatchling, which install and build everything else.
-# - examples: dbt holds back packages that mypy and the tests need.
+# - examples, dbt: hold back packages that mypy and the tests need.
 # - package: slows down every import of jsonschema; see pyproject.toml.
 # - targets: hold back psycopg.
 # - benchmark: airbyte-cdk holds back python-dateutil.
@@ -172,7 +173,8 @@ lock: $(UV)  ## Regenerate requirements/; UPGRADE=--upgrade takes newer releases
 	$(LOCK) pyproject.toml --extra sandbox -c requirements/dev.txt -o requirements/sandbox.txt
 	$(LOCK) pyproject.toml --group benchmark -c requirements/tap.txt -o requirements/benchmark.txt
 	$(LOCK) --group build -c requirements/dev.txt -o requirements/build.txt
-	$(LOCK) --group dagster --group dbt -o requirements/examples.txt
+	$(LOCK) --group dagster -o requirements/examples.txt
+	$(LOCK) --group dbt -o requirements/dbt.txt
 	$(LOCK) --group package -o requirements/package.txt
 	$(LOCK) --group targets -o requirements/targets.txt
 
@@ -199,12 +201,12 @@ endef
 	$(new_environment) --build-constraints requirements/build.txt -r $< -e .
 	@touch $@
 
-.cache/package/stamp .cache/targets/stamp: .cache/%/stamp: requirements/%.txt | $(UV)
+.cache/dbt/stamp .cache/package/stamp .cache/targets/stamp: .cache/%/stamp: requirements/%.txt | $(UV)
 	$(new_environment) -r $<
 	@touch $@
 
 # Install one of the lock's groups; hashes in constraints are checked too.
-.cache/dagster/stamp .cache/dbt/stamp: .cache/%/stamp: requirements/examples.txt | $(UV)
+.cache/dagster/stamp: .cache/%/stamp: requirements/examples.txt | $(UV)
 	$(new_environment) -c $< --group $*
 	@touch $@
 

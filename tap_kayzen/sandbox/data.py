@@ -35,7 +35,7 @@ REPORTED_FIELDS = (
     "creative_type",
     "end_time",
 )
-"""The fields of campaigns that reports depend on."""
+"""The fields of campaigns that reports depend on, besides their creatives."""
 
 MARKETS = ("US", "DE", "BR", "JP", "IN", "TR", "GB", "KR")
 

@@ -10,12 +10,12 @@ breakdown, is the whole.
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from hashlib import blake2b
 from itertools import accumulate
 from operator import add
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias, cast
 
 from tap_kayzen.sandbox.basics import time_of
 from tap_kayzen.sandbox.fixed_lists import COUNTRIES, EXCHANGES
@@ -79,8 +79,12 @@ HOUR_WEIGHTS = (
 _SHARES = (0, *accumulate(weight for weight in HOUR_WEIGHTS for _ in range(60)))
 """The same by the minute, summed up from midnight."""
 
-BREAKDOWN = ("country", "os", "exchange_id")
+CREATIVE = "creative_id"
+BREAKDOWN = ("country", "os", "exchange_id", CREATIVE)
+"""Dimensions within a campaign; the values of the last one differ by campaign."""
+
 DECK_SIZE = 1024
+CREATIVE_PLACES = range(12)
 DELAY_WEIGHTS = (28, 12, 10, 9, 9, 9, 9, 14)
 """How many late events are reported 0, 1, ... 7 days after they happened."""
 
@@ -99,6 +103,7 @@ class Flight:
         impressions: Those of an average day.
         is_video: Whether it has video events.
         pauses: Where its pauses are; None if it has none.
+        creatives: The IDs of its creatives; null if it has none.
     """
 
     key: bytes
@@ -107,6 +112,7 @@ class Flight:
     impressions: int
     is_video: bool
     pauses: int | None
+    creatives: tuple[int | None, ...] = ()
 
     def is_paused(self, day: int) -> bool:
         """Tell whether it rests on a day, or rather for some days."""
@@ -154,17 +160,21 @@ class Performance:
         }
         delays = range(FINAL_AGE + 1)
         self._delays = source.choices(delays, DELAY_WEIGHTS, k=DECK_SIZE)
+        # Not IDs but places among the creatives of whichever campaign.
+        self._deck[CREATIVE] = source.choices(CREATIVE_PLACES, k=DECK_SIZE)
         self._hands: dict[tuple[tuple[str, ...], int], dict[Key, list[int]]] = {}
 
     def flight(self, campaign: Record) -> Flight:
         """Give what the numbers of a campaign depend on."""
-        return _flight(
+        flight = _flight(
             self._seed,
             campaign["id"],
             campaign["created_at"],
             campaign["end_time"],
             campaign["creative_type"],
         )
+        creatives = tuple(dict.fromkeys(campaign["creative_ids"])) or (None,)
+        return replace(flight, creatives=creatives)
 
     def sums(
         self,
@@ -186,6 +196,7 @@ class Performance:
         Returns:
             The counts, in the order of `events`, by the values of the breakdown.
         """
+        is_by_creative = CREATIVE in breakdown
         sums: dict[Key, list[int]] = {}
         undivided = [0] * len(events)
         for begin, end, age in spans:
@@ -206,7 +217,8 @@ class Performance:
                 if not breakdown and seen == FINAL_AGE:
                     undivided[column] += last - first
                     continue
-                for key, hand in self._hands_of(breakdown, seen).items():
+                for each, hand in self._hands_of(breakdown, seen).items():
+                    key = _with_creative(each, flight) if is_by_creative else each
                     row = sums.setdefault(key, [0] * len(events))
                     row[column] += _dealt(hand, place + last)
                     row[column] -= _dealt(hand, place + first)
@@ -238,6 +250,12 @@ class Performance:
                 for key in dict.fromkeys(keys)
             }
         return self._hands[known]
+
+
+def _with_creative(key: Key, flight: Flight) -> Key:
+    """Put a creative of the campaign in for a place."""
+    *others, place = key
+    return *others, flight.creatives[cast("int", place) % len(flight.creatives)]
 
 
 def _dealt(hand: list[int], units: int) -> int:

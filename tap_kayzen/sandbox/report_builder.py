@@ -9,7 +9,7 @@ from operator import add
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-from tap_kayzen.sandbox.performance import BREAKDOWN, EVENTS
+from tap_kayzen.sandbox.performance import BREAKDOWN, CREATIVE, EVENTS
 from tap_kayzen.sandbox.periods import local_days
 
 if TYPE_CHECKING:
@@ -33,6 +33,8 @@ OF_CAMPAIGNS = {
 
 OF_TIME = ("day", "hour", "month")
 """Those of time; how Kayzen writes hours and months is not known."""
+
+WITH_NULLS = {"country", CREATIVE}
 
 DIMENSIONS = (*OF_TIME, *OF_CAMPAIGNS, *BREAKDOWN)
 
@@ -189,7 +191,7 @@ class Report:
         counted = self._counted(wanted, campaigns, performance, now)
         self._counts = sorted(
             ((key, counts) for key, counts in counted.items() if any(counts)),
-            key=_null_last if "country" in request.group_by else None,
+            key=_null_last if WITH_NULLS & {*request.group_by} else None,
         )
 
     def _counted(

@@ -1,3 +1,5 @@
+{{ config(enabled=kayzen.loads('campaign_performance')) }}
+
 -- A table that was loaded without `advertiser_ids`, and then with it, has the same spend
 -- twice: null stands for the API key's own advertiser.
 select campaign_id

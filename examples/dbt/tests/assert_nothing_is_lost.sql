@@ -1,10 +1,12 @@
+{{ config(enabled=kayzen.loads('campaigns', 'campaign_performance')) }}
+
 with loaded as (
 
     select
-        -- Numeric, as in the models: sums of floats are rounded.
-        sum(advertiser_spend::numeric) as spend,
+        -- Exact amounts, as in the models: sums of floats are rounded.
+        sum({{ kayzen.amount('advertiser_spend') }}) as spend,
         sum(installs) as installs,
-        sum(revenue_ltv::numeric) as revenue
+        sum({{ kayzen.amount('revenue_ltv') }}) as revenue
     from {{ source('kayzen', 'campaign_performance') }}
 
 ),
@@ -22,9 +24,19 @@ paced as (
 
 )
 
-select *
-from loaded, modelled, paced
+select
+    loaded.spend,
+    modelled.spend as modelled_spend,
+    paced.spend as paced_spend,
+    loaded.installs,
+    modelled.installs as modelled_installs,
+    loaded.revenue,
+    modelled.revenue as modelled_revenue
+from loaded
+cross join modelled
+cross join paced
 where
-    (loaded.spend, loaded.installs, loaded.revenue)
-    is distinct from (modelled.spend, modelled.installs, modelled.revenue)
+    loaded.spend is distinct from modelled.spend
     or loaded.spend is distinct from paced.spend
+    or loaded.installs is distinct from modelled.installs
+    or loaded.revenue is distinct from modelled.revenue

@@ -344,6 +344,22 @@ def test_every_part_of_a_breakdown_is_there(dataset: Dataset) -> None:
     assert {row["exchange_id"] for row in rows} == exchanges
 
 
+def test_the_creatives_of_a_campaign_share_its_numbers(dataset: Dataset) -> None:
+    rows = rows_of(dataset, PAST, group_by=("campaign_id", "creative_id"))
+    shares = {(row["campaign_id"], row["creative_id"]) for row in rows}
+    campaigns = {row["campaign_id"] for row in rows}
+    assert shares == {
+        (campaign["id"], creative)
+        for campaign in dataset.campaigns[DEFAULT_ADVERTISER]
+        if campaign["id"] in campaigns
+        for creative in campaign["creative_ids"] or [None]
+    }
+    chosen = [row["creative_id"] for row in rows][-2:]
+    filters = {"creative_id": chosen}
+    (whole,) = rows_of(dataset, filters=filters)
+    assert total([row for row in rows if row["creative_id"] in chosen]) == whole
+
+
 def test_rows_without_anything_are_left_out(dataset: Dataset) -> None:
     group_by = ("day", "hour", "campaign_id", "exchange_id")
     days = PAST[0], PAST[0]

@@ -1,3 +1,5 @@
+{{ config(enabled=kayzen.loads('campaigns', 'campaign_performance')) }}
+
 with listed as (
 
     select * from {{ ref('stg_kayzen__campaigns') }}
@@ -5,20 +7,29 @@ with listed as (
 ),
 
 -- Days that are not read again keep the name that the campaign had.
-reported as (
+named as (
 
-    select distinct on (campaign_id)
+    select
         campaign_id,
         advertiser_id,
-        campaign_name
+        campaign_name,
+        row_number() over (
+            partition by campaign_id order by day desc, performance_key
+        ) as age
     from {{ ref('stg_kayzen__campaign_performance') }}
-    order by campaign_id, day desc, performance_key
+
+),
+
+reported as (
+
+    select * from named where age = 1
 
 )
 
 select
     campaign_id,
     coalesce(listed.advertiser_id, reported.advertiser_id) as advertiser_id,
+    listed.order_id,
     coalesce(listed.campaign_name, reported.campaign_name) as campaign_name,
     listed.campaign_id is not null as is_listed,
     listed.status,

@@ -1,3 +1,5 @@
+{{ config(enabled=kayzen.loads('campaigns', 'campaign_performance')) }}
+
 with spending as (
 
     select
@@ -9,12 +11,13 @@ with spending as (
         campaigns.created_at,
         days.spend,
         sum(days.spend) over (
-            partition by campaign_id order by days.day
+            partition by campaigns.campaign_id order by days.day
         ) as spend_to_date,
         -- Each advertiser may have been read from another day on.
         min(days.day) over (partition by campaigns.advertiser_id) as first_day
     from {{ ref('fct_campaign_days') }} as days
-    inner join {{ ref('dim_campaigns') }} as campaigns using (campaign_id)
+    inner join {{ ref('dim_campaigns') }} as campaigns
+        on days.campaign_id = campaigns.campaign_id
 
 )
 
@@ -24,10 +27,10 @@ select
     campaign_name,
     spend,
     day_budget,
-    spend / nullif(day_budget, 0) as day_budget_used,
+    {{ kayzen.ratio('spend', 'day_budget') }} as day_budget_used,
     spend_to_date,
     total_budget,
-    spend_to_date / nullif(total_budget, 0) as total_budget_used,
+    {{ kayzen.ratio('spend_to_date', 'total_budget') }} as total_budget_used,
     -- Not on the first day itself: in another time zone it may have begun before.
-    created_at::date > first_day as is_spend_complete
+    cast(created_at as date) > first_day as is_spend_complete
 from spending

@@ -1,12 +1,14 @@
+{{ config(enabled=kayzen.loads('campaigns', 'campaign_performance')) }}
+
 with days as (
 
     select
         day,
         campaign_id,
-        sum(impressions)::bigint as impressions,
-        sum(clicks)::bigint as clicks,
-        sum(installs)::bigint as installs,
-        sum(conversions)::bigint as conversions,
+        cast(sum(impressions) as {{ dbt.type_bigint() }}) as impressions,
+        cast(sum(clicks) as {{ dbt.type_bigint() }}) as clicks,
+        cast(sum(installs) as {{ dbt.type_bigint() }}) as installs,
+        cast(sum(conversions) as {{ dbt.type_bigint() }}) as conversions,
         sum(spend) as spend,
         sum(revenue) as revenue
     from {{ ref('stg_kayzen__campaign_performance') }}
@@ -24,8 +26,8 @@ select
     conversions,
     spend,
     revenue,
-    revenue / nullif(spend, 0) as roas,
-    spend / nullif(installs, 0) as cpi,
-    day >= max(day) over () - {{ var('lookback_days') }} as may_be_restated
+    {{ kayzen.ratio('revenue', 'spend') }} as roas,
+    {{ kayzen.ratio('spend', 'installs') }} as cpi,
+    day >= max(day) over () - {{ var('kayzen_lookback_days') }} as may_be_restated
 from days
 inner join {{ ref('dim_campaigns') }} using (campaign_id)

@@ -1,14 +1,40 @@
+-- Generated from the tap's schemas by `make docs-pages`.
+{{ config(enabled=kayzen.loads('campaigns')) }}
+
 select
-    id as campaign_id,
-    advertiser_id,
-    name as campaign_name,
-    status,
-    day_budget,
-    total_budget,
-    start_time as starts_at,
-    nullif(end_time, '2038-01-01') as ends_at,
-    created_at,
-    updated_at
-from {{ source('kayzen', 'campaigns') }} as campaigns
--- By way of JSON, since the column is missing if the target writes no metadata.
-where to_jsonb(campaigns) ->> '_sdc_deleted_at' is null
+    cast(id as {{ dbt.type_bigint() }}) as campaign_id,
+    cast(advertiser_id as {{ dbt.type_bigint() }}) as advertiser_id,
+    cast(order_id as {{ dbt.type_bigint() }}) as order_id,
+    cast(name as {{ dbt.type_string() }}) as campaign_name,
+    cast(status as {{ dbt.type_string() }}) as status,
+    cast(detail_id as {{ dbt.type_bigint() }}) as detail_id,
+    cast(is_active as {{ dbt.type_boolean() }}) as is_active,
+    cast(order_active as {{ dbt.type_boolean() }}) as order_active,
+    cast(has_running_creatives as {{ dbt.type_boolean() }}) as has_running_creatives,
+    creative_statuses,
+    exchange_statuses,
+    cast(start_time as {{ dbt.type_timestamp() }}) as starts_at,
+    {{ kayzen.end_or_null('end_time') }} as ends_at,
+    cast(cap_type as {{ dbt.type_string() }}) as cap_type,
+    {{ kayzen.amount('budget_cap_amount') }} as budget_cap_amount,
+    cast(budget_cap_interval as {{ dbt.type_string() }}) as budget_cap_interval,
+    {{ kayzen.amount('objective_cap_amount') }} as objective_cap_amount,
+    cast(objective_cap_interval as {{ dbt.type_string() }}) as objective_cap_interval,
+    cast(cloned_from as {{ dbt.type_bigint() }}) as cloned_from,
+    cast(creative_type as {{ dbt.type_string() }}) as creative_type,
+    cast(billing_type as {{ dbt.type_string() }}) as billing_type,
+    {{ kayzen.amount('billing_price') }} as billing_price,
+    creative_ids,
+    cast(updated_at as {{ dbt.type_timestamp() }}) as updated_at,
+    cast(created_at as {{ dbt.type_timestamp() }}) as created_at,
+    {{ kayzen.json_or_null('tags') }} as tags,
+    cast(bid_multipliers_enabled as {{ dbt.type_boolean() }}) as bid_multipliers_enabled,
+    cast(skan_enabled as {{ dbt.type_boolean() }}) as skan_enabled,
+    app_group_id_whitelist,
+    app_group_id_blacklist,
+    cast(total_budget as {{ dbt.type_bigint() }}) as total_budget,
+    {{ kayzen.amount('target_bid') }} as target_bid,
+    cast(day_budget as {{ dbt.type_bigint() }}) as day_budget,
+    {{ kayzen.json_or_null('_extra') }} as extra
+from {{ source('kayzen', 'campaigns') }}
+{{ kayzen.without_deleted(source('kayzen', 'campaigns')) }}
