@@ -97,7 +97,8 @@ class Project:
         }
         for definition, lock in LOCKS.items():
             if definition in command:
-                environment["UV_CONSTRAINT"] = f"tap-kayzen/requirements/{lock}.txt"
+                path = f"tap-kayzen/tools/requirements/{lock}.txt"
+                environment["UV_CONSTRAINT"] = path
         done = finished(
             [Path(sys.executable).with_name("meltano"), *arguments],
             limit=300,
@@ -109,7 +110,7 @@ class Project:
                 # Nothing listens there: the hub is not asked for anything.
                 "MELTANO_HUB_URL": "http://127.0.0.1:9",
                 "NO_PROXY": "127.0.0.1",
-                "UV_BUILD_CONSTRAINT": "tap-kayzen/requirements/build.txt",
+                "UV_BUILD_CONSTRAINT": "tap-kayzen/tools/requirements/build.txt",
             },
         )
         assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-4000:]

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 DOCS = sorted((ROOT / "docs").glob("*.md"))
-FOLDERS = ("benchmarks", "docs", "examples", "plugins")
+FOLDERS = ("tools/benchmarks", "docs", "examples", "plugins")
 MARKDOWN = sorted(
     [
         *ROOT.glob("*.md"),

@@ -129,8 +129,17 @@ def test_no_file_holds_a_secret() -> None:
     assert found == []
 
 
+def test_the_map_explains_every_entry_of_the_root() -> None:
+    page = (ROOT / "docs" / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    section = page.partition("## Map\n")[2].partition("\n## ")[0]
+    explained = re.findall(r"^\| `([^`]+?)/?` \|", section, re.MULTILINE)
+    top = sorted({name.partition("/")[0] for name in git("ls-files")})
+    assert sorted(explained) == top
+    assert len(top) <= 16
+
+
 def test_secrets_are_looked_for_before_each_commit() -> None:
-    hooks = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text())
+    hooks = yaml.safe_load((ROOT / "tools" / "pre-commit.yaml").read_text())
     (scanner, _) = hooks["repos"]
     assert scanner["hooks"] == [{"id": "gitleaks"}]
     assert re.fullmatch(r"v\d+\.\d+\.\d+", scanner["rev"])

@@ -12,7 +12,7 @@ SMALL = 500
 """Width in pixels of the smallest screens that count."""
 
 PX_PER_EM = 16
-CONFIG = ROOT / "mkdocs.yml"
+CONFIG = ROOT / "tools" / "mkdocs.yml"
 
 
 @pytest.mark.skipif(not CONFIG.exists(), reason="a package does not hold it")

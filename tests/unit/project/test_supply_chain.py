@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import Any
 
-LOCKS = sorted((ROOT / "requirements").glob("*.txt"))
+LOCKS = sorted((ROOT / "tools" / "requirements").glob("*.txt"))
 REQUIREMENT = re.compile(r"[\w.-]+(?:\[[\w,.-]+\])?==\S+(?: ; [^\\]+)?", re.ASCII)
 HASH = re.compile(r"--hash=sha256:[0-9a-f]{64}")
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
@@ -62,12 +62,14 @@ def test_every_action_is_pinned_to_a_commit() -> None:
 @needs_clone
 def test_locks_are_installed_with_their_hashes() -> None:
     """Tools of their own accord check them: uv, and pip where all have some."""
-    dockerfile = (ROOT / "Dockerfile").read_text(encoding="utf-8").replace("\\\n", "")
-    makefile = (ROOT / "Makefile").read_text(encoding="utf-8").replace("\\\n", "")
+    dockerfile, makefile = (
+        (ROOT / name).read_text(encoding="utf-8").replace("\\\n", "")
+        for name in ("tools/container/Dockerfile", "Makefile")
+    )
     installs = [
         line
         for line in f"{dockerfile}\n{makefile}".splitlines()
-        if "pip" in line and "install" in line and "-r requirements/" in line
+        if "pip" in line and "install" in line and "requirements/" in line
     ]
     assert len(installs) >= 4
     assert [

@@ -1,4 +1,4 @@
-"""The figures in words: benchmarks/README.md."""
+"""The figures in words: tools/benchmarks/README.md."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Mapping, Sequence
 
 HERE = Path(__file__).resolve().parent
-ROOT = HERE.parent
+ROOT = HERE.parents[1]
 TAP_BIN = ROOT / ".venv" / "bin"
 """Where the tap is, without the peers' packages, some of which the SDK would load."""
 

@@ -28,7 +28,7 @@ METRICS = {
 def schema_of(stream: str) -> dict[str, Any]:
     """Return the JSON schema of a stream's records."""
     if stream == CAMPAIGNS:
-        path = Path(__file__).parents[2] / "tap_kayzen/schemas/campaigns.json"
+        path = Path(__file__).parents[3] / "tap_kayzen/schemas/campaigns.json"
         schema: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         return schema
     return {

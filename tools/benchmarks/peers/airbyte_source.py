@@ -19,7 +19,7 @@ from common import log_in
 
 config = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
 SCHEMA = json.loads(
-    (Path(__file__).parents[2] / "tap_kayzen/schemas/campaigns.json").read_text(
+    (Path(__file__).parents[3] / "tap_kayzen/schemas/campaigns.json").read_text(
         encoding="utf-8"
     )
 )
