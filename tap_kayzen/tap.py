@@ -117,13 +117,13 @@ class TapKayzen(Tap):
 
     def load_state(self, state: dict[str, Any]) -> None:
         """Load the state of an earlier run; repair it where nothing is lost."""
-        if fault := saved_state.fault(state):
+        if fault := saved_state.find_fault(state):
             msg = f"The state cannot be read: {fault}"
             raise ConfigurationError(msg)
-        mended, warnings = saved_state.mended(state)
+        repaired, warnings = saved_state.repair(state)
         for warning in warnings:
             self.logger.warning(warning)
-        super().load_state(mended)
+        super().load_state(repaired)
 
     @property
     def _env_var_config(self) -> dict[str, Any]:
@@ -205,7 +205,7 @@ class TapKayzen(Tap):
     ) -> None:
         """Run the tap, if the files of the state and the catalog are sound."""
         super().invoke(
-            state=files.checked(state, "--state", saved_state.fault),
+            state=files.checked(state, "--state", saved_state.find_fault),
             catalog=files.checked(catalog, "--catalog", catalogs.fault),
             **options,
         )

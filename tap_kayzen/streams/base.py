@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from singer_sdk import metrics
 
 from tap_kayzen.api.errors import ReadError
-from tap_kayzen.reading.ahead import PagesAhead
+from tap_kayzen.reading.ahead import ReadAhead
 from tap_kayzen.reading.passes import Reader, Source
 from tap_kayzen.records.converter import ADVERTISER
 from tap_kayzen.streams.requesting import RequestingStream, Slice
@@ -122,15 +122,15 @@ class KayzenStream(RequestingStream, ABC):
     def read(self, contexts: list[Context | None]) -> Iterator[Record]:
         """Read the records of some contexts, in order; see `get_records`."""
 
-    def slices_ahead(self) -> list[Slice]:
+    def upcoming_slices(self) -> list[Slice]:
         """Return what `read` will read first, if that is known before its turn."""
         return []
 
-    def pages_ahead(self) -> tuple[list[Slice], PagesAhead[Slice]]:
+    def prepare_read_ahead(self) -> tuple[list[Slice], ReadAhead[Slice]]:
         """Return the slices that are known before the stream's turn, to fetch them."""
-        slices = self.slices_ahead()
+        slices = self.upcoming_slices()
         workers = self.client.workers
-        return slices, PagesAhead(self.fetch_page, self.paging(), slices, workers)
+        return slices, ReadAhead(self.fetch_page, self.paging(), slices, workers)
 
     @abstractmethod
     def keys(self, slice_: Slice) -> Keys:
@@ -143,7 +143,7 @@ class KayzenStream(RequestingStream, ABC):
     def reader(
         self,
         slices: Iterable[Slice],
-        ahead: PagesAhead[Slice] | None = None,
+        ahead: ReadAhead[Slice] | None = None,
         **parts: Any,
     ) -> Reader[Slice]:
         """Return a reader of slices.

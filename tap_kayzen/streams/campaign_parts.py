@@ -102,7 +102,7 @@ class CampaignPartStream(ListStream):
         if not self.has_failed:
             self._check(len(requested) or MAX_MISSING)
 
-    def slices_ahead(self) -> list[Slice]:
+    def upcoming_slices(self) -> list[Slice]:
         """Return nothing: the campaigns are not known yet."""
         return []
 

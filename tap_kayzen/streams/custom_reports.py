@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from tap_kayzen.api.errors import ReadError, RefusedError
 from tap_kayzen.reading.paging import GuessedPaging
-from tap_kayzen.reading.windows import Range
+from tap_kayzen.reading.windows import DateRange
 from tap_kayzen.records.converter import EXTRA
 from tap_kayzen.reports.columns import DAY, RANGE
 from tap_kayzen.reports.rows import RowCheck
@@ -52,7 +52,7 @@ class CustomReportStream(ReportRowsStream):
         """Return how to recognize the last page of a window."""
         return GuessedPaging(self.config["report_page_size"])
 
-    def slices_ahead(self) -> list[Slice]:
+    def upcoming_slices(self) -> list[Slice]:
         """Return the windows of all contexts, by the state that the run began with."""
         # Neither read through the SDK, which would add entries, nor changed.
         state = self.tap_state.get("bookmarks", {}).get(self.name, {})
@@ -63,10 +63,12 @@ class CustomReportStream(ReportRowsStream):
             plans.append(self._plan_from(context, deepcopy(next(found, {}))))
         return [Slice(plan.context, each) for plan in plans for each in plan.windows]
 
-    def range_of(self, context: Context | None) -> Range:  # noqa: ARG002
+    def date_range(self, context: Context | None) -> DateRange:  # noqa: ARG002
         """Return the days that the settings ask for, in the report's time zone."""
         by_month = "month" in self.report.group_by and not self.report.is_daily
-        return Range.of(self.config, self.report.time_zone, by_month=by_month)
+        return DateRange.from_config(
+            self.config, self.report.time_zone, by_month=by_month
+        )
 
     def query(self, slice_: Slice, page: int) -> dict[str, Any]:  # noqa: ARG002
         """Return no query: all is in the body."""

@@ -79,7 +79,7 @@ class ListStream(KayzenStream):
         for context in contexts:
             self.finish(context, is_complete=False)
 
-    def slices_ahead(self) -> list[Slice]:
+    def upcoming_slices(self) -> list[Slice]:
         """Return the lists of all contexts."""
         return [Slice(context) for context in self.contexts]
 

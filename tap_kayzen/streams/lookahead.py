@@ -7,12 +7,12 @@ from contextlib import contextmanager, suppress
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
-from tap_kayzen.reading.ahead import Allowance
+from tap_kayzen.reading.ahead import PageBudget
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable
 
-    from tap_kayzen.reading.ahead import PagesAhead
+    from tap_kayzen.reading.ahead import ReadAhead
 
 MAX_AGE_SECONDS = 60.0
 """Time after which pages that were fetched ahead are fetched again.
@@ -35,13 +35,13 @@ class Upcoming(Protocol):
     def is_sampling(self) -> bool:
         """Whether one record of each stream is enough."""
 
-    def pages_ahead(self) -> tuple[list[Any], PagesAhead[Any]]:
+    def prepare_read_ahead(self) -> tuple[list[Any], ReadAhead[Any]]:
         """Return the slices of the stream, and a read-ahead of them."""
 
 
 class _Begun(NamedTuple):
     slices: list[Any]
-    pages: PagesAhead[Any]
+    pages: ReadAhead[Any]
     since: float
 
 
@@ -61,9 +61,9 @@ class Lookahead:
         self._begun: dict[str, _Begun] = {}
 
     @cached_property
-    def _allowance(self) -> Allowance:
+    def _allowance(self) -> PageBudget:
         # Not before the settings are known to be sound.
-        return Allowance(self._concurrency - 1)
+        return PageBudget(self._concurrency - 1)
 
     def enter(self, stream: Upcoming) -> None:
         """Fetch pages for a stream whose turn has come, and for those after it."""
@@ -79,10 +79,10 @@ class Lookahead:
         # What is wrong with a stream is raised when its turn comes.
         with suppress(Exception):
             if begun is None:
-                slices, pages = stream.pages_ahead()
+                slices, pages = stream.prepare_read_ahead()
                 begun = _Begun(slices, pages, time.monotonic())
                 self._begun[stream.name] = begun
-            begun.pages.begin(self._allowance)
+            begun.pages.prefetch(self._allowance)
 
     @contextmanager
     def closing_after_an_error(self) -> Generator[None]:
@@ -97,7 +97,7 @@ class Lookahead:
                     begun.pages.close()
                 self._begun.clear()
 
-    def taken(self, stream: Upcoming, slices: list[Any]) -> PagesAhead[Any] | None:
+    def taken(self, stream: Upcoming, slices: list[Any]) -> ReadAhead[Any] | None:
         """Return the read-ahead of a stream, if it is fresh and of the same slices."""
         begun = self._begun.pop(stream.name, None)
         if begun is None:

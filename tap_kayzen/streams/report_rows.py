@@ -11,7 +11,7 @@ from singer_sdk.exceptions import ConfigurationError
 
 from tap_kayzen.reading.bookmarks import Bookmark, Plan
 from tap_kayzen.reading.keys import KEY, RowKeys
-from tap_kayzen.reading.windows import Window, cut
+from tap_kayzen.reading.windows import Window, split_into_windows
 from tap_kayzen.records.converter import EXTRA
 from tap_kayzen.records.examples import example
 from tap_kayzen.reports.columns import DAY
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from tap_kayzen.output.progress import Progress
     from tap_kayzen.reading.keys import Record
     from tap_kayzen.reading.passes import Reader
-    from tap_kayzen.reading.windows import Range
+    from tap_kayzen.reading.windows import DateRange
 
 MAX_ROW_SHOWN = 200
 """Characters of a row that a warning shows."""
@@ -69,14 +69,14 @@ class ReportRowsStream(KayzenStream):
     # What a subclass says
 
     @abstractmethod
-    def range_of(self, context: Context | None) -> Range:
+    def date_range(self, context: Context | None) -> DateRange:
         """Return the days that the settings ask for."""
 
     @abstractmethod
     def about(self, record: Record) -> dict[str, Any]:
         """Return what a row is about: what tells it from others, by column."""
 
-    def may_move_bookmark(self, context: Context | None) -> bool:  # noqa: ARG002
+    def can_advance_bookmark(self, context: Context | None) -> bool:  # noqa: ARG002
         """Return whether the bookmark of a partition may move."""
         return True
 
@@ -129,7 +129,7 @@ class ReportRowsStream(KayzenStream):
                     record.pop(name, None)
                 yield record
             is_complete &= self._is_complete(reader, window)
-            if is_complete and self._move(plan, window):
+            if is_complete and self._advance(plan, window):
                 self._unsaved += 1
                 if self._unsaved >= self._rows_per_state:
                     self._unsaved = 0
@@ -211,14 +211,14 @@ class ReportRowsStream(KayzenStream):
         return plan
 
     def _plan_from(self, context: Context | None, state: dict[str, Any]) -> Plan:
-        days = self.range_of(context)
+        days = self.date_range(context)
         first = days.start or days.default_start
         bookmark = None
         if self.is_incremental:
             bookmark = Bookmark(state, str(self.replication_key), self.name)
             first = bookmark.first_day(days)
         length = self.window_days or (days.end - first).days + 1
-        windows = list(cut(first, days.end, max(length, 1)))
+        windows = list(split_into_windows(first, days.end, max(length, 1)))
         # One record is wanted; the newest days are the likeliest to have it.
         windows = windows[-1:] if self.is_sampling else windows
         return Plan(context, first, days.end, windows, bookmark)
@@ -244,11 +244,11 @@ class ReportRowsStream(KayzenStream):
 
     # Bookmarks
 
-    def _move(self, plan: Plan, window: Window) -> bool:
+    def _advance(self, plan: Plan, window: Window) -> bool:
         """Move the bookmark of a partition past a window; return whether it moved."""
-        if plan.bookmark is None or not self.may_move_bookmark(plan.context):
+        if plan.bookmark is None or not self.can_advance_bookmark(plan.context):
             return False
-        plan.bookmark.move(window, plan.end)
+        plan.bookmark.advance(window, plan.end)
         if self.fingerprint:
             self.get_context_state(plan.context)[FINGERPRINT] = self.fingerprint
         self.state_manager.is_flushed = False

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from tap_kayzen.api.errors import ReadError, RefusedError
 from tap_kayzen.reading.pages import FIRST_PAGE, Page
 from tap_kayzen.reading.paging import AnnouncedPaging
-from tap_kayzen.reading.windows import Range
+from tap_kayzen.reading.windows import DateRange
 from tap_kayzen.records.converter import ADVERTISER, EXTRA
 from tap_kayzen.records.values import to_integer
 from tap_kayzen.reports.columns import (
@@ -157,9 +157,9 @@ class ReportResultsStream(ReportRowsStream):
         """Return how to recognize the last page of a day."""
         return AnnouncedPaging()
 
-    def range_of(self, context: Context | None) -> Range:
+    def date_range(self, context: Context | None) -> DateRange:
         """Return the days that the settings ask for, in the saved report's zone."""
-        return Range.of(self.config, self._zones[_report(context)])
+        return DateRange.from_config(self.config, self._zones[_report(context)])
 
     def query(self, slice_: Slice, page: int) -> dict[str, Any]:
         """Return the query: the day, and the page if Kayzen announced several."""
@@ -186,7 +186,7 @@ class ReportResultsStream(ReportRowsStream):
             self.warn_once(words, report, about=report)
             return Page([])
 
-    def may_move_bookmark(self, context: Context | None) -> bool:
+    def can_advance_bookmark(self, context: Context | None) -> bool:
         """Return whether the report of a partition exists."""
         return _report(context) not in self._missing
 

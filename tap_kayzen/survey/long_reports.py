@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
-from tap_kayzen.reading.windows import Range
+from tap_kayzen.reading.windows import DateRange
 from tap_kayzen.survey.bodies import take_apart
 from tap_kayzen.survey.calls import Call, asked_for
 from tap_kayzen.survey.interview import total_entries, write_fields
@@ -80,5 +80,5 @@ def _ask_large_page(
 
 def last_day(config: Mapping[str, Any], zone: str) -> date:
     """Return the last day that a sync would read, at most yesterday."""
-    days = Range.of(config, zone)
+    days = DateRange.from_config(config, zone)
     return min(days.end, days.today - timedelta(days=1))
