@@ -47,7 +47,7 @@ def check(
             each.setLevel(max(logging.WARNING, each.getEffectiveLevel()))
     client, failures = services.client, services.failures
     failures.only_collect()
-    client.is_impatient = True
+    client.fail_fast = True
     client.start()
     client.transport.authenticator.update_access_token()
     rows = [("stream", "reachable", "first record")]

@@ -254,7 +254,7 @@ class ReadAhead(Generic[Slice]):
         page: Page | BaseException | None = None
         try:
             if not buffer.is_closed:
-                with self._workers.throttle.of_read(buffer.read):
+                with self._workers.throttle.assigned_to(buffer.read):
                     page = self._fetch(buffer.slice, number)
                 if self.paging.compares_rows:
                     _ = page.digest

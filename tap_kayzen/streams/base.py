@@ -108,7 +108,7 @@ class KayzenStream(RequestingStream, ABC):
         """Mark the partitions of some contexts as incomplete after a failure."""
         self.has_failed = True
         if isinstance(error, ReadError) and error.is_unreachable:
-            self.client.be_impatient()
+            self.client.enable_fail_fast()
 
     def log_sync_costs(self) -> None:
         """Raise IncompleteError if anything in the run could not be read.
@@ -182,7 +182,7 @@ class KayzenStream(RequestingStream, ABC):
         """Count a page whose records are out, and let them go before waiting."""
         self._page_counter.increment()
         self.failures.reached()
-        self.client.be_patient()
+        self.client.reset_fail_fast()
         self.writer.flush()
 
     def prepare(self, rows: list[Record], slice_: Slice) -> None:

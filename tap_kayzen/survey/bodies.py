@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from tap_kayzen.api.gateway import names_no_right, names_rate_limit
+from tap_kayzen.api.gateway import denies_permission, reports_rate_limit
 from tap_kayzen.reading.pages import decode
 from tap_kayzen.survey.observe import Fields, type_of
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 META = ("meta", "metadata")
 """Names of the part of an envelope with the length of the list."""
 
-SAID = {"no right": names_no_right, "rate limit": names_rate_limit}
+SAID = {"no right": denies_permission, "rate limit": reports_rate_limit}
 """What a refusal may say in an API gateway's words; nothing else of it is shown."""
 
 

@@ -42,7 +42,7 @@ class Interview:
     def __init__(self, config: Mapping[str, Any], logger: logging.Logger) -> None:
         """Prepare the survey; nothing is sent yet."""
         self.config = config
-        client = KayzenClient(config, is_impatient=True)
+        client = KayzenClient(config, fail_fast=True)
         private = [str(config["username"])]
         self._guard = NameGuard(client.wire.redactor.redact, private)
         self.probe = Probe(client, self._guard)
