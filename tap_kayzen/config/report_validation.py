@@ -9,7 +9,7 @@ from tap_kayzen.config.settings import place
 from tap_kayzen.output.guesses import did_you_mean, may_mean
 from tap_kayzen.records.converter import ADVERTISER
 from tap_kayzen.reports.columns import DAY, DIMENSIONS, METRICS
-from tap_kayzen.reports.definition import HOUR, Report, is_zone, safe_name
+from tap_kayzen.reports.definition import HOUR, Report, is_time_zone, safe_name
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -136,7 +136,7 @@ def _entry_problems(
             "that of the whole"
         )
     zone = entry.get("time_zone")
-    if isinstance(zone, str) and not is_zone(zone):
+    if isinstance(zone, str) and not is_time_zone(zone):
         yield (
             f"{place}: `time_zone` must be a name of the IANA database, like UTC or "
             f"America/New_York, not {zone!r}"

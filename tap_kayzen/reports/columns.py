@@ -68,7 +68,7 @@ def schema(description: str, key: str, columns: Mapping[str, Column]) -> dict[st
     }
 
 
-def names_by_id(names: list[str]) -> set[str]:
+def redundant_names(names: list[str]) -> set[str]:
     """Return the names of things whose ID is among the columns too.
 
     They say nothing more about which row it is, and they change.

@@ -19,7 +19,7 @@ from tap_kayzen.reports.columns import (
     OWN_ADVERTISER,
     RANGE,
     column,
-    names_by_id,
+    redundant_names,
     schema,
 )
 
@@ -55,7 +55,7 @@ class Report:
     columns: dict[str, str] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, entry: Mapping[str, Any]) -> Report:
+    def from_config(cls, entry: Mapping[str, Any]) -> Report:
         """Take over an entry that has no problems."""
         given = {name: value for name, value in entry.items() if value is not None}
         return cls(title=given.pop("name"), **given)
@@ -89,19 +89,19 @@ class Report:
         return {
             name: column
             for name, asked in {**names, **self.columns}.items()
-            if (column := self.column_of(asked)) != name
+            if (column := self.column_name(asked)) != name
         }
 
     @staticmethod
-    def column_of(name: str) -> str:
+    def column_name(name: str) -> str:
         """Return the name of the column of a metric or dimension."""
         return safe_name(name, "column")
 
     @cached_property
     def key_columns(self) -> tuple[str, ...]:
         """The columns that identify a row: no names of things whose ID is there too."""
-        columns = [self.column_of(name) for name in self.dimensions]
-        return tuple(sorted({ADVERTISER, *columns} - names_by_id(columns)))
+        columns = [self.column_name(name) for name in self.dimensions]
+        return tuple(sorted({ADVERTISER, *columns} - redundant_names(columns)))
 
     @cached_property
     def schema(self) -> dict[str, Any]:
@@ -109,10 +109,10 @@ class Report:
         columns = {ADVERTISER: OWN_ADVERTISER}
         for name in self.dimensions:
             other = column("string", f"Dimension {name}; not documented.")
-            columns[self.column_of(name)] = DIMENSIONS.get(name, other)
+            columns[self.column_name(name)] = DIMENSIONS.get(name, other)
         for name in self.metrics:
             other = column("number", f"Metric {name}; not documented.")
-            columns[self.column_of(name)] = METRICS.get(name, other)
+            columns[self.column_name(name)] = METRICS.get(name, other)
         if not self.is_daily:
             columns |= RANGE
         return schema(
@@ -162,7 +162,7 @@ def safe_name(text: str, prefix: str) -> str:
     return f"{prefix}_{name}" if name[:1].isdigit() else name
 
 
-def is_zone(name: str) -> bool:
+def is_time_zone(name: str) -> bool:
     """Return whether the IANA database has a time zone of this name."""
     try:
         ZoneInfo(name)

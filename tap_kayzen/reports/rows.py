@@ -13,10 +13,10 @@ from tap_kayzen.records.values import LossyError, to_date, to_number
 from tap_kayzen.reports.columns import DAY
 from tap_kayzen.reports.totals import (
     ALL_WORDS,
-    SURE,
-    has_word,
-    is_word,
-    without_total,
+    TOTAL_WORDS_BY_DIMENSION,
+    has_total_word,
+    is_total_word,
+    split_total,
 )
 
 if TYPE_CHECKING:
@@ -26,13 +26,13 @@ if TYPE_CHECKING:
 
     Row = dict[str, Any]
 
-MAX_NAMED = 40
+MAX_NAMED_COLUMNS = 40
 """Maximum number of columns that an error names."""
 
-LIKENESS = 0.5
+MIN_SIMILARITY = 0.5
 """Minimum similarity of two names of one column; difflib's default is 0.6."""
 
-SAYS_SOMETHING = re.compile(r"[^\W\d_]{2}|\d[-/.]\d+[-/.]\d")
+DESCRIPTIVE_TEXT = re.compile(r"[^\W\d_]{2}|\d[-/.]\d+[-/.]\d")
 """Matches names and dates, but no amounts."""
 
 
@@ -45,9 +45,9 @@ class RowCheck:
 
     def __init__(self, report: Report) -> None:
         """Prepare for the rows of a run, under the column names of the stream."""
-        columns = [report.column_of(name) for name in report.dimensions]
+        columns = [report.column_name(name) for name in report.dimensions]
         self._is_daily = report.is_daily
-        self._known = {ADVERTISER, *columns, *map(report.column_of, report.metrics)}
+        self._known = {ADVERTISER, *columns, *map(report.column_name, report.metrics)}
         # A total may name its advertiser, and a row may not.
         own = [name for name in columns if name != ADVERTISER]
         self._dimensions = own or columns
@@ -55,7 +55,7 @@ class RowCheck:
         self._slice: object = None
         self._has_rows = False
         only_names = all(name.endswith("_name") for name in self._dimensions)
-        self._with_words = set() if only_names else {*self._dimensions}
+        self._total_word_columns = set() if only_names else {*self._dimensions}
 
     def split(self, rows: list[Row], slice_: object) -> tuple[list[Row], list[Row]]:
         """Split the rows of a page of a slice into rows and totals.
@@ -74,8 +74,8 @@ class RowCheck:
             if without:
                 cause = f"{len(without):,} of {len(kept):,} rows have no `{DAY}`"
                 raise self._error(cause, [DAY], without)
-        came = {name for row in kept for name in row}
-        unseen = [name for name in self._unseen if name not in came]
+        received = {name for row in kept for name in row}
+        unseen = [name for name in self._unseen if name not in received]
         if kept and unseen:
             cause = f"no row has {_listed(unseen)}"
             raise self._error(cause, unseen, kept)
@@ -91,19 +91,21 @@ class RowCheck:
             values = {
                 name: {row.get(name) for row in rows}
                 for name in self._dimensions
-                if name in SURE
+                if name in TOTAL_WORDS_BY_DIMENSION
             }
         except TypeError:
             # An array or an object.
             return False
         return not any(map(_is_empty, values[DAY])) and not any(
-            is_word(each, SURE[name]) for name in values for each in values[name]
+            is_total_word(each, TOTAL_WORDS_BY_DIMENSION[name])
+            for name in values
+            for each in values[name]
         )
 
     def _split(self, rows: list[Row]) -> tuple[list[Row], list[Row]]:
         kept, bare, totals = [], [], []
         for row in rows:
-            if has_word(row):
+            if has_total_word(row):
                 totals.append(row)
             elif self._is_bare(row):
                 bare.append(row)
@@ -111,10 +113,10 @@ class RowCheck:
                 kept.append(row)
         if kept:
             # A row of nulls has its day.
-            combined = max if self._is_daily else sum
-            kept, more = without_total([*kept, *bare], bare, combined)
+            combine = max if self._is_daily else sum
+            kept, more = split_total([*kept, *bare], bare, combine)
             totals += more
-        elif len(bare) == 1 and (self._has_rows or _is_nothing(bare[0])):
+        elif len(bare) == 1 and (self._has_rows or _is_all_zero(bare[0])):
             # Of the pages before this one, or of nothing.
             totals += bare
         else:
@@ -127,7 +129,7 @@ class RowCheck:
         words = {
             name
             for name, value in values.items()
-            if name in self._with_words and is_word(value)
+            if name in self._total_word_columns and is_total_word(value)
         }
         nulls = {name for name, value in values.items() if _is_empty(value)}
         if values.keys() - words - nulls:
@@ -136,21 +138,21 @@ class RowCheck:
         if nulls and not words and not self._is_daily:
             return False
         return not any(
-            SAYS_SOMETHING.search(value)
+            DESCRIPTIVE_TEXT.search(value)
             for name, value in row.items()
             if name not in self._known
             and isinstance(value, str)
-            and not is_word(value, ALL_WORDS)
+            and not is_total_word(value, ALL_WORDS)
         )
 
     def _error(self, cause: str, missing: list[str], rows: list[Row]) -> ReadError:
-        came = dict.fromkeys(name for row in rows for name in row)
+        received = dict.fromkeys(name for row in rows for name in row)
         others = {
             name: [row[name] for row in rows if row.get(name) is not None]
-            for name in came
+            for name in received
             if name not in self._known
         }
-        named = ", ".join(map(repr, [*came][:MAX_NAMED])) or "none"
+        named = ", ".join(map(repr, [*received][:MAX_NAMED_COLUMNS])) or "none"
         hint = f"remove {_listed(missing)} from `group_by`"
         if others:
             hint = f"{_mapping(missing, others)}; otherwise {hint}"
@@ -174,7 +176,7 @@ def _candidate(column: str, others: dict[str, list[Any]]) -> str | None:
     if column == DAY:
         days = [name for name, values in others.items() if values and _are_days(values)]
         return days[0] if len(days) == 1 else None
-    close = get_close_matches(column, others, n=1, cutoff=LIKENESS)
+    close = get_close_matches(column, others, n=1, cutoff=MIN_SIMILARITY)
     return close[0] if close else None
 
 
@@ -189,7 +191,7 @@ def _is_empty(value: object) -> bool:
     return value is None or value == ""
 
 
-def _is_nothing(row: Row) -> bool:
+def _is_all_zero(row: Row) -> bool:
     """Return whether a row has only nulls and zeros."""
     try:
         return not any(value is not None and to_number(value) for value in row.values())
