@@ -1,4 +1,4 @@
-"""Checks the rows of a report against the request, before they are converted."""
+"""Checks the rows of a report against the request before conversion."""
 
 from __future__ import annotations
 
@@ -27,28 +27,28 @@ if TYPE_CHECKING:
     Row = dict[str, Any]
 
 MAX_NAMED_COLUMNS = 40
-"""Maximum number of columns that an error names."""
+"""Maximum number of columns that an error lists."""
 
 MIN_SIMILARITY = 0.5
-"""Minimum similarity of two names of one column; difflib's default is 0.6."""
+"""Minimum similarity of a column's two names; the default of difflib is 0.6."""
 
 DESCRIPTIVE_TEXT = re.compile(r"[^\W\d_]{2}|\d[-/.]\d+[-/.]\d")
-"""Matches names and dates, but no amounts."""
+"""Matches names and dates, but not amounts."""
 
 
 class RowCheck:
     """Checks the rows of one report, page by page.
 
-    Rows may omit nulls, so a column that was seen once may be absent from later pages.
-    Only the day is never null.
+    Kayzen may omit nulls from rows. A column that was present once can therefore be
+    missing from later pages, except for the day, which is never null.
     """
 
     def __init__(self, report: Report) -> None:
-        """Prepare for the rows of a run, under the column names of the stream."""
+        """Initialize the check for the rows of one sync."""
         columns = [report.column_name(name) for name in report.dimensions]
         self._is_daily = report.is_daily
         self._known = {ADVERTISER, *columns, *map(report.column_name, report.metrics)}
-        # A total may name its advertiser, and a row may not.
+        # The advertiser does not tell rows from totals: either can have it or lack it.
         own = [name for name in columns if name != ADVERTISER]
         self._dimensions = own or columns
         self._unseen = own
@@ -58,7 +58,11 @@ class RowCheck:
         self._total_word_columns = set() if only_names else {*self._dimensions}
 
     def split(self, rows: list[Row], slice_: object) -> tuple[list[Row], list[Row]]:
-        """Split the rows of a page of a slice into rows and totals.
+        """Split the rows of a page into rows and totals.
+
+        Args:
+            rows: The rows, with the column names of the stream.
+            slice_: The slice that the page belongs to.
 
         Raises:
             ReadError: A row lacks its day, or all rows lack another requested column.
@@ -84,7 +88,7 @@ class RowCheck:
         return kept, totals
 
     def _are_usual(self, rows: list[Row]) -> bool:
-        """Return whether a quick check of the columns finds nothing unusual."""
+        """Return whether a quick check rules out totals and missing columns."""
         if self._unseen or not self._is_daily:
             return False
         try:
@@ -94,7 +98,7 @@ class RowCheck:
                 if name in TOTAL_WORDS_BY_DIMENSION
             }
         except TypeError:
-            # An array or an object.
+            # A value is an array or an object.
             return False
         return not any(map(_is_empty, values[DAY])) and not any(
             is_total_word(each, TOTAL_WORDS_BY_DIMENSION[name])
@@ -112,19 +116,19 @@ class RowCheck:
             else:
                 kept.append(row)
         if kept:
-            # A row of nulls has its day.
+            # A row of nulls still has its day, so a total need not be the sum.
             combine = max if self._is_daily else sum
             kept, more = split_total([*kept, *bare], bare, combine)
             totals += more
         elif len(bare) == 1 and (self._has_rows or _is_all_zero(bare[0])):
-            # Of the pages before this one, or of nothing.
+            # The total of earlier pages, or of no rows.
             totals += bare
         else:
             kept = bare
         return kept, totals
 
     def _is_bare(self, row: Row) -> bool:
-        """Return whether a row has neither a dimension nor another descriptive text."""
+        """Return whether a row has neither dimensions nor other descriptive text."""
         values = {name: row[name] for name in self._dimensions if name in row}
         words = {
             name
@@ -134,7 +138,7 @@ class RowCheck:
         nulls = {name for name, value in values.items() if _is_empty(value)}
         if values.keys() - words - nulls:
             return False
-        # Any dimension of a row may be null, except its day.
+        # In a row, any dimension except the day can be null.
         if nulls and not words and not self._is_daily:
             return False
         return not any(
@@ -160,7 +164,7 @@ class RowCheck:
 
 
 def _mapping(missing: list[str], others: dict[str, list[Any]]) -> str:
-    """Return how to map the columns that may be the missing ones."""
+    """Return how to map columns that may be the missing ones under other names."""
     found = {name: column for column in missing if (name := _candidate(column, others))}
     which = _listed(found) if found else "one of them"
     if len(found) > 1:
@@ -172,7 +176,7 @@ def _mapping(missing: list[str], others: dict[str, list[Any]]) -> str:
 
 
 def _candidate(column: str, others: dict[str, list[Any]]) -> str | None:
-    """Return the most likely candidate for a missing column, if any."""
+    """Return the column that is most likely the missing one, if any."""
     if column == DAY:
         days = [name for name, values in others.items() if values and _are_days(values)]
         return days[0] if len(days) == 1 else None
@@ -192,7 +196,7 @@ def _is_empty(value: object) -> bool:
 
 
 def _is_all_zero(row: Row) -> bool:
-    """Return whether a row has only nulls and zeros."""
+    """Return whether a row contains only nulls and zeros."""
     try:
         return not any(value is not None and to_number(value) for value in row.values())
     except LossyError:

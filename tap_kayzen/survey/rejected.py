@@ -1,4 +1,4 @@
-"""Lists the rejected calls of a survey, and what to do about each."""
+"""Lists the rejected calls of a survey, with advice."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ if TYPE_CHECKING:
     Report = Mapping[str, Any]
 
 OK = range(200, 300)
-"""HTTP statuses of success."""
+"""Successful HTTP statuses."""
 
 NO_RIGHT = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
-"""Statuses of a missing right: the login was good, or there would be no report."""
+"""HTTP statuses of missing permissions; the login itself has succeeded."""
 
 
 def rejected(report: Report) -> list[Report]:
@@ -26,14 +26,14 @@ def rejected(report: Report) -> list[Report]:
 
 
 def summary(report: Report, place: str) -> str:
-    """Return how many calls were made and rejected, and where to find the latter."""
+    """Return the numbers of calls and rejections, and where the report lists them."""
     made = sum("status" in call for call in report["calls"])
     count = len(rejected(report))
     return f"{made} calls, {count} rejected" + (f": see {place}" if count else "")
 
 
 def advice(report: Report, call: Report) -> str:
-    """Return what to do about a rejected call; empty if nothing is known to help."""
+    """Return what to do about a rejected call; empty without advice."""
     chosen = f"GET /v1/{report['settings']['campaigns_endpoint']}"
     if call["stream"] == CampaignsStream.name and call["call"] != chosen:
         return "not needed with your `campaigns_endpoint`"
