@@ -1,4 +1,4 @@
-"""What is wrong with the reports of the settings."""
+"""Validates the setting `reports` beyond its JSON Schema."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
 
 LONGEST_NAME = 63
-"""Bytes of the name of a table or column; PostgreSQL cuts longer ones off.
+"""Maximum length of table and column names, in bytes.
 
-Two long names may then be the same.
+PostgreSQL truncates longer names, so that two of them can become the same.
 """
 
 OURS = frozenset(
@@ -32,18 +32,21 @@ OURS = frozenset(
         "start_date",
     }
 )
-"""Keys of the request's body that `options` must not hold.
+"""Keys of the request body that `options` must not contain.
 
-`time_zone` may: how Kayzen spells zones is not known.
+`time_zone` is allowed, because Kayzen's names of time zones are undocumented.
 """
 
 
 def problems(
     entries: Sequence[Any], streams: Collection[str], *, has_start: bool
 ) -> Iterator[str]:
-    """Yield what is wrong with the setting `reports`, beyond the types in its schema.
+    """Yield what is wrong with the setting `reports`.
 
-    Its entries may be of any type. `streams` are names that other streams have.
+    Args:
+        entries: The setting; entries can have any type.
+        streams: Names of all other streams.
+        has_start: Whether `start_date` is set.
     """
     taken: dict[str, str] = {}
     for index, entry in enumerate(entries):
@@ -60,9 +63,13 @@ def problems(
 def warnings(
     entries: Sequence[Mapping[str, Any]], selected: Collection[str]
 ) -> Iterator[str]:
-    """Yield what may be misspelled in reports, without problems, that are selected.
+    """Yield likely misspellings in reports.
 
-    Kayzen's documentation is cut off, so there may be more names than it has.
+    These are not errors, because Kayzen's documentation of the names is incomplete.
+
+    Args:
+        entries: The setting, without problems.
+        selected: Names of the selected streams.
     """
     for index, entry in enumerate(entries):
         if safe_name(entry["name"], "report") not in selected:
