@@ -1,4 +1,4 @@
-"""Warnings that are logged once per run."""
+"""Warnings that are logged once per sync."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 SECRET_SETTINGS = ("password", "api_key", "api_secret", "audience_api_key")
 
-SHORT_SECRET = 4
+MIN_SECRET_CHARS = 4
 """Minimum length of a secret to mask; masking shorter ones would reveal them."""
 
 BODY_SHOWN = 200
@@ -69,7 +69,7 @@ class Redactor:
     def add(self, secrets: Iterable[str]) -> None:
         """Add secrets, such as a token."""
         for secret in secrets:
-            if len(secret) < SHORT_SECRET:
+            if len(secret) < MIN_SECRET_CHARS:
                 self._has_short = True
             else:
                 self._secrets |= {secret, *_in_base64(secret)}

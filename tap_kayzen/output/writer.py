@@ -36,10 +36,10 @@ class BufferedWriter(GenericSingerWriter[bytes, Message]):
 
     Records are buffered until they reach `MAX_BYTES` or `MAX_AGE_SECONDS`. All other
     messages, such as STATE, are written at once, after the buffered records. The tap
-    calls `flush` before it waits for Kayzen, so that no record waits with it.
+    calls `flush` before it waits for Kayzen, so that no record is delayed.
 
     ACTIVATE_VERSION, which the SDK writes before the first record, is held back until
-    the stream calls `activate`. Otherwise, an interrupted run would make the target
+    the stream calls `activate`. Otherwise, an interrupted sync would make the target
     delete most rows.
     """
 

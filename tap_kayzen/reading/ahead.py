@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 Slice = TypeVar("Slice")
 
 SPECULATIVE_FRACTION = 3 / 4
-"""Share of the previous window's page count to request before the first response.
+"""Fraction of the previous window's pages to request before the first response.
 
 Less than 1, because windows differ in length and pages beyond the end are wasted.
 """
@@ -108,7 +108,7 @@ class ReadAhead(Generic[Slice]):
 
         Args:
             fetch: Fetches a page of a slice by its number; called in the workers.
-            paging: Recognizes the last page of a slice.
+            paging: Finds the last page of a slice.
             slices: The slices, in the order in which the consumer reads them.
             workers: Threads that run the requests.
         """
@@ -150,8 +150,8 @@ class ReadAhead(Generic[Slice]):
         """Yield the pages of the next slice in order.
 
         Args:
-            slice_: The slice; must be the next one.
-            again: Whether to fetch the slice that was read last once more.
+            slice_: The next slice, or the latest one with `again`.
+            again: Whether to fetch the latest slice again.
 
         Raises:
             ValueError: Another slice is next.

@@ -22,10 +22,10 @@ Kayzen has no older data, and subtracting the look-back must not underflow `date
 """
 
 UNFINISHED = "unfinished"
-"""State key for the days that an interrupted run did not read."""
+"""State key for the days that an interrupted sync did not read."""
 
 NO_UNFINISHED_DAYS: Mapping[str, str | None] = {"next_day": None, "end_date": None}
-"""Value of `UNFINISHED` after a complete run.
+"""Value of `UNFINISHED` after a complete sync.
 
 The key is kept because Meltano merges states, which restores removed keys. The value
 is not null because Meltano cannot merge an object into null.
@@ -43,15 +43,15 @@ NO_BOOKMARK = {
 
 
 class Bookmark:
-    """The last day of a report that has been read for one partition.
+    """Bookmark of a report: the last day read for one partition.
 
     Stored in the state as ``{"replication_key": "day", "replication_key_value":
     "2026-01-31", "unfinished": {"next_day": "2026-02-01", "end_date": "2026-02-10"}}``.
 
     All days up to and including ``replication_key_value`` have been read; it is null
-    before the first window is complete. ``unfinished`` is set during a run, and stays
-    set if the run is interrupted. The next run then resumes at ``next_day`` instead of
-    repeating the look-back.
+    before the first window is complete. ``unfinished`` is set during a sync, and stays
+    set if the sync is interrupted. The next sync then resumes at ``next_day`` instead
+    of repeating the look-back.
     """
 
     def __init__(self, state: dict[str, Any], key: str, stream: str) -> None:
@@ -67,7 +67,7 @@ class Bookmark:
         """
         self._state = state
         self.key = key
-        is_ours = _is_on(key, state)
+        is_ours = _has_bookmark_on(key, state)
         # Bookmarks written under other names by another tap or version.
         self.unused = [] if is_ours else _bookmarks_in(state)
         unfinished = (is_ours and state.get(UNFINISHED)) or NO_UNFINISHED_DAYS
@@ -93,8 +93,8 @@ class Bookmark:
         self.day = min(self.day, days.today)
         first = self.day - timedelta(days=days.lookback_days)
         if self._next_day and self._end:
-            # The interrupted run has already read its look-back. Repeat the look-back
-            # only if this run goes beyond the end of that one.
+            # The interrupted sync has already read its look-back. Repeat the look-back
+            # only if this sync goes beyond the end of that one.
             first = self._next_day
             if days.end > self._end:
                 first = min(first, self._end - timedelta(days=days.lookback_days))
@@ -105,11 +105,11 @@ class Bookmark:
 
         Args:
             window: The window.
-            end: Last day of the run.
+            end: Last day of the sync.
         """
         self.day = max(self.day or window.last, window.last)
         left = NO_UNFINISHED_DAYS
-        # If this run ends before the interrupted one would have, keep the rest.
+        # If this sync ends before the interrupted one would have, keep the rest.
         goal = max(end, self._end or end)
         if window.last < goal:
             next_day = window.last + timedelta(days=1)
@@ -141,7 +141,7 @@ class Plan:
     bookmark: Bookmark | None
 
 
-def _is_on(key: str, state: Mapping[str, Any]) -> bool:
+def _has_bookmark_on(key: str, state: Mapping[str, Any]) -> bool:
     """Return whether a state has a bookmark on a replication key.
 
     A bookmark that does not name its replication key counts.

@@ -26,7 +26,7 @@ KEY_HEX_DIGITS = 32
 """Length of a report row's key: 128 bits, to rule out collisions."""
 
 SHORT_HEX_DIGITS = 15
-"""Key prefix stored per row of a window: 60 bits, which fit a small integer."""
+"""Length of the key prefix kept per row of a window: 60 bits, to save memory."""
 
 MAX_INT = 2**63 - 1
 
@@ -65,7 +65,7 @@ class KeySet:
 
 
 class ColumnKeys:
-    """Deduplicates records by key columns, over all slices of a run.
+    """Deduplicates records by key columns, over all slices of a sync.
 
     Attributes:
         distinct: Number of distinct keys in the current pass.
@@ -76,14 +76,14 @@ class ColumnKeys:
 
         Args:
             columns: Key columns.
-            sent: Keys sent in this run; new keys are added.
+            sent: Keys sent in this sync; new keys are added.
         """
         self._key_of = itemgetter(*columns)
         self._sent = sent
 
     def begin_pass(self) -> None:
         """Start a pass over the slice."""
-        # The first pass of a run needs no second set: its keys are those of the run.
+        # The first pass of a sync needs no second set: its keys are those of the sync.
         self._of_pass = KeySet() if self._sent else self._sent
         self.distinct = 0
 
@@ -165,7 +165,7 @@ class RowKeys:
                 yield keyed
 
     def _key(self, dimensions: Mapping[str, Any], row: Mapping[str, Any]) -> str | None:
-        """Return the key of a row; None if the row is not to be sent."""
+        """Return the key of a row; None to skip the row."""
         key = hash_values(dimensions)
         short = _short(key)
         # Used only within this process, so Python's hash is enough.
@@ -183,7 +183,7 @@ class RowKeys:
     def _numbered_key(
         self, dimensions: Mapping[str, Any], short: int, row_hash: int
     ) -> str | None:
-        """Return the key of another row with the same dimensions, if it is sent."""
+        """Return the key of a row with the dimensions of another; None to skip it."""
         if row_hash in self._others:
             return None
         self._others.add(row_hash)

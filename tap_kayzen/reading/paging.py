@@ -106,8 +106,8 @@ class ListPaging(Paging):
     The last page is never computed from ``total_entries``, because the documented
     examples are inconsistent. An empty page in between does not end the list.
 
-    If rows are missing by ``total_entries``, or an earlier response announced more
-    pages, reading continues past the last page until a page has nothing new. Without
+    If there are fewer rows than ``total_entries``, or an earlier response announced
+    more pages, reading continues until a page has nothing new. Without
     ``meta``, the list ends after two pages in a row without new rows; a single empty
     page can be an error of the server.
     """
@@ -122,7 +122,7 @@ class ListPaging(Paging):
     pages_per_worker = 1
 
     def find_last(self, page: Page, so_far: PageTally) -> int | None:
-        """Return the last page by ``total_pages`` and ``total_entries``."""
+        """Return the last page, based on ``total_pages`` and ``total_entries``."""
         number = so_far.pages + 1
         end = page.total_pages or so_far.total_pages
         if end is not None and number < end:
@@ -189,7 +189,7 @@ class AnnouncedPaging(ReportPaging):
     """
 
     def find_last(self, page: Page, so_far: PageTally) -> int | None:
-        """Return the last page by ``total_pages``."""
+        """Return the last page, based on ``total_pages``."""
         if self._is_beyond(page, so_far):
             self._check_repeat(page, so_far, is_limit=True)
             return so_far.pages
@@ -205,8 +205,8 @@ class GuessedPaging(ReportPaging):
     both ``per_page`` and the longest page of the report. The longest page may be at the
     server's own limit, so more pages may follow it.
 
-    ``total_pages`` takes precedence, unless rows are missing by ``total_entries``: then
-    the next page is read.
+    ``total_pages`` takes precedence, unless there are fewer rows than
+    ``total_entries``. The next page is then read.
     """
 
     def __init__(self, per_page: int) -> None:
@@ -215,7 +215,7 @@ class GuessedPaging(ReportPaging):
         self._longest = 0
 
     def find_last(self, page: Page, so_far: PageTally) -> int | None:
-        """Return the last page by the lengths of all pages of the report."""
+        """Return the last page, based on the lengths of all pages of the report."""
         count = len(page.rows)
         if self._is_beyond(page, so_far):
             # A round number of rows may be a limit of the server.

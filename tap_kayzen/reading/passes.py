@@ -31,7 +31,7 @@ class Pass(PageTally):
     Attributes:
         keys: Number of distinct keys.
         left_out: Number of rows that are not records, such as totals.
-        surplus: Number of rows on pages beyond the announced end without a new key.
+        surplus: Number of rows on pages beyond the announced end that have no new key.
         lengths: All announced lengths, as ``(total_pages, total_entries)``.
         is_complete: Whether all rows seem to have been read.
     """
@@ -69,7 +69,7 @@ class Pass(PageTally):
 
     @property
     def is_silent(self) -> bool:
-        """Whether no rows were received, and no ``total_entries`` confirms that."""
+        """Whether the slice seems empty, without ``total_entries`` to confirm it."""
         return not self.rows and self.total_entries is None
 
     @property
@@ -78,7 +78,7 @@ class Pass(PageTally):
         return not (self.repeated or self.has_changed or self.is_short)
 
     def is_like(self, other: Pass | None) -> bool:
-        """Return whether another pass had the same results without a change."""
+        """Return whether two passes agree and the slice did not change."""
         return (
             other is not None
             and not self.has_changed

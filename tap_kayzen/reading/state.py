@@ -1,4 +1,4 @@
-"""Validates and repairs the state that a run starts from."""
+"""Validates and repairs the state that a sync starts from."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ PARTITIONS = "partitions"
 CONTEXT = "context"
 
 CURRENT = "currently_syncing"
-"""Key that taps of other frameworks write next to the bookmarks."""
+"""Key that some other taps write next to the bookmarks."""
 
 IDS = ("advertiser_id", "report_id")
 """Context keys with integer values."""
 
 ID = re.compile(r"[1-9]\d{0,17}", re.ASCII)
-"""An ID that other software has converted to a string."""
+"""Matches an ID that other software has converted to a string."""
 
 TRANSIENT = ("progress_markers", "replication_key_signpost")
-"""Keys that are meaningful only during a run.
+"""Keys that are meaningful only during a sync.
 
-The SDK removes the first at the start of a run and the second at its end. A merged
-state can contain them from any earlier run.
+The SDK removes the first at the start of a sync and the second at its end. A merged
+state can contain them from any earlier sync.
 """
 
 

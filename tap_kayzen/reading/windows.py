@@ -1,4 +1,4 @@
-"""Windows: the days that one report request covers."""
+"""Windows: date ranges of report requests."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 DEFAULT_DAYS = 30
-"""Number of days before today that a first run reads without `start_date`."""
+"""Number of days before today that a first sync reads without `start_date`."""
 
 _DAY = timedelta(days=1)
 

@@ -38,7 +38,8 @@ class RecordConverter:
     removed at any depth. docs/behavior.md lists the rules.
 
     Attributes:
-        columns: Converter of each column, with the type that needs no conversion.
+        columns: By column, the type that needs no conversion, if any, and the
+            converter for other types.
     """
 
     def __init__(

@@ -103,7 +103,7 @@ class PageCheck:
         return have_common_format(times)
 
     def learn(self, fields: Iterable[str]) -> None:
-        """Accept these fields outside the schema from now on."""
+        """Accept fields outside the schema from now on."""
         room = MAX_UNKNOWN_FIELDS - len(self.unknown)
         new = [
             name
@@ -115,7 +115,7 @@ class PageCheck:
             self._rows = self._type_of_rows()
 
     def allow_nested_lists(self, rows: Iterable[Mapping[str, Any]]) -> None:
-        """Accept any values in untyped lists that are nested in these rows."""
+        """Accept any items in the untyped lists that are not flat in these rows."""
         new = [name for name in self._flat if not _have_flat_lists(rows, name)]
         if new:
             self._flat.difference_update(new)

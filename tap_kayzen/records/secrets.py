@@ -37,7 +37,7 @@ class SecretFilter:
         self._warn_once = warn_once
 
     def filter_field(self, field: str, value: object) -> bool:
-        """Return whether a field may be sent, and remove secrets from its value."""
+        """Remove secrets from a field outside the schema; return whether to keep it."""
         if self._is_secret(field):
             self._warn(repr(field), (field,))
             return False

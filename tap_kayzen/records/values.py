@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     Converter = Callable[[Any], Any]
 
 BIGINT = 2**63
-"""Integers must be from ``-BIGINT`` to ``BIGINT - 1`` to fit 64-bit columns."""
+"""Bound of 64-bit integer columns: ``-BIGINT <= value < BIGINT``."""
 
 BIGINT_DIGITS = len(str(BIGINT))
 

@@ -67,7 +67,7 @@ class Report:
 
     @property
     def is_daily(self) -> bool:
-        """Whether each row belongs to one day, so that windows can be read."""
+        """Whether each row belongs to one day, so that it can be read in windows."""
         return DAY in self.group_by or HOUR in self.group_by
 
     @cached_property

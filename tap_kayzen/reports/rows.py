@@ -116,7 +116,7 @@ class RowCheck:
             else:
                 kept.append(row)
         if kept:
-            # A row of nulls still has its day, so a total need not be the sum.
+            # In a daily report, no row lacks its day, so a weaker test is enough.
             combine = max if self._is_daily else sum
             kept, more = split_total([*kept, *bare], bare, combine)
             totals += more

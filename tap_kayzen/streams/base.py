@@ -63,7 +63,7 @@ class KayzenStream(RequestingStream, ABC):
 
     @property
     def contexts(self) -> list[Context | None]:
-        """Partitions: the configured advertisers, or a single one without context."""
+        """Contexts to read: one per configured advertiser, or a single None."""
         numbers = self.config.get("advertiser_ids") if self.per_advertiser else None
         advertisers = dict.fromkeys(numbers or ())
         return [{ADVERTISER: each} for each in advertisers] or [None]

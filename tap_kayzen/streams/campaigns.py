@@ -25,7 +25,7 @@ ENDPOINTS = ("meta/campaigns", "campaigns")
 """Paths of the lookup list and of the list with full objects."""
 
 MAX_LOOKUP_FIELDS = 5
-"""Maximum number of fields of a campaign that has little more than ID and name."""
+"""Maximum number of fields of a campaign that counts as incomplete."""
 
 
 class CampaignIds(NamedTuple):

@@ -52,7 +52,7 @@ def expression_fault(expression: str) -> str:
 
 
 def names_in(expression: str) -> dict[str, None]:
-    """Return the names that an expression uses, in order and without values."""
+    """Return the names that an expression uses, as an ordered set."""
     nodes = [
         node for node in ast.walk(ast.parse(expression)) if isinstance(node, ast.Name)
     ]

@@ -69,7 +69,7 @@ class SavedReportsStream(ListStream):
     def time_zones(self, context: Context | None) -> dict[int, str]:
         """Return the time zone of each saved report by report ID.
 
-        The default is UTC, for reports without a time zone of the IANA database.
+        Reports without a valid IANA time zone are in UTC.
         """
 
         def extract(row: Record) -> Record:
@@ -220,7 +220,7 @@ def _report(context: Context | None) -> int:
 
 
 def _is_dimension(name: str, value: object) -> bool:
-    """Return whether a column is a dimension, judging unknown ones by value."""
+    """Return whether a column is a dimension; guess if it is undocumented."""
     if name in _COLUMNS:
         return name not in METRICS
     if name.endswith("_id") or isinstance(value, bool):

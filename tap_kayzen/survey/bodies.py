@@ -55,7 +55,7 @@ class Body:
 
 
 def split_body(body: bytes, *, has_rows: bool = True, is_object: bool = False) -> Body:
-    """Find the records in the body of a response, in any envelope.
+    """Split the body of a response into records and envelope.
 
     Args:
         body: The body.

@@ -13,7 +13,7 @@ IGNORED = "ignored"
 UNKNOWN = "unknown"
 
 FULL_PAGE_ROWS = 100
-"""Page size of the first request: the only maximum that Kayzen documents."""
+"""Page size of the first request: Kayzen's maximum where documented."""
 
 SMALL_PAGE_ROWS = 10
 """Maximum page size of the second request."""
@@ -24,12 +24,12 @@ class PagingRequests:
     """Page sizes of the two requests: the first page, then a smaller second page.
 
     Attributes:
-        asked: Page size of the first request; None without one.
-        small: Page size of the second request; None without one.
+        first_page_size: Page size of the first request; None without one.
+        second_page_size: Page size of the second request; None without one.
     """
 
-    asked: int | None
-    small: int | None
+    first_page_size: int | None
+    second_page_size: int | None
 
 
 def small_page_size(rows: int) -> int:
@@ -59,19 +59,21 @@ def assess_paging(
     if second:
         is_first_again = list(second) == list(first[: len(second)])
         page = IGNORED if is_first_again else HEEDED
-    if requests.asked is not None and len(first) > requests.asked:
+    if requests.first_page_size is not None and len(first) > requests.first_page_size:
         per_page = IGNORED
-    elif requests.small is not None and second is not None:
-        is_next = list(second) == list(first[requests.small :][: len(second)])
-        if len(second) > requests.small:
+    elif requests.second_page_size is not None and second is not None:
+        is_next = list(second) == list(
+            first[requests.second_page_size :][: len(second)]
+        )
+        if len(second) > requests.second_page_size:
             per_page = IGNORED
         elif second and (is_next or page == IGNORED):
             per_page = HEEDED
-        elif not second and len(first) > requests.small:
+        elif not second and len(first) > requests.second_page_size:
             # The server's pages are larger, so the second page is beyond the end.
             page, per_page = HEEDED, IGNORED
     is_cut = total_entries is not None and len(first) < min(
-        requests.asked or total_entries, total_entries
+        requests.first_page_size or total_entries, total_entries
     )
     judgement: dict[str, Any] = {"page": page, "per_page": per_page}
     has_own_size = bool(second) and page == HEEDED and per_page == IGNORED

@@ -24,7 +24,10 @@ SURVEY_SETTINGS: Mapping[str, float] = {
     "max_retries": 1,
     "max_retry_seconds": 60,
 }
-"""Settings that replace the user's: failed calls are results, so retry little."""
+"""Settings that override the user's.
+
+Failed calls are results of the survey and not worth a long wait.
+"""
 
 LIMIT_HEADER = re.compile(r"(?:^|-)rate|limit|quota|retry", re.IGNORECASE)
 """Matches names of headers that may describe rate limits."""

@@ -26,7 +26,7 @@ def rejected(report: Report) -> list[Report]:
 
 
 def summary(report: Report, place: str) -> str:
-    """Return the numbers of calls and rejections, and where the report lists them."""
+    """Return a summary such as ``12 calls, 2 rejected: see ...``."""
     made = sum("status" in call for call in report["calls"])
     count = len(rejected(report))
     return f"{made} calls, {count} rejected" + (f": see {place}" if count else "")

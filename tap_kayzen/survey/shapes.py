@@ -11,16 +11,16 @@ if TYPE_CHECKING:
 HIDDEN = "(name not shown)"
 """Replaces a name that may be a value, such as an ID or an email address."""
 
-MAX_SHAPE = 40
+MAX_SHAPE_CHARS = 40
 """Maximum length of a shape."""
 
-MIN_HEX = 16
+MIN_HEX_CHARS = 16
 """Minimum length of a hexadecimal name that is considered a hash."""
 
-MIN_TOKEN = 20
+MIN_TOKEN_CHARS = 20
 """Minimum length of a mixed-case name with digits that is considered a token."""
 
-MIN_PRIVATE = 4
+MIN_PRIVATE_CHARS = 4
 """Minimum length of private strings to search for in names."""
 
 PLACEHOLDERS = frozenset(
@@ -44,7 +44,7 @@ PUNCTUATION = frozenset("$€£¥%.,:;/+-()'_ ")
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,63}", re.ASCII)
 _NESTED = re.compile(r"[a-z][a-z0-9_]*|[a-z][A-Za-z0-9]*", re.ASCII)
-_HEX = re.compile(rf"[0-9A-Fa-f-]{{{MIN_HEX},}}", re.ASCII)
+_HEX = re.compile(rf"[0-9A-Fa-f-]{{{MIN_HEX_CHARS},}}", re.ASCII)
 _PIECE = re.compile(r"(\d+)|([^\W\d_]+)|(.)", re.DOTALL)
 
 _GROUPED = re.compile(
@@ -73,7 +73,7 @@ class NameGuard:
             private: Other strings that must not be shown.
         """
         self._redact = redact
-        self._private = [text for text in private if len(text) >= MIN_PRIVATE]
+        self._private = [text for text in private if len(text) >= MIN_PRIVATE_CHARS]
 
     def __call__(self, name: str) -> str:
         """Return the name if it can be shown, or `HIDDEN`."""
@@ -101,7 +101,7 @@ def _is_key(name: str) -> bool:
     return (
         2 * digits > len(name)
         or _HEX.fullmatch(name) is not None
-        or (digits > 0 and is_mixed and len(name) >= MIN_TOKEN)
+        or (digits > 0 and is_mixed and len(name) >= MIN_TOKEN_CHARS)
     )
 
 
@@ -114,14 +114,14 @@ def text_shape(text: str, *, is_number: bool) -> str:
     """
     if text.strip() in PLACEHOLDERS:
         return text.strip()
-    shape = "".join(map(_piece, _PIECE.findall(text[: 2 * MAX_SHAPE])))
+    shape = "".join(map(_piece, _PIECE.findall(text[: 2 * MAX_SHAPE_CHARS])))
     if is_number:
         shape = _GROUPED.sub(lambda match: f"9{match['mark'] or '.'}{3 * KEPT}", shape)
         shape = _FRACTION.sub(rf"\g<1>{2 * KEPT}", shape)
         shape = re.sub("9+", "9", shape).replace(KEPT, "9")
     else:
         shape = re.sub(r"(?<=:99)\.9+", ".999", shape)
-    return shape[:MAX_SHAPE]
+    return shape[:MAX_SHAPE_CHARS]
 
 
 def _piece(piece: tuple[str, str, str]) -> str:
