@@ -121,7 +121,7 @@ class KayzenAuthenticator(OAuthAuthenticator):
                 cause = "HTTP 401: Kayzen does not allow it to this API key"
                 raise RefusedError(cause, status, words=words)
             tokens += 1
-            if self._rejections.is_final(subject, tokens):
+            if self._rejections.should_give_up(subject, tokens):
                 raise self._refusal(subject, words)
             self._discard(request)
 

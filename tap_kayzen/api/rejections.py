@@ -77,7 +77,7 @@ class Rejections:
         self._accepted: set[Subject] = set()
         self._refused: set[Subject] = set()
         self._has_lost = False
-        self._useless = 0
+        self._unused_tokens = 0
 
     def record_accepted(self, subject: Subject) -> None:
         """Record that a token was accepted for a subject."""
@@ -90,7 +90,7 @@ class Rejections:
         with self._lock:
             return subject in self._accepted
 
-    def is_final(self, subject: Subject, tokens: int) -> bool:
+    def should_give_up(self, subject: Subject, tokens: int) -> bool:
         """Return whether to give up on a request.
 
         Args:
@@ -105,7 +105,7 @@ class Rejections:
             if subject not in self._accepted:
                 self._refused.add(subject)
                 # The request was at fault, not the tokens.
-                self._has_lost, self._useless = False, 0
+                self._has_lost, self._unused_tokens = False, 0
             return True
 
     def _max_tokens(self, subject: Subject) -> int:
@@ -134,12 +134,14 @@ class Rejections:
         """
         with self._lock:
             if age_seconds >= CALM_SECONDS:
-                self._has_lost, self._useless = False, 0
+                self._has_lost, self._unused_tokens = False, 0
             is_first, self._has_lost = not self._has_lost, True
             if is_first and had_worked:
                 return 0.0
-            spread = WAIT_FACTORS[min(self._useless, len(WAIT_FACTORS) - 1)]
-            self._useless = max(0, self._useless + (-1 if had_worked else 1))
+            spread = WAIT_FACTORS[min(self._unused_tokens, len(WAIT_FACTORS) - 1)]
+            self._unused_tokens = max(
+                0, self._unused_tokens + (-1 if had_worked else 1)
+            )
         turns = MIN_WAIT_TURNS * min(turn_seconds, MAX_TURN_SECONDS)
         shortest = max(MIN_WAIT_SECONDS, turns)
         longest = min(spread * shortest, MAX_WAIT_SECONDS)

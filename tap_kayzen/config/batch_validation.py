@@ -10,7 +10,7 @@ from tap_kayzen.output.guesses import did_you_mean
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-PARTS = {
+SECTIONS = {
     "encoding": {"format": True, "compression": False},
     "storage": {"root": True, "prefix": False, "params": False},
 }
@@ -34,8 +34,8 @@ def problems(batch: Mapping[str, Any]) -> Iterator[str]:
     if not batch:
         # An empty object counts as not set.
         return
-    yield from _unknown("batch_config", batch, [*PARTS, SIZE])
-    for name, keys in PARTS.items():
+    yield from _unknown("batch_config", batch, [*SECTIONS, SIZE])
+    for name, keys in SECTIONS.items():
         place = f"batch_config.{name}"
         part = batch.get(name)
         if part is None:

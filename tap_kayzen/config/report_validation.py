@@ -20,7 +20,7 @@ LONGEST_NAME = 63
 PostgreSQL truncates longer names, so that two of them can become the same.
 """
 
-OURS = frozenset(
+RESERVED_KEYS = frozenset(
     {
         ADVERTISER,
         "end_date",
@@ -154,7 +154,9 @@ def _entry_problems(
             f"{place}: `options.time_zone` is only how Kayzen spells it; set "
             "`time_zone` too, to the same zone's name in the IANA database"
         )
-    for name in sorted(OURS & options.keys() if isinstance(options, dict) else ()):
+    for name in sorted(
+        RESERVED_KEYS & options.keys() if isinstance(options, dict) else ()
+    ):
         yield f"{place}: `options` must not hold `{name}`, which the tap sets itself"
 
 

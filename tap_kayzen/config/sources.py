@@ -96,7 +96,7 @@ def tidied(config: Mapping[str, Any], schema: Mapping[str, Any]) -> dict[str, An
     """
     required, known = schema.get("required", []), schema["properties"]
     return {
-        name: FORMS.get(name, _plain)(_typed(each, known.get(name, {})))
+        name: NORMALIZERS.get(name, _plain)(_typed(each, known.get(name, {})))
         for name, each in config.items()
         if each is not None and (each != "" or name in required)
     }
@@ -145,7 +145,7 @@ def _plain(value: object) -> object:
     return value
 
 
-FORMS: dict[str, Callable[[object], object]] = {
+NORMALIZERS: dict[str, Callable[[object], object]] = {
     "start_date": _day,
     "end_date": _day,
     "advertiser_ids": _ids,

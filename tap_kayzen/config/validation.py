@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from jsonschema import ValidationError
 
 
-PASTED = (
+PASTED_SETTINGS = (
     "username",
     "api_key",
     "api_secret",
@@ -185,7 +185,7 @@ def _value_problems(config: Mapping[str, Any]) -> Iterator[str]:
     for name, value in config.items():
         if isinstance(value, (float, Decimal)) and not isfinite(value):
             yield f"`{name}` must be a finite number"
-    for name in PASTED:
+    for name in PASTED_SETTINGS:
         if has_blank_end(config.get(name)):
             yield f"`{name}` begins or ends with a space or a line break: remove it"
 

@@ -130,7 +130,7 @@ class ReadAhead(Generic[Slice]):
         """Fetch the first pages, as many as the budget currently allows."""
         with self._changed:
             self._budget = budget
-            self._fill()
+            self._submit_requests()
 
     def _release_budget(self) -> None:
         if self._budget is not None:
@@ -162,7 +162,7 @@ class ReadAhead(Generic[Slice]):
             if again:
                 self._buffers.appendleft(_SliceBuffer(slice_))
             buffer = self._first_buffer(slice_)
-            self._fill()
+            self._submit_requests()
         try:
             number = FIRST_PAGE
             while (page := self._take(buffer, number)) is not None:
@@ -184,7 +184,7 @@ class ReadAhead(Generic[Slice]):
             for slice_ in slices:
                 self._drop(self._first_buffer(slice_))
                 self._buffers.popleft()
-            self._fill()
+            self._submit_requests()
 
     def _first_buffer(self, slice_: Slice) -> _SliceBuffer[Slice]:
         if not self._buffers:
@@ -212,19 +212,19 @@ class ReadAhead(Generic[Slice]):
             page = buffer.arrived.pop(number)
             buffer.taken = number
             self._waiting -= 1
-            self._fill()
+            self._submit_requests()
         if isinstance(page, BaseException):
             raise page
         return page
 
-    def _fill(self) -> None:
+    def _submit_requests(self) -> None:
         while self._in_flight < self._workers.count:
             buffer = self._next_buffer()
             if buffer is None or not self._may_request():
                 return
             buffer.requested += 1
             self._in_flight += 1
-            self._workers.submit(partial(self._work, buffer, buffer.requested))
+            self._workers.submit(partial(self._fetch_page, buffer, buffer.requested))
 
     def _may_request(self) -> bool:
         if self._budget is None:
@@ -250,7 +250,7 @@ class ReadAhead(Generic[Slice]):
             return None
         return self._buffers[-1]
 
-    def _work(self, buffer: _SliceBuffer[Slice], number: int) -> None:
+    def _fetch_page(self, buffer: _SliceBuffer[Slice], number: int) -> None:
         page: Page | BaseException | None = None
         try:
             if not buffer.is_closed:
@@ -267,7 +267,7 @@ class ReadAhead(Generic[Slice]):
                 buffer.arrived[number] = page
                 self._check_for_end(buffer)
             self._changed.notify_all()
-            self._fill()
+            self._submit_requests()
 
     def _check_for_end(self, buffer: _SliceBuffer[Slice]) -> None:
         """Look for the last page among the arrived ones; discard pages beyond it."""

@@ -13,13 +13,13 @@ BOOKMARKS = "bookmarks"
 PARTITIONS = "partitions"
 CONTEXT = "context"
 
-CURRENT = "currently_syncing"
+CURRENTLY_SYNCING = "currently_syncing"
 """Key that some other taps write next to the bookmarks."""
 
 IDS = ("advertiser_id", "report_id")
 """Context keys with integer values."""
 
-ID = re.compile(r"[1-9]\d{0,17}", re.ASCII)
+STRING_ID = re.compile(r"[1-9]\d{0,17}", re.ASCII)
 """Matches an ID that other software has converted to a string."""
 
 TRANSIENT = ("progress_markers", "replication_key_signpost")
@@ -57,7 +57,9 @@ def _without_bookmarks(state: dict[str, Any]) -> str:
         # A STATE message or the output of `meltano state get`, which the SDK ignores.
         if isinstance(inner, dict) and BOOKMARKS in inner:
             return f"its bookmarks are in `{name}`; give only what is in there"
-    names = [name for name, value in state.items() if value and name != CURRENT]
+    names = [
+        name for name, value in state.items() if value and name != CURRENTLY_SYNCING
+    ]
     if not names:
         return ""
     return (
@@ -129,7 +131,7 @@ def _repair_partitions(
 
 def _convert_id(name: str, value: object) -> object:
     """Convert a context value to an integer if it is an ID in a string."""
-    is_text = name in IDS and isinstance(value, str) and ID.fullmatch(value)
+    is_text = name in IDS and isinstance(value, str) and STRING_ID.fullmatch(value)
     return int(str(value)) if is_text else value
 
 

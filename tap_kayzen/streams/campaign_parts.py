@@ -96,7 +96,7 @@ class CampaignPartStream(ListStream):
                 self._are_complete = listed.is_complete
                 own = slices(place)
                 with self.isolated(contexts[place]):
-                    parts = self._parts(reader, own, progress)
+                    parts = self._read_campaigns(reader, own, progress)
                     yield from self._changed_records(parts, contexts[place])
                     self.finish(contexts[place], is_complete=self._are_complete)
                 left = list(own)
@@ -117,7 +117,7 @@ class CampaignPartStream(ListStream):
             what = f"{self.name}, which needs the campaigns"
             raise error.within(what, {self._campaigns.hint: self.hint}) from None
 
-    def _parts(
+    def _read_campaigns(
         self, reader: Reader[Slice], slices: Iterator[Slice], progress: Progress
     ) -> Iterator[Record]:
         """Yield the records of campaigns, skipping single campaigns that fail.

@@ -87,9 +87,9 @@ class RecordStream(Stream, ABC):
             raise ConfigurationError(msg)
         for name in dict.fromkeys((*own, *(entry.key_properties or ()))):
             if column := entry.metadata.get(("properties", name)):
-                self._include(name, column)
+                self._select_column(name, column)
 
-    def _include(self, name: str, column: Metadata) -> None:
+    def _select_column(self, name: str, column: Metadata) -> None:
         """Select a column even if the catalog deselects it."""
         automatic = Metadata.InclusionType.AUTOMATIC
         if column.selected is False:

@@ -110,12 +110,12 @@ class ReportRowsStream(KayzenStream):
             for plan in plans:
                 windows = iter(plan.windows)
                 with self.isolated(plan.context):
-                    yield from self._windows(plan, windows, reader, progress)
+                    yield from self._read_windows(plan, windows, reader, progress)
                 left = [Slice(plan.context, window) for window in windows]
                 reader.skip(left)
                 progress.advance(len(left))
 
-    def _windows(
+    def _read_windows(
         self,
         plan: Plan,
         windows: Iterator[Window],

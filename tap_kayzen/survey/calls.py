@@ -68,7 +68,7 @@ class Call:
         return f"{self.stream.http_method} {prefix}{self.path}"
 
     @property
-    def names_size(self) -> bool:
+    def has_page_size(self) -> bool:
         """Whether the requests have a page size."""
         return "per_page" in self._parameters(FIRST_PAGE)
 
@@ -86,7 +86,7 @@ class Call:
         slice_ = Slice(self.context, self.window)
         query = self.stream.query(slice_, page)
         body = self.stream.body(slice_, page)
-        size = {"per_page": per_page} if per_page and self.names_size else {}
+        size = {"per_page": per_page} if per_page and self.has_page_size else {}
         path = self.path.format_map(
             {name: quote(str(value)) for name, value in (self.context or {}).items()}
         )

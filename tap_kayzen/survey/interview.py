@@ -91,14 +91,14 @@ class Interview:
 
     def paging(self, call: Call, answer: Answer, body: Body) -> Entry:
         """Examine the paging of a call by requesting a second page."""
-        small = small_page_size(len(body.rows)) if call.names_size else None
+        small = small_page_size(len(body.rows)) if call.has_page_size else None
         rows: list[Row] | None = None
         if len(body.rows) > 1:
             second = self.request(call, page=2, per_page=small or 0)
             if second.is_good:
                 rows = split_body(second.body).rows
         return assess_paging(
-            PagingRequests(FULL_PAGE_ROWS if call.names_size else None, small),
+            PagingRequests(FULL_PAGE_ROWS if call.has_page_size else None, small),
             [repr(row) for row in body.rows],
             None if rows is None else [repr(row) for row in rows],
             total_entries(answer.body),

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     Report = Mapping[str, Any]
 
-CAST = {
+CASTS = {
     ("boolean",): "bool({})",
     ("integer",): "int({})",
     ("integer", "number"): "float({})",
@@ -80,7 +80,7 @@ def _expression(name: str, types: list[str]) -> str:
     value = f"(record.get('{EXTRA}') or {{}}).get('{name}')"
     is_nested = {"array", "object"} & set(types)
     usual = AS_JSON if is_nested else AS_TEXT
-    cast = CAST.get(tuple(types), usual)
+    cast = CASTS.get(tuple(types), usual)
     if cast == "{}" or not types:
         return value
     return f"{cast.format(value)} if {value} is not None else None"

@@ -12,7 +12,7 @@ from tap_kayzen.survey.lifting import (
     unknown_fields,
 )
 from tap_kayzen.survey.observe import NUMBERS
-from tap_kayzen.survey.rejected import OK, advice, rejected
+from tap_kayzen.survey.rejected import SUCCESS_STATUSES, advice, rejected
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -133,7 +133,9 @@ def _envelope(call: Report) -> str:
     text = f"{kind} with {_code(names)}" if names else kind
     if body["is"] == "object" and body.get("rows_in") == "":
         text = "bare object"
-    is_unreadable = call["status"] in OK and not call.get("readable", True)
+    is_unreadable = call["status"] in SUCCESS_STATUSES and not call.get(
+        "readable", True
+    )
     return f"{text}; the tap cannot read it" if is_unreadable else text
 
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     Report = Mapping[str, Any]
 
-OK = range(200, 300)
+SUCCESS_STATUSES = range(200, 300)
 """Successful HTTP statuses."""
 
 NO_RIGHT = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
@@ -22,7 +22,11 @@ NO_RIGHT = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
 def rejected(report: Report) -> list[Report]:
     """Return the calls without a successful response."""
     calls = report["calls"]
-    return [call for call in calls if "status" in call and call["status"] not in OK]
+    return [
+        call
+        for call in calls
+        if "status" in call and call["status"] not in SUCCESS_STATUSES
+    ]
 
 
 def summary(report: Report, place: str) -> str:
