@@ -1,6 +1,6 @@
-"""TapKayzen: settings in, streams out.
+"""The tap class.
 
-What its overrides of the SDK's private methods mend is in docs/architecture.md.
+docs/architecture.md explains the overrides of the SDK's private methods.
 """
 
 from __future__ import annotations
@@ -60,16 +60,16 @@ class TapKayzen(Tap):
         setup_mapper: bool = True,
         **options: Any,
     ) -> None:
-        """Prepare a run, and log what it will read.
+        """Initialize the tap, and log which streams a sync will read.
 
         Args:
-            catalog: What to read; None for what is selected by default.
+            catalog: The catalog; None for the default selection.
             setup_mapper: Whether streams will be read, not just listed.
-            options: Those of the SDK's `Tap`.
+            options: Other arguments of the SDK's `Tap`.
         """
         self.logger.addFilter(skipped_streams())
         if isinstance(catalog, dict):
-            catalog = catalogs.mended(catalog)
+            catalog = catalogs.repair(catalog)
         super().__init__(catalog=catalog, setup_mapper=setup_mapper, **options)
         if setup_mapper:
             log_selection(self.streams, self.input_catalog, self.config, self.logger)
@@ -91,11 +91,11 @@ class TapKayzen(Tap):
         )
 
     def discover_streams(self) -> list[KayzenStream]:
-        """Return all streams; nothing is requested for it."""
+        """Return all streams, without sending any requests."""
         return all_streams(self, self.services)
 
     def setup_mapper(self) -> None:
-        """Prepare stream maps; warn about likely misspellings before any request."""
+        """Create the stream maps; warn about likely misspellings in reports."""
         self.mapper = StreamMaps(self.config, self.streams, self.logger)
         self.mapper.register_raw_streams_from_catalog(self.catalog)
         selected = [name for name, each in self.streams.items() if each.selected]
@@ -105,35 +105,39 @@ class TapKayzen(Tap):
 
     @cached_property
     def streams(self) -> dict[str, KayzenStream]:  # type: ignore[override]
-        """The streams by name, in the order in which a run reads them."""
+        """Streams by name, in the order of a sync."""
         streams: list[Any] = [*super().streams.values()]
         streams.sort(key=lambda stream: stream.reading_order)
         return {stream.name: stream for stream in streams}
 
     @property
     def catalog_dict(self) -> dict[str, Any]:
-        """The catalog as a dictionary, ordered by the names of the streams."""
+        """The catalog as a dictionary, sorted by stream name."""
         catalog = super().catalog_dict
         catalog["streams"].sort(key=lambda entry: entry["tap_stream_id"])
         return catalog
 
     def load_state(self, state: dict[str, Any]) -> None:
-        """Load the state of an earlier run; repair it where nothing is lost."""
-        if fault := saved_state.fault(state):
+        """Load a state, and repair it if possible.
+
+        Raises:
+            ConfigurationError: The state is invalid.
+        """
+        if fault := saved_state.find_fault(state):
             msg = f"The state cannot be read: {fault}"
             raise ConfigurationError(msg)
-        mended, warnings = saved_state.mended(state)
+        repaired, warnings = saved_state.repair(state)
         for warning in warnings:
             self.logger.warning(warning)
-        super().load_state(mended)
+        super().load_state(repaired)
 
     @property
     def _env_var_config(self) -> dict[str, Any]:
-        """Settings from the environment, and from ``.env`` of the working directory."""
+        """Settings from environment variables and ``.env``."""
         return sources.from_environment(self.config_jsonschema)
 
     def _validate_config(self, *, raise_errors: bool = True) -> list[str]:
-        """Check the settings; unlike the SDK's own, show no secret."""
+        """Validate the settings without revealing secrets, unlike the SDK."""
         schema = self.config_jsonschema
         given = sources.tidied(self._config, schema)
         errors = validation.problems(given, schema)
@@ -146,7 +150,7 @@ class TapKayzen(Tap):
     # The command line
 
     def _handle_termination(self, signum: int, frame: FrameType | None) -> None:  # noqa: ARG002
-        """Exit at SIGTERM and Ctrl-C with the shell's exit code; write no STATE."""
+        """Exit with 143 on SIGTERM or 130 on Ctrl-C, without writing a STATE."""
         if not self.message_writer.is_stopping:
             self.logger.warning("Stopped by %s", signal.Signals(signum).name)
         self.message_writer.stop(signum)
@@ -155,7 +159,7 @@ class TapKayzen(Tap):
     def cb_config(
         cls, ctx: click.Context, param: click.Option, value: tuple[str, ...]
     ) -> Any:  # noqa: ANN401
-        """Read the files of ``--config``, decoded by their byte order marks."""
+        """Read the files of ``--config``, and detect their encodings."""
         environment = tuple(each for each in value if each == files.ENVIRONMENT)
         given: Any = super().cb_config(ctx, param, environment)
         given.config = files.config_of(value)
@@ -163,10 +167,10 @@ class TapKayzen(Tap):
 
     @classmethod
     def cb_test(cls, ctx: click.Context, param: click.Option, value: str) -> None:
-        """Test the connection: a table on stderr, and exit code 1 if it is not good.
+        """Test the connection, print a table to stderr, and exit with 1 on failures.
 
-        The SDK's own ends at the first stream that fails, and prints no table.
-        A value from `FORMATS` prints the survey of the account to stdout instead.
+        The SDK's test stops at the first failing stream and prints no table. Values in
+        `FORMATS` print a survey of the account to stdout instead.
         """
         if value in FORMATS:
             given = ctx.params["config"]
@@ -189,7 +193,7 @@ class TapKayzen(Tap):
         ctx.exit(0 if is_good else FAILED)
 
     def survey(self) -> dict[str, Any]:
-        """Survey the API of the account and return the report."""
+        """Survey the API of the account, and return the report."""
         return survey(
             self.streams.values(),
             self.config,
@@ -205,16 +209,16 @@ class TapKayzen(Tap):
         catalog: IO[str] | None = None,
         **options: Any,
     ) -> None:
-        """Run the tap, if the files of the state and the catalog are sound."""
+        """Check the state and catalog files, and run the tap."""
         super().invoke(
-            state=files.checked(state, "--state", saved_state.fault),
+            state=files.checked(state, "--state", saved_state.find_fault),
             catalog=files.checked(catalog, "--catalog", catalogs.fault),
             **options,
         )
 
     @classmethod
     def get_singer_command(cls) -> click.Command:
-        """Build the command line."""
+        """Create the command."""
         command = super().get_singer_command()
         for option in command.params:
             if isinstance(option, click.Option) and option.name == "test":

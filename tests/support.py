@@ -253,7 +253,9 @@ def truth(dataset: Dataset, stream: str) -> list[dict[str, Any]]:
     if stream in special:
         return special[stream]()
     if stream == "campaign_performance":
-        request = request_of({**Report.of(DEFAULT_REPORTS[0]).body, **REPORT_DAYS})
+        request = request_of(
+            {**Report.from_config(DEFAULT_REPORTS[0]).body, **REPORT_DAYS}
+        )
         return dataset.report_rows(advertiser, request)
     if stream == "report_results":
         first, last = map(date.fromisoformat, REPORT_DAYS.values())

@@ -313,7 +313,7 @@ class Scenario:
     ) -> None:
         """Hold the rows up to a day against the truth."""
         days = {"start_date": str(FIRST), "end_date": day}
-        request = request_of({**Report.of(self.report).body, **days})
+        request = request_of({**Report.from_config(self.report).body, **days})
         truth = [
             {**row, "advertiser_id": advertiser}
             for row in self.dataset.report_rows(advertiser, request)

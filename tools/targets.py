@@ -239,7 +239,7 @@ def spent(dataset: Dataset) -> Decimal:
     """Sum up what campaigns spent, as the sandbox knows it."""
     assert dataset.today
     days = {"start_date": str(FIRST), "end_date": str(dataset.today - DAY)}
-    request = request_of({**Report.of(DEFAULT_REPORTS[0]).body, **days})
+    request = request_of({**Report.from_config(DEFAULT_REPORTS[0]).body, **days})
     rows = dataset.report_rows(DEFAULT_ADVERTISER, request)
     return sum((row["advertiser_spend"] for row in rows), Decimal())
 

@@ -1,1 +1,1 @@
-"""Sends one request: login, throttle, retries, and errors."""
+"""Sends single requests: login, throttling, retries, and errors."""

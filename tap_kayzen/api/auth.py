@@ -1,4 +1,4 @@
-"""Login: the OAuth password grant, with HTTP Basic made of the API key pair."""
+"""Login: OAuth password grant, with the API key pair as HTTP Basic credentials."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tap_kayzen.api.errors import (
     TransientError,
     UnavailableError,
 )
-from tap_kayzen.api.gateway import names_no_right
+from tap_kayzen.api.gateway import denies_permission
 from tap_kayzen.api.rejections import Rejections, Subject, subject_of
 from tap_kayzen.api.retries import (
     Retries,
@@ -37,33 +37,34 @@ if TYPE_CHECKING:
     import requests
 
 DEFAULT_LIFETIME_SECONDS = 1799
-"""Lifetime of a token whose response does not name it: what Kayzen documents."""
+"""Lifetime of a token if the response lacks it: the documented one."""
 
 RENEWAL_MARGIN_SECONDS = 60
-"""Time before its end at which a token is replaced."""
+"""Time before expiry at which a token is renewed."""
 
 MAX_TOKEN_BYTES = 10**6
 """A response with a token has some 100 bytes, a web page in its place some 100 KB."""
 
 USABLE_TOKEN = re.compile(r"[\x21-\x7e]+")
+"""Tokens that are valid in a header: printable ASCII without spaces."""
 
 
 class KayzenAuthenticator(OAuthAuthenticator):
-    """Gets, shares and renews the one bearer token of a tap.
+    """OAuth authenticator that shares one bearer token among all threads.
 
-    Kayzen's token call is ``POST /v1/authentication/token`` with
+    Kayzen issues tokens at ``POST /v1/authentication/token``, with
     ``Authorization: Basic base64(api_key:api_secret)`` and the form
-    ``grant_type=password&username=...&password=...``. It returns
-    ``{"access_token": "...", "expires_in": "1799", "scope": ""}``; there is no
-    refresh token, so renewal is the same call again. Source:
+    ``grant_type=password&username=...&password=...``. The response is
+    ``{"access_token": "...", "expires_in": "1799", "scope": ""}``. There is no refresh
+    token, so renewing means logging in again. Source:
     docs/kayzen-api.md#authentication.
 
-    One instance serves all threads. The first one that finds the token expired renews
-    it; the others wait for that and use the result.
+    The first thread that finds the token expired renews it. The others wait and use
+    the new token.
     """
 
     def __init__(self, wire: Wire) -> None:
-        """Prepare for the first request; nothing is sent yet."""
+        """Initialize the authenticator without logging in."""
         config = wire.config
         super().__init__(
             auth_endpoint=f"{config['api_url']}/v1/authentication/token",
@@ -83,10 +84,10 @@ class KayzenAuthenticator(OAuthAuthenticator):
 
     @property
     def oauth_request_body(self) -> dict[str, str]:
-        """The form of the token call, not yet encoded.
+        """Form fields of the token request, not yet percent-encoded.
 
-        The HTTP library percent-encodes it, once. Kayzen's older page encodes the
-        e-mail by hand only because it shows a raw ``curl -d`` body.
+        The HTTP library encodes them. Kayzen's older documentation encodes the email
+        address by hand only because it shows a raw ``curl -d`` body.
         """
         return {
             "grant_type": "password",
@@ -97,43 +98,42 @@ class KayzenAuthenticator(OAuthAuthenticator):
     def auth_flow(
         self, request: requests.PreparedRequest
     ) -> Generator[requests.PreparedRequest, tuple[requests.Response, bytes]]:
-        """Authorize a request, again with a new token while its token is rejected.
+        """Authorize a request, and retry it with new tokens after HTTP 401.
 
-        All that the tap does about HTTP 401 is here. If the body says that the API key
-        has no right to the path, that is final. Else a new token is tried, at once for
-        the first rejection and after a wait for later ones, as often as `Rejections`
-        allows.
+        All handling of HTTP 401 is here. If the body says that the API key has no
+        access to the path, the request fails. Otherwise, it is sent again with a new
+        token: at once after the first rejection, then after a wait, as often as
+        `Rejections` allows.
 
         Yields:
-            The request, each time that it is to be sent; expects the response and its
-            body.
+            The request to send. Expects the response and its body in return.
 
         Raises:
-            RefusedError: The request is rejected whatever its token.
+            RefusedError: The request is rejected with every token.
         """
         subject, tokens = subject_of(request), 0
         while True:
             response, body = yield self.authenticate_request(request)
             status = response.status_code
             if status != HTTPStatus.UNAUTHORIZED:
-                # A server in trouble may not have looked at the token.
+                # A server with problems may not have checked the token.
                 if not is_transient(status):
-                    self._rejections.accept(subject)
+                    self._rejections.record_accepted(subject)
                     self._has_worked |= self._is_current(request)
                 return
             words = self._wire.redactor.excerpt(body)
-            if names_no_right(body):
+            if denies_permission(body):
                 cause = "HTTP 401: Kayzen does not allow it to this API key"
                 raise RefusedError(cause, status, words=words)
             tokens += 1
-            if self._rejections.is_final(subject, tokens):
+            if self._rejections.should_give_up(subject, tokens):
                 raise self._refusal(subject, words)
             self._discard(request)
 
     def _refusal(self, subject: Subject, words: str) -> RefusedError:
         cause, hint = "HTTP 401: Kayzen rejects new tokens for it, too", ""
         rival = "another process with the same login ends them"
-        if self._rejections.is_proven(subject):
+        if self._rejections.was_accepted(subject):
             cause += f", though it accepted earlier ones; perhaps {rival}"
             hint = "run one process at a time, or give each a login of its own"
         else:
@@ -143,10 +143,10 @@ class KayzenAuthenticator(OAuthAuthenticator):
     def authenticate_request(
         self, request: requests.PreparedRequest
     ) -> requests.PreparedRequest:
-        """Put the bearer token on a request; log in first if need be."""
+        """Set the bearer token of a request; log in first if necessary."""
         with self._lock:
-            # Other threads that waited here must not log in again: a few more
-            # rejected logins can lock an account.
+            # Threads that waited here must not log in again: a few more rejected logins
+            # can lock the account.
             if self._failure:
                 raise self._failure.copy()
             if not self.is_token_valid():
@@ -158,19 +158,19 @@ class KayzenAuthenticator(OAuthAuthenticator):
         return request
 
     def refresh(self, request: requests.PreparedRequest) -> None:
-        """Give a request the newest token just before it is sent.
+        """Set the latest token of a request just before it is sent.
 
         Raises:
-            StaleTokenError: The token was rejected, and there is no new one yet.
+            StaleTokenError: The token was rejected and not yet replaced.
         """
         if self.last_refreshed is None:
             raise StaleTokenError
         request.headers["Authorization"] = f"Bearer {self.access_token}"
 
     def is_token_valid(self) -> bool:
-        """Return whether the token lives longer than `RENEWAL_MARGIN_SECONDS` from now.
+        """Return whether the token is valid for `RENEWAL_MARGIN_SECONDS` or more.
 
-        A token with a shorter lifetime is used for half of it.
+        A token with a shorter lifetime is used for half of its lifetime.
         """
         if self.last_refreshed is None or self.expires_in is None:
             return False
@@ -183,14 +183,14 @@ class KayzenAuthenticator(OAuthAuthenticator):
         return request.headers["Authorization"] == f"Bearer {self.access_token}"
 
     def _discard(self, request: requests.PreparedRequest) -> None:
-        """Forget a rejected token, unless another thread has done so."""
+        """Discard a rejected token, unless another thread has already replaced it."""
         with self._lock:
             if self.last_refreshed is None or not self._is_current(request):
                 return
             self.last_refreshed = None
             now = self._wire.throttle.now()
             age = now - self._issued_at
-            wait = self._rejections.lose(
+            wait = self._rejections.record_rejected(
                 age,
                 had_worked=self._has_worked,
                 turn_seconds=max(self._login_seconds, self._wire.throttle.interval),
@@ -205,12 +205,12 @@ class KayzenAuthenticator(OAuthAuthenticator):
                 )
 
     def update_access_token(self) -> None:
-        """Log in and keep the token with its lifetime in seconds.
+        """Log in, and store the token and its lifetime in seconds.
 
         Raises:
-            LoginError: The credentials are rejected, or there was no usable response
-                after all retries. The message names the settings to check and holds
-                no secret.
+            LoginError: The credentials were rejected, or there was no usable response
+                after all retries. The message names the settings to check and contains
+                no secrets.
         """
         requested = datetime.now(timezone.utc)
         started = self._wire.throttle.now()
@@ -239,14 +239,13 @@ class KayzenAuthenticator(OAuthAuthenticator):
         self._has_worked = False
 
     def _log_in(self) -> dict[str, Any]:
-        """Make the token call once and return its JSON object."""
+        """Send one token request and return its JSON object."""
         with self._wire.throttle.request():
             response = self._wire.session.post(
                 self.auth_endpoint,
                 data=self.oauth_request_payload,
                 headers={"Accept": "application/json"},
-                # Given here and not as a header, which an entry in ~/.netrc would
-                # replace.
+                # Not as a header, which an entry in ~/.netrc would override.
                 auth=(_utf8(str(self.client_id)), _utf8(str(self.client_secret))),
                 timeout=self._wire.timeouts,
                 allow_redirects=False,
@@ -281,12 +280,12 @@ class KayzenAuthenticator(OAuthAuthenticator):
 
 
 def _utf8(text: str) -> str:
-    """Disguise text so that `requests`, which sends Basic as Latin-1, sends UTF-8."""
+    """Make `requests`, which encodes Basic credentials as Latin-1, send UTF-8."""
     return text.encode().decode("latin-1")
 
 
 def _lifetime(value: object) -> int:
-    """Read ``expires_in``: documented as a string of seconds, accepted as a number."""
+    """Parse ``expires_in``: seconds, documented as a string."""
     try:
         seconds = int(float(str(value)))
     except (ValueError, OverflowError):

@@ -1,4 +1,4 @@
-"""Describes why a request failed, and tells kinds of failures apart."""
+"""Describes and classifies the causes of failed requests."""
 
 from __future__ import annotations
 
@@ -13,21 +13,22 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 BAD_ADDRESS = (requests.exceptions.InvalidSchema, requests.exceptions.InvalidURL)
-"""Also of a proxy that cannot be used, such as SOCKS without its library."""
+"""Raised for unusable proxies, too, such as SOCKS without PySocks."""
 
-NO_SERVER = (
+UNREACHABLE_ERRORS = (
     requests.exceptions.ConnectTimeout,
     requests.exceptions.ProxyError,
     *BAD_ADDRESS,
 )
 
-PROXY_LOGIN = "407"
-"""HTTP status of a proxy that wants a login."""
+PROXY_LOGIN_STATUS = "407"
+"""HTTP status of a proxy that requires a login."""
 
-NO_CONNECTION = "NewConnectionError"
-"""Class of `urllib3` for: refused, no route, or a name that does not resolve.
+CONNECTION_ERROR_CLASS = "NewConnectionError"
+"""Class in `urllib3` for refused connections, missing routes, and DNS failures.
 
-`requests` has no class of its own for it, and the tap does not depend on `urllib3`.
+Compared by name: `requests` has no equivalent, and `urllib3` is no dependency of the
+tap.
 """
 
 
@@ -47,31 +48,32 @@ PROXY_LOGIN_HINT = (
 USABLE_HOST = re.compile(r"[\w.-]+(?::\d+)?|\[[\da-f:.]+\](?::\d+)?", re.IGNORECASE)
 
 
-def lasting_hint(error: BaseException) -> str:
-    """Return what to do about a failure that no retry changes; empty for others."""
+def permanent_hint(error: BaseException) -> str:
+    """Return a hint for a failure that retries cannot fix; empty for others."""
     if isinstance(error, requests.exceptions.SSLError):
         return CERTIFICATE_HINT
     if isinstance(error, requests.exceptions.ProxyError):
-        return PROXY_LOGIN_HINT if PROXY_LOGIN in reason(error) else ""
+        return PROXY_LOGIN_HINT if PROXY_LOGIN_STATUS in reason(error) else ""
     return ADDRESS_HINT if isinstance(error, BAD_ADDRESS) else ""
 
 
 def is_unreachable(error: BaseException) -> bool:
-    """Return whether no server was found or reached, rather than one that failed.
+    """Return whether no server was found or reached.
 
-    A proxy that refuses counts: Kayzen cannot be reached through it.
+    A proxy that rejects the request counts, because it makes Kayzen unreachable.
     """
     return any(
-        isinstance(each, NO_SERVER)
-        or any(cls.__name__ == NO_CONNECTION for cls in type(each).__mro__)
+        isinstance(each, UNREACHABLE_ERRORS)
+        or any(cls.__name__ == CONNECTION_ERROR_CLASS for cls in type(each).__mro__)
         for each in _chain(error)
     )
 
 
 def reason_with_proxy(error: BaseException, session: requests.Session) -> str:
-    """Return the reason, with the host of the proxy that was used, without its login.
+    """Return why a request failed, and the proxy it was sent through, if any.
 
-    Else a proxy that refuses would read as if Kayzen did.
+    Otherwise, errors of a proxy would look like errors of Kayzen. The proxy's login is
+    left out.
     """
     request = getattr(error, "request", None)
     proxy = proxy_of(request.url or "", session) if request is not None else ""
@@ -83,10 +85,10 @@ def reason_with_proxy(error: BaseException, session: requests.Session) -> str:
 
 
 def proxy_of(url: str, session: requests.Session) -> str:
-    """Return host and port of the proxy that requests for an address go through.
+    """Return the host and port of the proxy for a URL; empty without one.
 
-    Empty without a proxy, or if no host can be made out, as what stands there may be a
-    login.
+    Also empty if the proxy's URL has no recognizable host, because it may then contain
+    a login.
     """
     environment = session.merge_environment_settings(url, {}, None, None, None)
     proxy = select_proxy(url, environment["proxies"]) or ""
@@ -95,10 +97,10 @@ def proxy_of(url: str, session: requests.Session) -> str:
 
 
 def reason(error: BaseException) -> str:
-    """Return in a few words why a request failed, without what libraries wrap around.
+    """Return a short reason why a request failed.
 
-    Messages of `requests` and `urllib3` repeat the URL and the names of their own
-    classes; the operating system's word at the bottom of the chain is what helps.
+    Messages of `requests` and `urllib3` repeat the URL and their own class names. The
+    innermost error, usually one of the operating system, is the most helpful.
     """
     if isinstance(error, RetriableAPIError):
         return str(error)
@@ -112,7 +114,7 @@ def reason(error: BaseException) -> str:
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:
-    """Yield an error and those inside it, outermost first."""
+    """Yield an error and its causes, outermost first."""
     inner: object = error
     while isinstance(inner, BaseException):
         error = inner

@@ -1,4 +1,4 @@
-"""KayzenClient: everything it takes to send requests to Kayzen, built once."""
+"""The client that all streams of a tap share."""
 
 from __future__ import annotations
 
@@ -21,32 +21,29 @@ if TYPE_CHECKING:
 
 
 class KayzenClient:
-    """Session, login, throttle, transport and workers of a tap.
+    """Session, login, throttle, transport, and workers of a tap.
 
-    The parts are built from the settings when they are first needed, so that
-    ``--discover`` works without settings.
+    They are created on first use, so that ``--discover`` works without settings.
     """
 
-    def __init__(
-        self, config: Mapping[str, Any], *, is_impatient: bool = False
-    ) -> None:
-        """Keep the settings; nothing is built or sent yet.
+    def __init__(self, config: Mapping[str, Any], *, fail_fast: bool = False) -> None:
+        """Initialize the client without sending anything.
 
         Args:
             config: The settings.
-            is_impatient: See `Wire`; may be set until the first request.
+            fail_fast: See `Wire`; can be changed until the first request.
         """
         self._config = config
-        self.is_impatient = is_impatient
+        self.fail_fast = fail_fast
 
     @cached_property
     def workers(self) -> Workers:
-        """The threads that fetch pages ahead."""
+        """Threads that fetch pages ahead."""
         return Workers(self._config["concurrency"], self.wire.throttle)
 
     @cached_property
     def wire(self) -> Wire:
-        """What all requests share; from here on, log lines show no secrets."""
+        """Session, throttle, and redactor; first use also masks secrets in logs."""
         concurrency = self._config["concurrency"]
         redactor = Redactor(self._config)
         redactor.guard()
@@ -58,27 +55,25 @@ class KayzenClient:
         adapter = HTTPAdapter(pool_maxsize=concurrency)
         session.mount("https://", adapter)
         session.mount("http://", adapter)
-        # None is needed, and threads must not write into one jar.
+        # Kayzen needs no cookies, and the jar is not safe to share among threads.
         session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
         session.headers["User-Agent"] = self._config["user_agent"]
         check_proxy(self._config["api_url"], session, adapter)
-        return Wire(
-            self._config, session, throttle, redactor, is_impatient=self.is_impatient
-        )
+        return Wire(self._config, session, throttle, redactor, fail_fast=self.fail_fast)
 
     @cached_property
     def transport(self) -> Transport:
-        """The transport shared by all streams, which use the same token."""
+        """The transport shared by all streams, with a single token."""
         return Transport(self.wire)
 
-    def be_impatient(self) -> None:
-        """Give up soon on a server that cannot be reached, as it could not before."""
-        self.wire.is_impatient = True
+    def enable_fail_fast(self) -> None:
+        """Give up within seconds on unreachable servers from now on."""
+        self.wire.fail_fast = True
 
-    def be_patient(self) -> None:
-        """Go back to all retries, as a server has answered."""
-        self.wire.is_impatient = self.is_impatient
+    def reset_fail_fast(self) -> None:
+        """Return to the configured retries after a response."""
+        self.wire.fail_fast = self.fail_fast
 
     def start(self) -> None:
-        """Build what is missing, in the main thread, before workers use `transport`."""
+        """Create the transport in the main thread, before workers use it."""
         _ = self.transport

@@ -1,4 +1,4 @@
-"""What a login was rejected for, and which settings to check."""
+"""Describes rejected logins, and which settings to check."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
-from tap_kayzen.api.gateway import names_no_right
+from tap_kayzen.api.gateway import denies_permission
 from tap_kayzen.api.retries import is_redirect
 
 if TYPE_CHECKING:
@@ -18,10 +18,10 @@ KEY_PAIR = re.compile(
     rb"api[ _-]?key|client[ _-]?id|(?:invalid|unauthorized)[ _]?client",
     re.IGNORECASE,
 )
-"""``Invalid API Key`` (Kayzen), ``ClientId is Invalid`` (Apigee), and the like."""
+"""Matches ``Invalid API Key`` (Kayzen), ``ClientId is Invalid`` (Apigee), etc."""
 
 LOGIN_PAIR = re.compile(rb"login credentials|invalid_grant", re.IGNORECASE)
-"""``Invalid login credentials`` (Kayzen), ``invalid_grant`` (OAuth)."""
+"""Matches ``Invalid login credentials`` (Kayzen) and ``invalid_grant`` (OAuth)."""
 
 REJECTIONS = {
     HTTPStatus.BAD_REQUEST,
@@ -29,7 +29,7 @@ REJECTIONS = {
     HTTPStatus.FORBIDDEN,
     HTTPStatus.UNPROCESSABLE_ENTITY,
 }
-"""Status codes of a login that are about the credentials."""
+"""HTTP statuses of a login with rejected credentials."""
 
 LOGIN_SETTINGS = "`username` and `password` (the login of the Kayzen console)"
 KEY_SETTINGS = "`api_key` and `api_secret` (made in the console)"
@@ -38,15 +38,15 @@ KEY_SETTINGS = "`api_key` and `api_secret` (made in the console)"
 def rejection(
     response: requests.Response, body: bytes, excerpt: Callable[[bytes], str]
 ) -> str:
-    """Describe which credentials a rejected login is about, or what else is wrong.
+    """Describe why a login failed: which credentials, or what else.
 
-    The texts "Invalid login credentials" and "Invalid API Key" are known, the shape of
-    the body around them is not: hence the search in its plain text.
+    The texts "Invalid login credentials" and "Invalid API Key" are documented, but not
+    the format of the body. The whole body is therefore searched as text.
 
     Args:
         response: The response to a login, without a token.
-        body: Its body, unpacked.
-        excerpt: Quotes the beginning of a body, without secrets.
+        body: Its body, decompressed.
+        excerpt: Returns the beginning of a body, without secrets.
     """
     status = response.status_code
     if is_redirect(status):
@@ -69,12 +69,16 @@ def rejection(
 
 
 def rejected_credentials(status: int, body: bytes) -> tuple[str, str] | None:
-    """Return which credentials a login was rejected for, and the settings to check.
+    """Return the rejected credentials and the settings to check.
 
-    None if the response is about something else.
+    Returns:
+        A tuple such as ``("the API key pair", "`api_key` and ...")``; None if the
+        response is not about credentials.
     """
     is_rejection = status in REJECTIONS
-    names_key = bool(KEY_PAIR.search(body)) or (is_rejection and names_no_right(body))
+    names_key = bool(KEY_PAIR.search(body)) or (
+        is_rejection and denies_permission(body)
+    )
     names_login = bool(LOGIN_PAIR.search(body))
     if names_key and not names_login:
         return "the API key pair", KEY_SETTINGS

@@ -1,26 +1,27 @@
-"""Errors of reading from Kayzen.
+"""Errors raised while reading from Kayzen.
 
 ::
 
-    FatalAPIError (SDK)      the read fails; one line tells the user what to do
-    ├── LoginError           no token: no stream can be read
-    └── ReadError            one request, or what it is part of, cannot be read
-        ├── RefusedError     Kayzen rejected it, or sent something else
-        ├── UnavailableError it still failed after all retries
-        └── CutShortError    Kayzen may hold rows that it does not return
+    FatalAPIError (SDK)      the read failed; one line says what the user can do
+    ├── LoginError           no token, so no stream can be read
+    └── ReadError            a request, or the read that it belongs to, failed
+        ├── RefusedError     Kayzen rejected the request, or sent something else
+        ├── UnavailableError the request still failed after all retries
+        └── CutShortError    Kayzen may have rows that it does not return
     RetriableAPIError (SDK)
-    └── TransientError       one attempt failed; the next one may succeed
-        └── WebPageError     it brought a web page where JSON was asked for
+    └── TransientError       one attempt failed; a retry may succeed
+        └── WebPageError     the response is a web page instead of JSON
     ValueError
-    └── EnvelopeError        JSON, but not in a shape that was asked for
+    └── EnvelopeError        the response is JSON, but has an unexpected structure
     Exception
-    ├── StoppedError         the read was aborted; its requests are not sent
-    └── StaleTokenError      a request needs a new token before it is sent
+    ├── StoppedError         the read was aborted; the request is not sent
+    └── StaleTokenError      the request needs a new token before it is sent
 
-A `TransientError` or a network error of `requests` becomes a `LoginError` or an
-`UnavailableError` when the retries end, an `EnvelopeError` a `RefusedError`. A stream
-raises a `FatalAPIError`, or one of the SDK's own: `MissingKeyPropertiesError` for a
-record without a key, `ConfigurationError` for an unusable state or catalog.
+After the last retry, a `TransientError` or a network error of `requests` becomes an
+`UnavailableError`, or a `LoginError` during login. An `EnvelopeError` becomes a
+`RefusedError`. Streams raise a `FatalAPIError` or one of the SDK's errors:
+`MissingKeyPropertiesError` for a record without a key, `ConfigurationError` for an
+unusable state or catalog.
 """
 
 from __future__ import annotations
@@ -38,33 +39,33 @@ if TYPE_CHECKING:
 
 
 class LoginError(FatalAPIError):
-    """Kayzen returned no token: no stream can be read.
+    """A failed login, without which no stream can be read.
 
     Attributes:
-        is_unreachable: As for `ReadError`.
+        is_unreachable: Whether no server could be found or reached.
     """
 
     def __init__(self, message: str, *, is_unreachable: bool = False) -> None:
-        """Keep the message, which is one line for the user."""
+        """Initialize the error with a one-line message for the user."""
         super().__init__(message)
         self.is_unreachable = is_unreachable
 
     def copy(self) -> LoginError:
-        """Return the same error for another thread, which has its own traceback."""
+        """Return a copy to raise in another thread, with its own traceback."""
         return LoginError(str(self), is_unreachable=self.is_unreachable)
 
 
 class ReadError(FatalAPIError):
-    """A read that failed for good.
+    """A read that failed permanently.
 
     Attributes:
         cause: What happened, such as ``HTTP 403: Kayzen does not allow it``.
-        what: What was read, such as ``campaigns, page 3``.
+        what: What was being read, such as ``campaigns, page 3``.
         hint: What the user can do.
         words: The beginning of Kayzen's response, without secrets.
-        status: HTTP status of the response, 0 without one.
-        is_unreachable: Whether no server was found or reached at all, so that no
-            other request is likely to fare better.
+        status: HTTP status of the response; 0 without a response.
+        is_unreachable: Whether no server could be found or reached, so that other
+            requests will probably fail, too.
     """
 
     def __init__(  # noqa: PLR0913
@@ -77,7 +78,7 @@ class ReadError(FatalAPIError):
         words: str = "",
         is_unreachable: bool = False,
     ) -> None:
-        """Keep the parts; `str()` formats them."""
+        """Initialize the error; `str()` joins its parts."""
         super().__init__(cause)
         self.cause = cause
         self.what = what
@@ -93,7 +94,12 @@ class ReadError(FatalAPIError):
         return f"{text}. Kayzen's words: {self.words}" if self.words else text
 
     def within(self, what: str, hints: Mapping[str, str]) -> Self:
-        """Return this error as one of a larger read, with other hints."""
+        """Return a copy of this error that names the larger read it is part of.
+
+        Args:
+            what: The larger read, such as ``orders of advertiser 7``.
+            hints: Replacements for hints.
+        """
         error = copy(self)
         error.what = f"{what}: {self.what}" if self.what else what
         error.hint = hints.get(self.hint, self.hint)
@@ -101,7 +107,7 @@ class ReadError(FatalAPIError):
 
 
 class RefusedError(ReadError):
-    """Kayzen rejected a request, or answered with something else."""
+    """A request that Kayzen rejected, or answered with something unexpected."""
 
 
 class UnavailableError(ReadError):
@@ -109,16 +115,16 @@ class UnavailableError(ReadError):
 
 
 class CutShortError(ReadError):
-    """Kayzen may hold rows that it does not return."""
+    """A read that may be incomplete: Kayzen may have rows that it does not return."""
 
 
 class TransientError(RetriableAPIError):
-    """A response that may succeed if the request is repeated.
+    """A failed request that may succeed if it is repeated.
 
     Attributes:
-        words: The beginning of the response, without secrets; apart from the message,
-            which is short for the log.
-        is_rate_limit: Whether the server asks for fewer requests.
+        words: The beginning of the response, without secrets. Not part of the message,
+            to keep log lines short.
+        is_rate_limit: Whether the request was rate limited.
     """
 
     def __init__(
@@ -129,23 +135,23 @@ class TransientError(RetriableAPIError):
         *,
         is_rate_limit: bool = False,
     ) -> None:
-        """Keep the parts."""
+        """Initialize the error."""
         super().__init__(message, response)
         self.words = words
         self.is_rate_limit = is_rate_limit
 
 
 class WebPageError(TransientError):
-    """A web page in place of JSON, such as the login page of a proxy."""
+    """A web page instead of JSON, such as the login page of a proxy."""
 
 
 class EnvelopeError(ValueError):
-    """JSON in none of the shapes that were asked for."""
+    """JSON with an unexpected structure."""
 
 
 class StoppedError(Exception):
-    """The read that a request was for has been aborted."""
+    """A request that is not sent because its read was aborted."""
 
 
 class StaleTokenError(Exception):
-    """The token of a request was rejected while the request waited for its turn."""
+    """A request whose token was rejected while the request was queued."""

@@ -1,7 +1,7 @@
-"""What a refusal says in the words of an API gateway.
+"""Recognizes error codes of an API gateway in response bodies.
 
-Kayzen's API ran behind Apigee once; see docs/kayzen-api.md#gateway for the words and
-their sources. They are looked for in the whole body, whose shape may differ.
+Kayzen's API once ran behind Apigee; docs/kayzen-api.md#gateway lists the error codes
+and their sources. The whole body is searched, because its format is not documented.
 """
 
 from __future__ import annotations
@@ -13,18 +13,18 @@ RATE_LIMIT = re.compile(rb"policies\.ratelimit", re.IGNORECASE)
 NO_RIGHT = re.compile(rb"api[ _-]?(?:product|resource)", re.IGNORECASE)
 
 
-def names_rate_limit(body: bytes) -> bool:
-    """Return whether a refusal comes from a quota or a spike arrest.
+def reports_rate_limit(body: bytes) -> bool:
+    """Return whether a gateway reports an exceeded quota or a spike arrest.
 
-    Such as ``policies.ratelimit.QuotaViolation``, which older set-ups send with HTTP
-    500.
+    Example: ``policies.ratelimit.QuotaViolation``, which older installations send with
+    HTTP 500.
     """
     return bool(RATE_LIMIT.search(body))
 
 
-def names_no_right(body: bytes) -> bool:
-    """Return whether an HTTP 401 is about the path, and the token is good.
+def denies_permission(body: bytes) -> bool:
+    """Return whether a gateway denies access to the path, despite a valid token.
 
-    Such as ``keymanagement.service.InvalidAPICallAsNoApiProductMatchFound``.
+    Example: ``keymanagement.service.InvalidAPICallAsNoApiProductMatchFound``.
     """
     return bool(NO_RIGHT.search(body))

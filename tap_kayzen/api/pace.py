@@ -1,65 +1,72 @@
-"""The pace: requests a second that Kayzen is believed to accept."""
+"""The pace: an estimate of the request rate that Kayzen accepts."""
 
 from __future__ import annotations
 
-MIN_PACE = 0.1
-"""Requests a second that the pace never falls below."""
+MIN_PER_SECOND = 0.1
+"""Lower bound of the pace, in requests per second."""
 
-MIN_CUT, MAX_CUT = 0.95, 0.85
-"""Factors between which a refusal lowers the pace."""
+WEAKEST_CUT, STRONGEST_CUT = 0.95, 0.85
+"""Factors by which a refusal lowers the pace, at the least and at the most."""
 
-SEARCH_CLIMB = 0.1
-"""Requests a second by which each paced response raises the pace at first."""
+SEARCH_STEP = 0.1
+"""Increase per paced response before the second refusal, in requests per second."""
 
-CLIMB = 0.003
-"""The same after a second refusal; it grows by as much again every `CALM_SECONDS`."""
+STEP = 0.003
+"""Increase per paced response after the second refusal, in requests per second.
+
+It grows by the same amount every `CALM_SECONDS` without a refusal.
+"""
 
 CALM_SECONDS = 10.0
-"""Seconds without a refusal after which the climb is twice `CLIMB`."""
+"""Time without a refusal after which the increase is twice `STEP`."""
 
 MAX_HOLD_SECONDS = 10.0
-"""Seconds of holding back that count as time in which nothing was accepted.
+"""Maximum share of a pause after a refusal that counts as time without requests.
 
-Some of it counts, since a limit may be on the requests of a minute.
+Part of the pause must count, because a limit can apply per minute.
 """
 
 
 class Pace:
-    """Learns how many requests a second Kayzen accepts, from its refusals.
+    """Learns from refusals how many requests per second Kayzen accepts.
 
-    There is no pace until the first refusal. From then on, with `seen` the requests
-    accepted per second of asking since the refusal before:
+    There is no pace until the first refusal. From then on, with `seen` as the rate of
+    accepted requests since the previous refusal:
 
-    - first refusal: ``pace = 0.95 * seen``
-    - later ones: ``pace = clamp(seen, 0.85 * pace, 0.95 * pace)``; half of it if
-      nothing was accepted
-    - each response that had to wait for its turn: ``pace += 0.1`` until the second
-      refusal, then ``pace += 0.003 * (1 + calm / 10)`` after `calm` seconds
+    - First refusal: ``pace = 0.95 * seen``
+    - Later refusals: ``pace = clamp(seen, 0.85 * pace, 0.95 * pace)``, or
+      ``pace / 2`` if no request was accepted
+    - Response to a request that the pace delayed: ``pace += 0.1`` until the second
+      refusal, then ``pace += 0.003 * (1 + calm / 10)`` after `calm` seconds without a
+      refusal
 
-    Plain additive increase with halving (AIMD) wastes 18 to 34 % of the calls against a
-    fixed limit; this wastes 3 % (tools/benchmarks/README.md, "A server with a limit").
+    With a fixed limit on the server, 3% of the requests are refused. With plain
+    additive increase, multiplicative decrease (AIMD), it is 18 to 34%
+    (tools/benchmarks/README.md, "Rate limit").
     """
 
+    # All methods take the current time in seconds.
+
     def __init__(self, now: float) -> None:
-        """Start without a refusal, at a time in seconds as for all methods."""
+        """Initialize without a pace."""
         self.per_second: float | None = None
         self._is_searching = True
         self._since = now
         self._accepted = 0
-        # A tap that waits for its target asks for nothing: only the time in which
-        # requests wait or run counts.
+        # Only time with queued or running requests counts: while the tap waits for its
+        # target, it sends nothing.
         self._asking = 0
         self._asked_from = now
         self._asked_seconds = 0.0
 
     def begin(self, now: float) -> None:
-        """Count one more request that waits or runs."""
+        """Count a request as queued or running."""
         if not self._asking:
             self._asked_from = now
         self._asking += 1
 
     def end(self, now: float) -> None:
-        """Count one request less."""
+        """Count a request as finished."""
         self._asked_seconds = self._seconds_asked(now)
         self._asked_from = now
         self._asking -= 1
@@ -70,26 +77,29 @@ class Pace:
         return self._asked_seconds + max(0.0, now - max(self._asked_from, self._since))
 
     def accepted(self, now: float, *, was_paced: bool) -> None:
-        """Count a response; raise the pace if the pace was what limited the tap."""
+        """Count a response; raise the pace if it delayed requests."""
         self._accepted += 1
         if self.per_second and was_paced:
             calm = max(0.0, now - self._since)
-            climb = CLIMB * (1 + calm / CALM_SECONDS)
-            self.per_second += SEARCH_CLIMB if self._is_searching else climb
+            climb = STEP * (1 + calm / CALM_SECONDS)
+            self.per_second += SEARCH_STEP if self._is_searching else climb
 
     def refused(self, now: float, held_until: float) -> None:
-        """Lower the pace, and begin to count anew once requests go out again."""
+        """Lower the pace, and restart counting when requests resume."""
         hold = min(held_until - now, MAX_HOLD_SECONDS)
         seen = self._accepted / max(self._seconds_asked(now) + hold, 1e-3)
         if self.per_second is None:
-            self.per_second = MIN_CUT * seen or None
+            self.per_second = WEAKEST_CUT * seen or None
         elif seen:
             self._is_searching = False
-            lowest, highest = MAX_CUT * self.per_second, MIN_CUT * self.per_second
+            lowest, highest = (
+                STRONGEST_CUT * self.per_second,
+                WEAKEST_CUT * self.per_second,
+            )
             self.per_second = min(max(seen, lowest), highest)
         else:
             self.per_second /= 2
         if self.per_second:
-            self.per_second = max(self.per_second, MIN_PACE)
+            self.per_second = max(self.per_second, MIN_PER_SECOND)
         self._since = held_until
         self._accepted, self._asked_seconds = 0, 0.0

@@ -1,4 +1,4 @@
-"""Proxies of the environment: whether they can be used at all."""
+"""Checks the proxy settings in the environment."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ if TYPE_CHECKING:
 
 
 def check_proxy(url: str, session: requests.Session, adapter: HTTPAdapter) -> None:
-    """Check the proxy for an address, if there is one; nothing is sent.
+    """Check that the proxy for a URL, if any, is usable. Nothing is sent.
 
     Raises:
-        ConfigurationError: No request can go through it. Names the variable, but not
-            its value, which may hold a login.
+        ConfigurationError: The proxy is unusable. The message names the environment
+            variable but not its value, which can contain a login.
     """
     settings = session.merge_environment_settings(url, {}, None, None, None)
     proxies = settings["proxies"]
@@ -26,8 +26,8 @@ def check_proxy(url: str, session: requests.Session, adapter: HTTPAdapter) -> No
     try:
         adapter.get_connection_with_tls_context(request, verify=True, proxies=proxies)
     except (TypeError, ValueError) as error:
-        # ValueError is the base of all that `requests` and `urllib3` have for it;
-        # TypeError is one of their faults, for a login without a host.
+        # `requests` and `urllib3` raise subclasses of ValueError, or a TypeError for a
+        # login without a host.
         proxy = select_proxy(url, proxies) or ""
         scheme = next(name for name, value in proxies.items() if value == proxy)
         if proxy.lower().startswith("socks"):
@@ -39,6 +39,6 @@ def check_proxy(url: str, session: requests.Session, adapter: HTTPAdapter) -> No
 
 
 def _variable(scheme: str) -> str:
-    """Return the variable with the proxy of a scheme, such as ``all``."""
+    """Return the name of the environment variable for a scheme, such as ``all``."""
     name = f"{scheme}_proxy"
     return name if name in os.environ else name.upper()

@@ -1,4 +1,4 @@
-"""Retries: which failures are transient, how long to wait, and when to give up."""
+"""Retries: transient failures, waits, and limits."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from singer_sdk.exceptions import RetriableAPIError
 from tap_kayzen.api.causes import (
     BAD_ADDRESS,
     is_unreachable,
-    lasting_hint,
+    permanent_hint,
     reason_with_proxy,
 )
 from tap_kayzen.api.downloads import Downloads
 from tap_kayzen.api.errors import TransientError, UnavailableError
-from tap_kayzen.api.gateway import names_rate_limit
+from tap_kayzen.api.gateway import reports_rate_limit
 
 if TYPE_CHECKING:
     import logging
@@ -35,20 +35,20 @@ if TYPE_CHECKING:
 
 Result = TypeVar("Result")
 
-DICE = random.Random()  # noqa: S311
-"""Not the one of the module `random`, which a program may have seeded."""
+RNG = random.Random()  # noqa: S311
+"""Separate from the global generator, which the program may have seeded."""
 
 MAX_BACKOFF_SECONDS = 60.0
-"""The longest exponential wait."""
+"""Upper bound of exponential backoff."""
 
 MAX_CONNECT_SECONDS = 10.0
-"""The longest time to wait for a connection, whatever `request_timeout` says."""
+"""Maximum connect timeout, even if `request_timeout` is longer."""
 
-QUICK_SECONDS = 4.0
-"""The same, and the time for which it is tried again, if somebody waits for it."""
+FAIL_FAST_SECONDS = 4.0
+"""Maximum connect timeout and retry time with `fail_fast`."""
 
 MAX_RETRY_AFTER_SECONDS = 300.0
-"""The longest ``Retry-After`` that is obeyed."""
+"""Maximum wait for a ``Retry-After``."""
 
 FAILURES = (
     *BAD_ADDRESS,
@@ -62,19 +62,23 @@ FAILURES = (
 
 @dataclass
 class Wire:
-    """What all requests of a tap share: settings, session, throttle, and redactor.
+    """Objects that all requests of a tap share.
 
     Attributes:
-        is_impatient: Whether to give up within seconds on a server that cannot be
-            reached: somebody waits for ``--test``, or all retries have found no server
-            just before.
+        config: The settings.
+        session: The HTTP session.
+        throttle: Limits the request rate.
+        redactor: Masks secrets.
+        fail_fast: Whether to give up within seconds on an unreachable server: a user
+            is waiting for ``--test``, or the previous request found no server after
+            all retries.
     """
 
     config: Mapping[str, Any]
     session: requests.Session
     throttle: Throttle
     redactor: Redactor
-    is_impatient: bool = False
+    fail_fast: bool = False
 
     @cached_property
     def downloads(self) -> Downloads:
@@ -83,23 +87,23 @@ class Wire:
 
     @property
     def timeouts(self) -> tuple[float, float]:
-        """Maximum seconds to connect, and to wait for a response."""
+        """Connect and read timeouts in seconds."""
         longest: float = self.config["request_timeout"]
-        connect = QUICK_SECONDS if self.is_impatient else MAX_CONNECT_SECONDS
+        connect = FAIL_FAST_SECONDS if self.fail_fast else MAX_CONNECT_SECONDS
         return min(connect, longest), longest
 
     def max_retry_seconds(self, error: BaseException) -> float:
-        """Return for how long a request is repeated after an error."""
+        """Return the maximum time for retries after an error, in seconds."""
         longest: float = self.config["max_retry_seconds"]
-        is_quick = self.is_impatient and is_unreachable(error)
-        return min(QUICK_SECONDS, longest) if is_quick else longest
+        is_quick = self.fail_fast and is_unreachable(error)
+        return min(FAIL_FAST_SECONDS, longest) if is_quick else longest
 
 
 class Retries:
-    """Repeats calls after transient failures, until they succeed or a limit is met."""
+    """Retries calls after transient failures, within the limits of the settings."""
 
     def __init__(self, wire: Wire, logger: logging.Logger) -> None:
-        """Prepare; nothing is called yet. The logger gets a line for each retry."""
+        """Initialize the retries; each one is logged as a warning."""
         self._max_retries: int = wire.config["max_retries"]
         self._wire = wire
         self._session = wire.session
@@ -108,10 +112,15 @@ class Retries:
         self._logger = logger
 
     def call(self, function: Callable[[], Result], *, what: str, hint: str) -> Result:
-        """Call a function, again after each transient failure.
+        """Call a function, and retry it after transient failures.
+
+        Args:
+            function: The function.
+            what: What it requests, for messages.
+            hint: What the user can do if all retries fail.
 
         Raises:
-            UnavailableError: It still failed when a limit was met.
+            UnavailableError: The function still failed after all retries.
             StoppedError: The read was aborted.
         """
         started = self._throttle.now()
@@ -119,11 +128,11 @@ class Retries:
             backoff.constant,
             FAILURES,
             max_tries=self._max_retries + 1,
-            # The throttle waits instead, so that an aborted read need not.
+            # The throttle waits instead, so that an abort ends the wait.
             interval=0,
             jitter=None,
             giveup=lambda error: (
-                bool(lasting_hint(error)) or self._left(started, error) <= 0
+                bool(permanent_hint(error)) or self._left(started, error) <= 0
             ),
             on_backoff=self._waiter(what, started),
             logger=None,
@@ -133,7 +142,7 @@ class Retries:
         except FAILURES as error:
             cause = self._redactor.redact(reason_with_proxy(error, self._session))
             words = error.words if isinstance(error, TransientError) else ""
-            if lasting := lasting_hint(error):
+            if lasting := permanent_hint(error):
                 hint = lasting
             else:
                 cause += (
@@ -154,7 +163,7 @@ class Retries:
 
     def _waiter(self, what: str, started: float) -> Callable[[Details], None]:
         def wait(details: Details) -> None:
-            # The read may have been stopped during the request.
+            # The read may have been aborted during the request.
             self._throttle.check()
             error = details["exception"]
             response = error.response if isinstance(error, RetriableAPIError) else None
@@ -179,9 +188,9 @@ class Retries:
 
 
 def is_transient(status: int) -> bool:
-    """Return whether the same request may succeed a little later.
+    """Return whether the same request may succeed later.
 
-    Kayzen publishes no advice; this is the common reading of the status codes.
+    Kayzen does not document this; these are the usual HTTP semantics.
     """
     return status >= HTTPStatus.INTERNAL_SERVER_ERROR or status in {
         HTTPStatus.REQUEST_TIMEOUT,
@@ -191,30 +200,30 @@ def is_transient(status: int) -> bool:
 
 
 def is_redirect(status: int) -> bool:
-    """Return whether the server names another address instead of answering."""
+    """Return whether a response is a redirect."""
     return HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST
 
 
 def is_rate_limit(status: int, body: bytes) -> bool:
-    """Return whether the server asks for fewer requests, not just for a retry."""
+    """Return whether a request was rate limited."""
     if status in {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE}:
         return True
-    return status >= HTTPStatus.INTERNAL_SERVER_ERROR and names_rate_limit(body)
+    return status >= HTTPStatus.INTERNAL_SERVER_ERROR and reports_rate_limit(body)
 
 
 def check_transient(
     response: requests.Response, body: bytes, excerpt: Callable[[bytes], str]
 ) -> None:
-    """Raise the error of a response that may be another one when asked for again.
+    """Raise an error if the same request may succeed later.
 
     Args:
         response: The response.
-        body: Its body, unpacked.
-        excerpt: Quotes the beginning of a body, without secrets.
+        body: Its decompressed body.
+        excerpt: Returns the beginning of a body, without secrets.
 
     Raises:
-        TransientError: The server is in trouble, or asks for fewer requests.
-        ProxyError: It is a proxy's, which wants a login.
+        TransientError: The server has a problem, or rate limited the request.
+        ProxyError: A proxy requires a login.
     """
     status = response.status_code
     message = f"HTTP {status}"
@@ -222,16 +231,18 @@ def check_transient(
         raise requests.exceptions.ProxyError(message, request=response.request)
     if not is_transient(status):
         return
-    if names_rate_limit(body):
+    if reports_rate_limit(body):
         message += " (rate limit)"
     is_limit = is_rate_limit(status, body)
     raise TransientError(message, response, excerpt(body), is_rate_limit=is_limit)
 
 
 def retry_after(response: requests.Response | None) -> float:
-    """Read ``Retry-After``, seconds or an HTTP date, as seconds.
+    """Parse ``Retry-After``, a number of seconds or an HTTP date.
 
-    0 if it is missing or invalid, `MAX_RETRY_AFTER_SECONDS` at most.
+    Returns:
+        Seconds to wait, at most `MAX_RETRY_AFTER_SECONDS`; 0 if the header is missing
+        or invalid.
     """
     value = "" if response is None else response.headers.get("Retry-After", "")
     try:
@@ -241,22 +252,22 @@ def retry_after(response: requests.Response | None) -> float:
             moment = parsedate_to_datetime(value)
         except (OverflowError, ValueError):
             return 0.0
-        # HTTP's dates are GMT, said or not.
+        # HTTP dates are in GMT, even without a time zone.
         moment = moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
         seconds = (moment - datetime.now(timezone.utc)).total_seconds()
-    # NaN fails both comparisons and so counts as invalid.
+    # NaN fails both comparisons, so it counts as invalid.
     if seconds > MAX_RETRY_AFTER_SECONDS:
         return MAX_RETRY_AFTER_SECONDS
     return seconds if seconds > 0 else 0.0
 
 
 def wait_after(response: requests.Response | None, tries: int) -> float:
-    """Choose how many seconds to wait after a transient failure.
+    """Return the number of seconds to wait after a transient failure.
 
-    What ``Retry-After`` asks for and up to a tenth more, else up to a bound that
-    doubles with each try. Either is random, against herds.
+    This is ``Retry-After`` plus up to 10%, or exponential backoff without that header.
+    Both have jitter, so that clients do not retry simultaneously.
     """
     asked = retry_after(response)
-    # The bound is reached at the 7th try; no need for 2 ** 100.
+    # The maximum is reached at the 7th try; avoid computing 2 ** 100.
     bound = asked / 10 if asked else min(2.0 ** min(tries - 1, 6), MAX_BACKOFF_SECONDS)
-    return asked + DICE.uniform(bound / 2, bound)
+    return asked + RNG.uniform(bound / 2, bound)

@@ -1,4 +1,4 @@
-"""The throttle: how many requests at once, how many a second, and when none."""
+"""The throttle: limits the rate and the concurrency of requests."""
 
 from __future__ import annotations
 
@@ -17,25 +17,29 @@ if TYPE_CHECKING:
 
 @dataclass
 class Read:
-    """A read whose requests can be stopped, while those of others go on."""
+    """Handle of a read, to cancel its requests without affecting others."""
 
     is_stopped: bool = False
 
 
 class Throttle:
-    """The gate that every request of a tap passes, whatever its thread.
+    """Limits the requests of a tap across all threads.
 
-    Three limits hold: the user's ceiling of requests a second; a number of requests
-    at once, which starts at `concurrency`, is halved by a refusal and grows back by
-    about one a round (additive increase, multiplicative decrease); and, from the
-    first refusal on, a learned `Pace`. A refusal (HTTP 429 or 503) also holds all
-    requests back for a while.
+    There are three limits:
+
+    - The setting `requests_per_second`.
+    - The number of requests in flight. It starts at `concurrency`, is halved by a
+      refusal, and grows back by about one per round trip (additive increase,
+      multiplicative decrease).
+    - A learned `Pace`, from the first refusal on.
+
+    A refusal (HTTP 429 or 503) also pauses all requests for a while.
     """
 
     def __init__(
         self, *, concurrency: int, requests_per_second: float | None = None
     ) -> None:
-        """Start without having seen a refusal; a ceiling of None is none."""
+        """Initialize the throttle; `requests_per_second` of None means no limit."""
         self._concurrency = concurrency
         self._ceiling = requests_per_second
         self._changed = threading.Condition()
@@ -49,38 +53,38 @@ class Throttle:
         self._refused_at = float("-inf")
 
     def now(self) -> float:
-        """Return the time in seconds, from any start."""
+        """Return the time of a monotonic clock, in seconds."""
         return time.monotonic()
 
     def wait(self, seconds: float | None) -> None:
-        """Wait with the lock released, until the time is over or something changed."""
+        """Release the lock and wait until notified, at most this many seconds."""
         self._changed.wait(seconds)
 
     @property
-    def at_once(self) -> int:
-        """Maximum number of requests at once now."""
+    def max_in_flight(self) -> int:
+        """Current maximum number of requests in flight."""
         return int(self._limit)
 
     @property
     def pace(self) -> float | None:
-        """Requests a second that Kayzen is believed to accept, None if unknown."""
+        """Requests per second that Kayzen seems to accept; None if unknown."""
         return self._pace.per_second
 
     @property
     def interval(self) -> float:
-        """Seconds between the starts of two requests now, 0 without a limit."""
+        """Minimum seconds between the starts of two requests; 0 without a limit."""
         limits = [limit for limit in (self._ceiling, self.pace) if limit]
         return 1 / min(limits) if limits else 0.0
 
     @contextmanager
     def request(self) -> Generator[float]:
-        """Wait for the turn of a request and count it as running until the end.
+        """Wait until a request may be sent, and count it as in flight in the block.
 
         Yields:
-            The time at which it started, for `refused`.
+            The time at which the request started, for `refused`.
 
         Raises:
-            StoppedError: The read that it belongs to was stopped.
+            StoppedError: The read of this thread was aborted.
         """
         with self._changed:
             self._pace.begin(self.now())
@@ -95,7 +99,7 @@ class Throttle:
         if interval := self.interval:
             self._next_start = max(self._next_start, now) + interval
         self._active += 1
-        # Others may look while this one is on its way.
+        # Let other threads use the throttle while this request is in flight.
         self._changed.release()
         try:
             yield now
@@ -109,7 +113,7 @@ class Throttle:
             self.check()
             now = self.now()
             start = max(self._next_start, self._held_until)
-            if self._active >= self.at_once:
+            if self._active >= self.max_in_flight:
                 self.wait(None)
             elif start > now:
                 self._was_paced = self._was_paced or self._next_start > now
@@ -118,7 +122,7 @@ class Throttle:
                 return
 
     def accepted(self) -> None:
-        """Count an answered request: the limits may grow."""
+        """Record a response, which can raise the limits."""
         with self._changed:
             self._limit = min(self._limit + 1 / self._limit, self._concurrency)
             self._pace.accepted(self.now(), was_paced=self._was_paced)
@@ -126,14 +130,14 @@ class Throttle:
                 self._was_paced = False
 
     def refused(self, started: float, seconds: float) -> None:
-        """Hold all requests back after a refusal and lower the limits.
+        """Record a refusal: pause all requests and lower the limits.
 
-        Requests that were on their way when an earlier refusal came are part of the
-        same jam, and lower nothing further.
+        Requests that were already in flight at the previous refusal do not lower the
+        limits again.
 
         Args:
             started: Time at which the refused request started.
-            seconds: How long to hold requests back.
+            seconds: Length of the pause.
         """
         with self._changed:
             now = self.now()
@@ -145,7 +149,11 @@ class Throttle:
             self._pace.refused(now, self._held_until)
 
     def sleep(self, seconds: float) -> None:
-        """Wait, for one request's own reasons; `stop` ends it as it ends `request`."""
+        """Wait before retrying a request.
+
+        Raises:
+            StoppedError: The read of this thread was aborted.
+        """
         with self._changed:
             end = self.now() + seconds
             while (left := end - self.now()) > 0:
@@ -154,8 +162,8 @@ class Throttle:
             self.check()
 
     @contextmanager
-    def of_read(self, read: Read) -> Generator[None]:
-        """Count what this thread requests within as part of a read."""
+    def assigned_to(self, read: Read) -> Generator[None]:
+        """Assign the requests of this thread in the block to a read."""
         before = getattr(self._thread, "read", None)
         self._thread.read = read
         try:
@@ -164,13 +172,13 @@ class Throttle:
             self._thread.read = before
 
     def stop(self, read: Read) -> None:
-        """End all waiting of a read, for good."""
+        """Abort a read: its requests are not sent, and its waits end."""
         with self._changed:
             read.is_stopped = True
             self._changed.notify_all()
 
     def check(self) -> None:
-        """Raise StoppedError if the read of this thread was stopped."""
+        """Raise StoppedError if the read of this thread was aborted."""
         read: Read | None = getattr(self._thread, "read", None)
         if read is not None and read.is_stopped:
             raise StoppedError

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 MB = 10**6
 
 HEADERS = {"Accept": "application/json", "Content-Type": "application/json"}
-"""Headers of every request: those that all known clients send, with GET too."""
+"""Headers of every request. All known clients send both, even with GET."""
 
 RETRY_HINT = (
     "try again later, or raise `max_retries`, `max_retry_seconds` or `request_timeout`"
@@ -49,12 +49,12 @@ class Transport:
     """Sends the requests of a tap; one instance serves all threads.
 
     Attributes:
-        on_response: Called with each response to a data call, good or not, and its
-            body.
+        authenticator: Manages the bearer token.
+        on_response: Called with each response except logins, and its body.
     """
 
     def __init__(self, wire: Wire) -> None:
-        """Prepare; nothing is sent yet."""
+        """Initialize the transport without sending anything."""
         self._wire = wire
         self._max_bytes: int = wire.config["max_response_mb"] * MB
         self._session = wire.session
@@ -75,25 +75,25 @@ class Transport:
         with_token: bool = True,
         no_content: Result | None = None,
     ) -> Result:
-        """Send a request and parse the response, with all retries.
+        """Send a request with retries, and return the parsed response.
 
         Args:
-            request: What to send: method, address, query and JSON body.
+            request: Method, URL, query, and JSON body.
             parse: Parses the body; raises ValueError if it is not JSON, and
-                `EnvelopeError` if the JSON is not what was asked for.
-            what: What is asked for, for messages.
-            hint: What the user can do if Kayzen rejects it, for messages.
-            with_token: Whether it needs the bearer token.
-            no_content: What HTTP 204 stands for; without it, a broken response.
+                `EnvelopeError` if the JSON has an unexpected structure.
+            what: What is requested, for messages.
+            hint: What the user can do if Kayzen rejects the request.
+            with_token: Whether the request needs the bearer token.
+            no_content: Result for HTTP 204; by default, HTTP 204 is an error.
 
         Raises:
-            RefusedError: Kayzen rejected the request, or answered something else.
-            UnavailableError: It still failed after all retries.
+            RefusedError: Kayzen rejected the request or returned something unexpected.
+            UnavailableError: The request still failed after all retries.
             LoginError: Kayzen returned no token.
             StoppedError: The read was aborted.
         """
         request.headers = HEADERS
-        # Else an entry of ~/.netrc would be sent.
+        # Otherwise, `requests` would send credentials from ~/.netrc.
         request.auth = lambda unchanged: unchanged
 
         def attempt() -> Result:
@@ -135,7 +135,7 @@ class Transport:
     def _send_authorized(
         self, prepared: requests.PreparedRequest
     ) -> tuple[requests.Response, bytes]:
-        """Send a request, again with a new token if its token is rejected."""
+        """Send a request; repeat it with a new token if the token is rejected."""
         flow = self.authenticator.auth_flow(prepared)
         next(flow)
         while True:
@@ -154,11 +154,11 @@ class Transport:
         prepared: requests.PreparedRequest,
         refresh: Callable[[requests.PreparedRequest], None] | None = None,
     ) -> tuple[requests.Response, bytes]:
-        """Send a request when it is its turn, and read the response.
+        """Send a request when the throttle allows it, and read the response.
 
         Args:
             prepared: The request.
-            refresh: Called at its turn, for which it may have waited long.
+            refresh: Called with the request just before it is sent.
         """
         with self._throttle.request() as started:
             if refresh:
@@ -170,7 +170,7 @@ class Transport:
                 **self._environment(prepared.url or ""),
             )
             body = self._body(response)
-        # The library's own ends at the headers; a refusal counts from its start.
+        # `requests` measures only until the headers arrive.
         response.elapsed = timedelta(seconds=self._throttle.now() - started)
         if self.on_response is not None:
             self.on_response(response, body)
@@ -179,7 +179,7 @@ class Transport:
         return response, body
 
     def _body(self, response: requests.Response) -> bytes:
-        """Read a body, unpacked; refuse one larger than the settings allow."""
+        """Read and decompress a body; reject it if larger than `max_response_mb`."""
         try:
             return self._wire.downloads.read(response, self._max_bytes)
         except TooLargeError as error:
@@ -191,10 +191,10 @@ class Transport:
             raise RefusedError(cause, response.status_code, hint=hint) from error
 
     def _environment(self, url: str) -> dict[str, Any]:
-        """What REQUESTS_CA_BUNDLE and the proxy variables say, which `send` skips.
+        """Return the settings from REQUESTS_CA_BUNDLE and the proxy variables.
 
-        Looked up once for each host, which NO_PROXY may name: for each request anew,
-        it takes a tenth of its time.
+        `Session.send` ignores these variables. The result is cached per host, because
+        NO_PROXY is per host, and the lookup takes 10% of the time of a request.
         """
         host = "/".join(url.split("/", 3)[:3])
         if host not in self._environments:

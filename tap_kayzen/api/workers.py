@@ -1,4 +1,4 @@
-"""Threads that fetch pages ahead."""
+"""A pool of threads for fetching pages ahead."""
 
 from __future__ import annotations
 
@@ -13,35 +13,35 @@ if TYPE_CHECKING:
 
 
 class Workers:
-    """Daemon threads, started when needed, that never delay the end of the process.
+    """Pool of daemon threads, started on demand, that never delay the exit.
 
-    The executors of the standard library wait for their threads at exit, and a thread
-    that waits for a slow server would keep a run alive for minutes after Ctrl-C.
+    The executors of the standard library wait for their threads at exit. A slow server
+    would keep the process alive for minutes after Ctrl-C.
 
-    There are twice as many as one read may occupy, so that requests of the streams to
-    come, which may wait for a retry for minutes, hold nothing up.
+    The pool has up to twice as many threads as one read uses. Requests of upcoming
+    streams, which can wait minutes for a retry, then do not block the current stream.
 
     Attributes:
-        count: Maximum number of threads that one read occupies.
-        throttle: Stops requests that nobody wants any more.
+        count: Maximum number of threads that one read uses.
+        throttle: Cancels requests that are no longer needed.
     """
 
     def __init__(self, count: int, throttle: Throttle | None = None) -> None:
-        """Start no thread yet; by default, with a throttle of their own."""
+        """Initialize the pool without starting threads."""
         self.count = count
         self.throttle = throttle or Throttle(concurrency=count)
         self._threads: list[threading.Thread] = []
         self._tasks: SimpleQueue[Callable[[], object]] = SimpleQueue()
 
     def submit(self, task: Callable[[], object]) -> None:
-        """Run a task in a thread; it must not raise."""
+        """Run a task in a thread. The task must not raise."""
         self._tasks.put(task)
         if len(self._threads) < 2 * self.count:
             thread = threading.Thread(target=self._run, daemon=True)
             try:
                 thread.start()
             except RuntimeError:
-                # The system allows no more threads: those that run do the work.
+                # The system allows no more threads; use the running ones.
                 if not self._threads:
                     raise
             else:
@@ -51,5 +51,5 @@ class Workers:
         while True:
             task = self._tasks.get()
             task()
-            # Else what the task refers to would live until the next one comes.
+            # Release the references of the task before waiting for the next one.
             del task

@@ -1,1 +1,1 @@
-"""The command line: arguments, files, the connection test, and exit codes."""
+"""The command line: options, files, the connection test, and exit codes."""

@@ -1,4 +1,4 @@
-"""Catalogs: what is wrong with one, and the small things that are mended."""
+"""Validates and repairs catalogs."""
 
 from __future__ import annotations
 
@@ -20,12 +20,15 @@ if TYPE_CHECKING:
 
 METHODS = (REPLICATION_FULL_TABLE, REPLICATION_INCREMENTAL, REPLICATION_LOG_BASED)
 
-METHOD_IN_METADATA = "replication-method"
-"""Where Singer's specification has the method; the SDK reads the entry's alone."""
+METHOD_KEY = "replication-method"
+"""Metadata key of the replication method in the Singer specification.
+
+The SDK reads only the `replication_method` of the entry.
+"""
 
 
 def fault(value: Mapping[str, Any]) -> str:
-    """Return what is wrong with a catalog; empty if nothing is."""
+    """Describe what is wrong with a catalog; empty if it is valid."""
     entries = value.get("streams")
     if not isinstance(entries, list):
         # The SDK would select nothing.
@@ -41,14 +44,14 @@ def fault(value: Mapping[str, Any]) -> str:
             reason = _entry_fault(entry)
         names.add(name)
         if reason:
-            # The SDK would fail without saying where.
+            # The SDK would fail without naming the entry.
             whose = f" ({name})" if name else ""
             return f"`streams[{index}]`{whose} {reason}; save what --discover prints"
     return ""
 
 
 def _entry_fault(entry: dict[str, Any]) -> str:
-    """Return what is wrong with an entry of a catalog that has a name."""
+    """Describe what is wrong with a named entry; empty if it is valid."""
     is_selected = _is_selected(entry)
     if is_selected is None:
         return "has no `metadata` as a list of `breadcrumb` and `metadata`"
@@ -61,21 +64,21 @@ def _entry_fault(entry: dict[str, Any]) -> str:
         isinstance(each, dict) or each is True for each in columns.values()
     ):
         return "has no `schema` with `properties`"
-    # What is not read needs none.
+    # Only selected streams need columns.
     if is_selected and not columns:
         return "has no column in its `schema`"
     for name, definition in columns.items():
-        if not _is_schema(_plain(definition)):
+        if not _is_schema(_expand_true(definition)):
             return f"has no JSON Schema of the column `{name}`"
     return _replication_fault(entry)
 
 
 def _is_selected(entry: Mapping[str, Any]) -> bool | None:
-    """Return whether an entry is selected; None if its metadata cannot be read."""
+    """Return whether an entry is selected; None if its metadata is invalid."""
     try:
         metadata = MetadataMapping.from_iterable(entry.get("metadata", []))
         selection = metadata.resolve_selection()
-        # Text would pass for a list of letters.
+        # A string would count as a list of characters.
         are_lists = not any(
             isinstance(each["breadcrumb"], str) for each in entry.get("metadata", [])
         )
@@ -85,7 +88,7 @@ def _is_selected(entry: Mapping[str, Any]) -> bool | None:
 
 
 def _is_schema(definition: dict[str, Any]) -> bool:
-    """Return whether the schema of a column can be read."""
+    """Return whether the schema of a column is valid."""
     try:
         column = Schema.from_dict(definition).to_dict()
         exact_type(column)
@@ -98,43 +101,47 @@ def _is_schema(definition: dict[str, Any]) -> bool:
 def _replication_fault(entry: Mapping[str, Any]) -> str:
     root = _root(entry)
     for name, where in (("replication_key", entry), ("replication-key", root)):
-        if not isinstance(_only(where.get(name)), str | None):
+        if not isinstance(_only_item(where.get(name)), str | None):
             return f"must have one column as its `{name}`"
-    for name, where in (("replication_method", entry), (METHOD_IN_METADATA, root)):
+    for name, where in (("replication_method", entry), (METHOD_KEY, root)):
         if (method := where.get(name)) and method not in METHODS:
             return f"must have as its `{name}` one of {', '.join(METHODS)}"
     return ""
 
 
-def mended(catalog: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a copy of a catalog, in which there is no `fault`, for the SDK.
+def repair(catalog: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a copy of a valid catalog in the form that the SDK expects.
 
-    The method of replication may stand in the metadata, where it goes before that of
-    the entry, which --discover prints. A list of one replication key is that key. A
-    column whose schema is ``true`` may hold anything, as JSON Schema has it.
+    - A replication method in the metadata replaces that of the entry, which
+      ``--discover`` prints.
+    - A list with one replication key becomes that key.
+    - A column schema of ``true``, which allows any value, becomes ``{}``.
     """
-    return {**catalog, "streams": [*map(_mended_entry, catalog.get("streams", []))]}
+    return {**catalog, "streams": [*map(_repair_entry, catalog.get("streams", []))]}
 
 
-def _mended_entry(entry: Mapping[str, Any]) -> dict[str, Any]:
+def _repair_entry(entry: Mapping[str, Any]) -> dict[str, Any]:
     result = {**entry}
-    if method := _root(entry).get(METHOD_IN_METADATA):
+    if method := _root(entry).get(METHOD_KEY):
         result["replication_method"] = method
     if "replication_key" in entry:
-        result["replication_key"] = _only(entry["replication_key"])
+        result["replication_key"] = _only_item(entry["replication_key"])
     if "metadata" in entry:
-        result["metadata"] = [*map(_mended_metadata, entry["metadata"])]
+        result["metadata"] = [*map(_repair_metadata, entry["metadata"])]
     schema = entry.get("schema", {})
     if columns := schema.get("properties"):
-        columns = {name: _plain(each) for name, each in columns.items()}
+        columns = {name: _expand_true(each) for name, each in columns.items()}
         result["schema"] = {**schema, "properties": columns}
     return result
 
 
-def _mended_metadata(each: Mapping[str, Any]) -> dict[str, Any]:
+def _repair_metadata(each: Mapping[str, Any]) -> dict[str, Any]:
     metadata = each["metadata"]
     if "replication-key" in metadata:
-        metadata = {**metadata, "replication-key": _only(metadata["replication-key"])}
+        metadata = {
+            **metadata,
+            "replication-key": _only_item(metadata["replication-key"]),
+        }
     return {**each, "metadata": metadata}
 
 
@@ -143,16 +150,19 @@ def _root(entry: Mapping[str, Any]) -> Mapping[str, Any]:
     roots = [
         each["metadata"] for each in entry.get("metadata", []) if not each["breadcrumb"]
     ]
-    # The SDK takes the last one, too.
+    # The SDK also uses the last one.
     return roots[-1] if roots else {}
 
 
-def _only(value: object) -> object:
-    """Return the only item of a list, None for an empty one, and other values."""
+def _only_item(value: object) -> object:
+    """Return the only item of a list, or None if it is empty.
+
+    Other values are returned unchanged.
+    """
     if isinstance(value, list) and len(value) <= 1:
         return value[0] if value else None
     return value
 
 
-def _plain(definition: Any) -> Any:  # noqa: ANN401
+def _expand_true(definition: Any) -> Any:  # noqa: ANN401
     return {} if definition is True else definition

@@ -1,4 +1,4 @@
-"""The connection test ``--test``: whether each stream can be read."""
+"""The connection test ``--test``, which reads one record of each stream."""
 
 from __future__ import annotations
 
@@ -32,22 +32,22 @@ def check(
 ) -> bool:
     """Read one record of each stream and print a table of the results to stderr.
 
-    The streams must be selected, and are of no use afterwards.
+    The streams must be selected, and cannot be used afterwards.
 
     Returns:
-        Whether all streams that a run reads by default can be read.
+        Whether all streams that are selected by default can be read.
 
     Raises:
-        LoginError: The login failed, so that no stream can be read.
+        LoginError: The login failed, so no stream can be read.
         ReadError: No server can be reached.
     """
     if not logger.isEnabledFor(logging.DEBUG):
-        # Their lines say of each stream that it failed, as it is broken off.
+        # The SDK logs each stream as failed, because the test aborts it.
         for each in (logger, logging.getLogger("singer_sdk.metrics")):
             each.setLevel(max(logging.WARNING, each.getEffectiveLevel()))
     client, failures = services.client, services.failures
     failures.only_collect()
-    client.is_impatient = True
+    client.fail_fast = True
     client.start()
     client.transport.authenticator.update_access_token()
     rows = [("stream", "reachable", "first record")]
@@ -74,7 +74,7 @@ def check(
 
 
 def _campaign_lists(stream: CampaignsStream) -> tuple[list[tuple[str, str, str]], str]:
-    """Read a page of both campaign lists; return table rows and a hint."""
+    """Read a page of both campaign lists, and return table rows and a hint."""
     rows, fields = [], {}
     for endpoint in ENDPOINTS:
         stream.path = f"/{endpoint}"
@@ -98,16 +98,16 @@ def _campaign_lists(stream: CampaignsStream) -> tuple[list[tuple[str, str, str]]
 
 @contextmanager
 def _no_messages() -> Generator[None]:
-    """Discard Singer messages: only the table is shown."""
+    """Discard Singer messages, because only the table is shown."""
     with Path(os.devnull).open("w", encoding="utf-8") as null, redirect_stdout(null):
         yield
 
 
 def selecting_all(catalog: dict[str, Any]) -> dict[str, Any]:
-    """Change a catalog so that it selects all streams and columns, and return it.
+    """Select all streams and columns of a catalog in place, and return it.
 
-    Setting `selected` of streams would be too late for SCHEMA messages, whose columns
-    the SDK takes from the catalog.
+    Setting `selected` on the streams would be too late, because the SDK takes the
+    columns of SCHEMA messages from the catalog.
     """
     for entry in catalog["streams"]:
         for each in entry["metadata"]:

@@ -1,4 +1,4 @@
-"""The command: exit codes, signals, and one line for each failure."""
+"""The command: exit codes, signals, and one-line errors."""
 
 from __future__ import annotations
 
@@ -21,22 +21,22 @@ if TYPE_CHECKING:
     from collections.abc import Generator
 
 FAILED = 1
-"""Exit code of a run that failed."""
+"""Exit code after a failure."""
 
 TARGET_EXITED = 141
-"""Exit code of a run whose target has exited: the shell's for SIGPIPE."""
+"""Exit code if the target has exited: 128 plus SIGPIPE, as in a shell."""
 
 
 def _discard_output() -> None:
-    """Discard further output: Python would flush stdout at exit, and complain."""
+    """Discard further output, so that flushing stdout at exit does not fail."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 @contextmanager
 def _exiting_with_the_target() -> Generator[None]:
-    """Exit quietly if the target has exited, which says why itself.
+    """Exit silently if the target has exited, because it logs the reason itself.
 
-    Here and not further out, as click would turn it into exit code 1.
+    Must be inside `click`, which would exit with 1.
     """
     try:
         yield
@@ -46,15 +46,15 @@ def _exiting_with_the_target() -> Generator[None]:
 
 
 class KayzenCommand(SingerCommand):
-    """The tap's command: every failure is one line on stderr and exit code 1.
+    """Command that prints failures as one line on stderr and exits with 1.
 
-    A wrong command line exits with 2, a signal with 128 plus its number. The traceback
-    is shown at log level DEBUG only.
+    Exit codes are 2 for an invalid command line, and 128 plus the number for a signal.
+    Tracebacks are shown only at log level DEBUG.
     """
 
     @classmethod
     def wrap(cls, command: click.Command, *, logger: logging.Logger) -> KayzenCommand:
-        """Return the SDK's command with this class's way to fail."""
+        """Return a copy of an SDK command with the error handling of this class."""
         return cls(
             name=command.name,
             callback=command.callback,
@@ -65,7 +65,11 @@ class KayzenCommand(SingerCommand):
         )
 
     def main(self, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401
-        """Run the command; not only `invoke`, since --test works while parsing."""
+        """Run the command and handle its errors.
+
+        Errors are handled here rather than in `invoke`, because ``--test`` runs while
+        the command line is parsed.
+        """
         log_python_output(self.logger)
         hide_metrics(self.logger)
         if sys.stdout is None:
@@ -78,7 +82,7 @@ class KayzenCommand(SingerCommand):
             try:
                 return super().main(*args, **kwargs)
             finally:
-                # Nothing is left that the handler would have to stop.
+                # There is nothing left for the handler to stop.
                 signal.signal(signal.SIGTERM, signal.SIG_DFL)
         except ConfigValidationError as error:
             for problem in error.errors:
@@ -88,21 +92,17 @@ class KayzenCommand(SingerCommand):
             try:
                 sys.stdout.flush()
             except OSError:
-                # The disk is full, say: that is what was reported.
+                # For example, the disk is full; that error has already been reported.
                 _discard_output()
         sys.exit(FAILED)
 
     def make_context(self, *args: Any, **kwargs: Any) -> click.Context:
-        """Parse the command line; run what --discover, --about and others ask."""
+        """Parse the command line; run eager options such as ``--discover``."""
         with _exiting_with_the_target():
             return super().make_context(*args, **kwargs)
 
     def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401
-        """Run the callback.
-
-        Not the SDK's `invoke`, which hands errors to an exception hook that prints
-        their traceback.
-        """
+        """Run the callback without the SDK's `invoke`, which prints tracebacks."""
         with _exiting_with_the_target():
             return click.Command.invoke(self, ctx)
 

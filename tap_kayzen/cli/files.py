@@ -1,4 +1,4 @@
-"""The files of the command line: --config, --state and --catalog, checked."""
+"""Reads and checks the files of ``--config``, ``--state``, and ``--catalog``."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
 ENVIRONMENT = "ENV"
-"""What ``--config`` takes in place of a file, for variables."""
+"""Value of ``--config`` that stands for environment variables."""
 
 
 @contextmanager
 def _config_errors(paths: tuple[str, ...]) -> Generator[None]:
-    """Turn what goes wrong in reading config files into one ConfigurationError."""
+    """Convert errors while reading config files to a ConfigurationError."""
     try:
         yield
     except (OSError, ValueError) as error:
-        # A whole JSON text instead of a path would show its secrets here, and in
-        # the traceback of the error.
+        # If JSON was passed instead of a path, the message and the traceback would
+        # reveal its secrets.
         names = ("{JSON text}" if "{" in path else path for path in paths)
         files = ", ".join(name for name in names if name != ENVIRONMENT)
         reason = error.strerror if isinstance(error, OSError) else error
@@ -36,10 +36,10 @@ def _config_errors(paths: tuple[str, ...]) -> Generator[None]:
 
 
 def config_of(paths: tuple[str, ...]) -> dict[str, Any]:
-    """Return the settings of the files of ``--config``; the later ones win.
+    """Return the settings in the files of ``--config``; later files take precedence.
 
     Raises:
-        ConfigurationError: A file cannot be read, or is no JSON object.
+        ConfigurationError: A file cannot be read or is not a JSON object.
     """
     config: dict[str, Any] = {}
     with _config_errors(paths):
@@ -65,14 +65,19 @@ def _refuse(constant: str) -> NoReturn:
 def checked(
     file: IO[str] | None, option: str, fault_of: Callable[[dict[str, Any]], str]
 ) -> IO[str] | None:
-    """Return the content of an option's file, if there is one.
+    """Return the decoded file of an option; None without one.
+
+    Args:
+        file: The file.
+        option: Name of the option, such as ``--state``.
+        fault_of: Describes what is wrong with the content; empty if it is valid.
 
     Raises:
-        ConfigurationError: It is no JSON object, or `fault_of` finds fault with it.
+        ConfigurationError: The file is not a JSON object, or is invalid.
     """
     if file is None:
         return None
-    # Not as text: the SDK opens it in the encoding of the machine.
+    # Read bytes, because the SDK opens the file in the locale's encoding.
     content = cast("TextIO", file).buffer.read()
     try:
         text = decoded(content)
@@ -87,7 +92,7 @@ def checked(
 
 
 def _only_object(text: str, option: str) -> dict[str, Any]:
-    """Return the JSON object of an option's file; raise ValueError if it is not one."""
+    """Parse the JSON object in an option's file; raise ValueError if invalid."""
     try:
         return _object(text)
     except ValueError as error:
@@ -96,7 +101,7 @@ def _only_object(text: str, option: str) -> dict[str, Any]:
             msg = f"it is empty; run without `{option}` until there is something in it"
             raise ValueError(msg) from error
         if len(lines) > 1 and _is_object(lines[0]) and _is_object(lines[-1]):
-            # As targets print states: each time, a whole one.
+            # Targets print a complete state on each line.
             msg = f"it has {len(lines)} lines; keep the last one"
             raise ValueError(msg) from error
         raise

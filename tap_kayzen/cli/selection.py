@@ -1,4 +1,4 @@
-"""Logs what a run reads; warns about configured reports that it leaves out."""
+"""Logs the selected streams, and warns about likely mistakes."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ def log_selection(
     config: Mapping[str, Any],
     logger: logging.Logger,
 ) -> None:
-    """Log which streams a run reads, with warnings about what it leaves out.
+    """Log which streams are selected, and warn about likely mistakes.
 
     Args:
-        streams: All streams, by name, with the catalog applied.
-        catalog: The catalog that was passed to the tap; None if there is none.
+        streams: All streams by name, with the catalog applied.
+        catalog: The catalog that was passed to the tap, if any.
         config: The settings.
-        logger: Receives the lines.
+        logger: Logger of the tap.
     """
     if catalog is not None:
         for problem in problems(streams, catalog, config):
@@ -60,7 +60,7 @@ def problems(
             "No stream is selected, so nothing is read: select streams in the catalog "
             "(with Meltano: `select: ['campaigns.*']`)"
         )
-    # The default report may be deselected without a warning.
+    # No warning if only the default report is deselected.
     if config["reports"] == DEFAULT_REPORTS:
         return
     reports = [
@@ -84,7 +84,7 @@ def problems(
 
 
 def _unknown(name: str, known: Iterable[str]) -> str:
-    """Describe a stream that the tap does not have."""
+    """Describe a stream in the catalog that the tap does not have."""
     if name == AudiencesStream.name:
         return (
             "which needs the setting `audience_api_key`: set it or deselect the stream"

@@ -1,1 +1,1 @@
-"""The settings: what may be set, where values come from, and what is wrong."""
+"""Settings: definitions, sources of values, and validation."""

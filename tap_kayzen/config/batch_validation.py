@@ -1,4 +1,4 @@
-"""What is wrong with the setting `batch_config`, beyond the types in its schema."""
+"""Validates the setting `batch_config` beyond its JSON Schema."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from tap_kayzen.output.guesses import did_you_mean
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-PARTS = {
+SECTIONS = {
     "encoding": {"format": True, "compression": False},
     "storage": {"root": True, "prefix": False, "params": False},
 }
-"""Parts of the setting, with what each may hold and whether it must."""
+"""Sections of the setting, with their keys and whether these are required."""
 
 SIZE = "batch_size"
 
@@ -26,16 +26,16 @@ LIBRARIES = {
     "s3": ("s3fs", "singer-sdk[s3]"),
     "s3a": ("s3fs", "singer-sdk[s3]"),
 }
-"""Modules that storage needs, by scheme, and what to install for them."""
+"""Required module and the package to install, by URL scheme."""
 
 
 def problems(batch: Mapping[str, Any]) -> Iterator[str]:
-    """Yield what is wrong with `batch_config`, which the SDK would fail with."""
+    """Yield what is wrong with a `batch_config`."""
     if not batch:
-        # Counts as not set.
+        # An empty object counts as not set.
         return
-    yield from _unknown("batch_config", batch, [*PARTS, SIZE])
-    for name, keys in PARTS.items():
+    yield from _unknown("batch_config", batch, [*SECTIONS, SIZE])
+    for name, keys in SECTIONS.items():
         place = f"batch_config.{name}"
         part = batch.get(name)
         if part is None:
@@ -47,7 +47,7 @@ def problems(batch: Mapping[str, Any]) -> Iterator[str]:
                     yield f"`{place}.{key}` is missing"
     size = batch.get(SIZE)
     if size is not None and (type(size) is not int or size < 1):
-        # The SDK would take 0 for the end of the records.
+        # The SDK would take 0 as the end of the records.
         yield f"`batch_config.{SIZE}` must be an integer of 1 or more"
     yield from _missing_libraries(batch)
 

@@ -1,4 +1,4 @@
-"""What is wrong with the reports of the settings."""
+"""Validates the setting `reports` beyond its JSON Schema."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from tap_kayzen.config.settings import place
 from tap_kayzen.output.guesses import did_you_mean, may_mean
 from tap_kayzen.records.converter import ADVERTISER
 from tap_kayzen.reports.columns import DAY, DIMENSIONS, METRICS
-from tap_kayzen.reports.definition import HOUR, Report, is_zone, safe_name
+from tap_kayzen.reports.definition import HOUR, Report, is_time_zone, safe_name
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
 
 LONGEST_NAME = 63
-"""Bytes of the name of a table or column; PostgreSQL cuts longer ones off.
+"""Maximum length of table and column names, in bytes.
 
-Two long names may then be the same.
+PostgreSQL truncates longer names, so that two of them can become the same.
 """
 
-OURS = frozenset(
+RESERVED_KEYS = frozenset(
     {
         ADVERTISER,
         "end_date",
@@ -32,18 +32,21 @@ OURS = frozenset(
         "start_date",
     }
 )
-"""Keys of the request's body that `options` must not hold.
+"""Keys of the request body that `options` must not contain.
 
-`time_zone` may: how Kayzen spells zones is not known.
+`time_zone` is allowed, because Kayzen's names of time zones are undocumented.
 """
 
 
 def problems(
     entries: Sequence[Any], streams: Collection[str], *, has_start: bool
 ) -> Iterator[str]:
-    """Yield what is wrong with the setting `reports`, beyond the types in its schema.
+    """Yield what is wrong with the setting `reports`.
 
-    Its entries may be of any type. `streams` are names that other streams have.
+    Args:
+        entries: The setting; entries can have any type.
+        streams: Names of all other streams.
+        has_start: Whether `start_date` is set.
     """
     taken: dict[str, str] = {}
     for index, entry in enumerate(entries):
@@ -60,9 +63,13 @@ def problems(
 def warnings(
     entries: Sequence[Mapping[str, Any]], selected: Collection[str]
 ) -> Iterator[str]:
-    """Yield what may be misspelled in reports, without problems, that are selected.
+    """Yield likely misspellings in reports.
 
-    Kayzen's documentation is cut off, so there may be more names than it has.
+    These are not errors, because Kayzen's documentation of the names is incomplete.
+
+    Args:
+        entries: The setting, without problems.
+        selected: Names of the selected streams.
     """
     for index, entry in enumerate(entries):
         if safe_name(entry["name"], "report") not in selected:
@@ -136,7 +143,7 @@ def _entry_problems(
             "that of the whole"
         )
     zone = entry.get("time_zone")
-    if isinstance(zone, str) and not is_zone(zone):
+    if isinstance(zone, str) and not is_time_zone(zone):
         yield (
             f"{place}: `time_zone` must be a name of the IANA database, like UTC or "
             f"America/New_York, not {zone!r}"
@@ -147,7 +154,9 @@ def _entry_problems(
             f"{place}: `options.time_zone` is only how Kayzen spells it; set "
             "`time_zone` too, to the same zone's name in the IANA database"
         )
-    for name in sorted(OURS & options.keys() if isinstance(options, dict) else ()):
+    for name in sorted(
+        RESERVED_KEYS & options.keys() if isinstance(options, dict) else ()
+    ):
         yield f"{place}: `options` must not hold `{name}`, which the tap sets itself"
 
 

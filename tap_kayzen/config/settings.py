@@ -1,4 +1,4 @@
-"""The settings, as JSON Schema: `settings.json`, which editors can use too."""
+"""JSON Schema of the settings, loaded from `settings.json`."""
 
 from __future__ import annotations
 
@@ -19,40 +19,39 @@ SETTINGS: dict[str, Any] = json.loads(
 """JSON Schema of the tap's own settings."""
 
 
-def _with_those_of_the_sdk(schema: dict[str, Any]) -> dict[str, Any]:
-    """Return a copy of a schema that also has the settings of every SDK tap.
+def _with_sdk_settings(schema: dict[str, Any]) -> dict[str, Any]:
+    """Return a copy of a schema with the settings of the SDK added.
 
-    Complete from the start: the SDK would add them to the class's schema some time
-    after the environment has been read by it.
+    The SDK itself adds them too late, after it has read the environment variables.
     """
     complete = {**schema, "properties": {**schema["properties"]}}
     Tap.append_builtin_config(complete)
-    result: dict[str, Any] = _sound(complete)
+    result: dict[str, Any] = _with_valid_any_of(complete)
     return result
 
 
-def _sound(schema: Any) -> Any:  # noqa: ANN401
-    """Return a copy of a schema, with schemas only in each ``anyOf``.
+def _with_valid_any_of(schema: Any) -> Any:  # noqa: ANN401
+    """Return a copy of a schema without invalid items in ``anyOf``.
 
-    The SDK puts the text "null" into some, where validators fail.
+    The SDK adds the string "null" to some, which makes validators fail.
     """
     if isinstance(schema, list):
-        return [_sound(each) for each in schema]
+        return [_with_valid_any_of(each) for each in schema]
     if isinstance(schema, dict):
         return {
-            name: [_sound(each) for each in value if isinstance(each, dict)]
+            name: [_with_valid_any_of(each) for each in value if isinstance(each, dict)]
             if name == "anyOf"
-            else _sound(value)
+            else _with_valid_any_of(value)
             for name, value in schema.items()
         }
     return schema
 
 
-ALL_SETTINGS = _with_those_of_the_sdk(SETTINGS)
-"""JSON Schema of all settings: the tap's own, and those of the SDK."""
+ALL_SETTINGS = _with_sdk_settings(SETTINGS)
+"""JSON Schema of all settings, including those of the SDK."""
 
 
 def place(path: Iterable[str | int]) -> str:
-    """Name a part of the settings, such as ``reports[0].metrics[1]``."""
+    """Format the path of a setting, such as ``reports[0].metrics[1]``."""
     text = "".join(f"[{x}]" if isinstance(x, int) else f".{x}" for x in path)
     return text.removeprefix(".")

@@ -1,4 +1,4 @@
-"""Where the values of settings come from: files, environment, ``.env``, defaults."""
+"""Sources of setting values: files, environment variables, ``.env``, defaults."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ DATE_TIME = re.compile(
     r" ?(?:[Zz]|[+-](?:[01]\d|2[0-3])(?::?[0-5]\d)?)?",
     re.ASCII,
 )
-"""A date-time as Singer taps and Meltano write it; the day is its first group."""
+"""Matches a date-time as written by Singer taps and Meltano; group 1 is the date."""
 
 INTEGER = re.compile(r"\s*([+-]?\d{1,18})\s*", re.ASCII)
 
@@ -34,19 +34,19 @@ BOOLEANS = {
     **dict.fromkeys(("true", "1", "yes", "on"), True),
     **dict.fromkeys(("false", "0", "no", "off"), False),
 }
-"""How text spells booleans."""
+"""Booleans by their spellings in strings."""
 
 SCALARS = frozenset({"boolean", "integer", "number"})
-"""Types of settings that may be text."""
+"""Types of settings that can be given as strings."""
 
 
 def from_environment(schema: Mapping[str, Any]) -> dict[str, Any]:
     """Read the settings from ``TAP_KAYZEN_<NAME>`` and a ``.env`` file.
 
-    The file is the nearest one from the working directory upwards; the environment
-    goes before it. An empty variable counts as not set, as CI systems pass empty
-    ones for secrets that do not exist. What cannot be converted stays text, and what
-    is misspelled stays in, for `validation.problems` to name.
+    The file is the nearest one in the working directory or its parents. Environment
+    variables take precedence over it. Empty variables count as not set, because CI
+    systems pass them for missing secrets. Values that cannot be converted and unknown
+    names are kept, so that `validation.problems` can report them.
     """
     _load_dotenv()
     known = schema["properties"]
@@ -88,22 +88,22 @@ def _parse(text: str, types: str | list[str]) -> object:
 
 
 def tidied(config: Mapping[str, Any], schema: Mapping[str, Any]) -> dict[str, Any]:
-    """Drop what is null or empty, which counts as not set; make values plain.
+    """Return settings with nulls and empty strings removed and values converted.
 
-    The SDK reads config files with decimals, which sockets and query strings do not
-    take. Of a date-time the day is left; IDs, numbers, and booleans may be text. What
-    fits no form stays as it is, for `validation.problems` to name.
+    Decimals, which the SDK reads from config files, become floats or integers. A
+    date-time becomes a date. IDs, numbers, and booleans can be strings. Other values
+    are kept, so that `validation.problems` can report them.
     """
     required, known = schema.get("required", []), schema["properties"]
     return {
-        name: FORMS.get(name, _plain)(_typed(each, known.get(name, {})))
+        name: NORMALIZERS.get(name, _plain)(_typed(each, known.get(name, {})))
         for name, each in config.items()
         if each is not None and (each != "" or name in required)
     }
 
 
 def _typed(value: object, definition: Mapping[str, Any]) -> object:
-    """Read text for a number or a boolean as if it were a variable's."""
+    """Parse a string for a number or a boolean, like an environment variable."""
     types = definition.get("type", [])
     if isinstance(value, str) and SCALARS.intersection(types):
         return _parse(value, types)
@@ -116,7 +116,7 @@ def _day(value: object) -> object:
 
 
 def _ids(value: object) -> object:
-    """Make a list of IDs of one ID, or of text such as ``1,2``."""
+    """Convert a single ID, or a string such as ``1,2``, to a list of IDs."""
     if isinstance(value, str):
         is_list = value.lstrip().startswith("[")
         try:
@@ -145,19 +145,19 @@ def _plain(value: object) -> object:
     return value
 
 
-FORMS: dict[str, Callable[[object], object]] = {
+NORMALIZERS: dict[str, Callable[[object], object]] = {
     "start_date": _day,
     "end_date": _day,
     "advertiser_ids": _ids,
     "report_ids": _ids,
 }
-"""How values of settings are made plain, where people write them in several ways."""
+"""Functions that normalize settings with several accepted formats."""
 
 
 def normalized(
     config: Mapping[str, Any], schema: Mapping[str, Any], *, version: str
 ) -> dict[str, Any]:
-    """Fill in the defaults; let `api_url` end neither in a slash nor in /v1."""
+    """Add the defaults, and remove trailing slashes and ``/v1`` from URLs."""
     result = {
         name: definition["default"]
         for name, definition in schema["properties"].items()

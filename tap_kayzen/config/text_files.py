@@ -1,4 +1,4 @@
-"""Text files as people save them: with or without a byte order mark."""
+"""Decodes text files with or without a byte order mark."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import codecs
 
 ENCODINGS = {
     codecs.BOM_UTF8: "utf-8-sig",
-    # Before that of UTF-16, which is its beginning.
+    # Before UTF-16, whose mark is a prefix of this one.
     codecs.BOM_UTF32_LE: "utf-32",
     codecs.BOM_UTF32_BE: "utf-32",
     codecs.BOM_UTF16_LE: "utf-16",
@@ -16,10 +16,10 @@ ENCODINGS = {
 
 
 def decoded(content: bytes) -> str:
-    """Return the text of a file, which is UTF-8 unless a byte order mark says else.
+    """Decode the content of a text file: UTF-8, or as its byte order mark says.
 
     Raises:
-        ValueError: It is not; says what to do.
+        ValueError: The content cannot be decoded. The message says what to do.
     """
     encoding = next(
         (name for mark, name in ENCODINGS.items() if content.startswith(mark)), "utf-8"
@@ -28,7 +28,7 @@ def decoded(content: bytes) -> str:
         text = content.decode(encoding)
     except UnicodeDecodeError:
         text = "\0"
-    # Without a mark, UTF-16 passes for UTF-8 with zeros in between.
+    # UTF-16 without a mark looks like UTF-8 with null characters.
     if "\0" in text:
         msg = "it is not UTF-8 text: save it as UTF-8"
         raise ValueError(msg)

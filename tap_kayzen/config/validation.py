@@ -1,4 +1,4 @@
-"""What is wrong with the settings, in words that show no secret."""
+"""Validates the settings; messages contain no secrets."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from jsonschema import ValidationError
 
 
-PASTED = (
+PASTED_SETTINGS = (
     "username",
     "api_key",
     "api_secret",
@@ -33,14 +33,14 @@ PASTED = (
     "api_url",
     "audience_url",
 )
-"""Texts that are copied from elsewhere, and have no space at their ends.
+"""Settings that are usually pasted, and never start or end with a space.
 
-A password may have.
+Not included is `password`, which can.
 """
 
 
 def problems(config: Mapping[str, Any], schema: Mapping[str, Any]) -> list[str]:
-    """Return all that is wrong with the settings: what to do, without any secret."""
+    """Return what is wrong with the settings, and what to do about it."""
     return [*_schema_problems(config, schema), *_own_problems(config, schema)]
 
 
@@ -59,9 +59,9 @@ def _schema_problems(
 
 
 def _describe(error: ValidationError) -> str:
-    """Put a schema's complaint into words, without the value that it is about."""
+    """Describe a schema error without the value, which can be secret."""
     while error.context:
-        # Of several schemas, the one that comes closest.
+        # Of several schemas, choose the closest match.
         error = max(error.context, key=lambda each: len(each.absolute_path))
     limit: Any = error.validator_value
     name = place(error.absolute_path) or "config"
@@ -70,7 +70,7 @@ def _describe(error: ValidationError) -> str:
         expected = " or ".join(kind for kind in types if kind != "null")
         found = _json_type(error.instance)
         if found == "string" and str(error.instance)[:1] in {"[", "{"}:
-            # A variable's: what cannot be read stays text.
+            # Invalid JSON in an environment variable stays a string.
             found = "text that is no sound JSON"
         return f"`{name}` must be of type {expected}, not {found}"
     choices = ", ".join(map(str, limit)) if isinstance(limit, list) else limit
@@ -105,7 +105,7 @@ def _json_type(value: object) -> str:
 def _own_problems(
     config: Mapping[str, Any], schema: Mapping[str, Any]
 ) -> Iterator[str]:
-    """Find what JSON Schema cannot say: addresses, dates, unknown names."""
+    """Yield problems that JSON Schema cannot express."""
     known = schema["properties"]
     for name in config:
         if name not in known:
@@ -149,7 +149,7 @@ def _day_problems(config: Mapping[str, Any]) -> Iterator[str]:
         if isinstance(value := config.get(name), str):
             with suppress(ValueError):
                 days[name] = date.fromisoformat(value)
-            # Python also reads days such as 2026-W05-6.
+            # Python also accepts dates such as 2026-W05-6.
             if str(days.get(name)) != value:
                 yield (
                     f"`{name}` must be a date like 2026-01-31, or a date-time like "
@@ -176,7 +176,7 @@ def _address_problems(
 
 
 def _value_problems(config: Mapping[str, Any]) -> Iterator[str]:
-    # Basic ends the key at the first colon.
+    # In HTTP Basic, the key ends at the first colon.
     if ":" in str(config.get("api_key", "")):
         yield "`api_key` must not hold a colon; is it key and secret in one?"
     agent = config.get("user_agent")
@@ -185,13 +185,13 @@ def _value_problems(config: Mapping[str, Any]) -> Iterator[str]:
     for name, value in config.items():
         if isinstance(value, (float, Decimal)) and not isfinite(value):
             yield f"`{name}` must be a finite number"
-    for name in PASTED:
+    for name in PASTED_SETTINGS:
         if has_blank_end(config.get(name)):
             yield f"`{name}` begins or ends with a space or a line break: remove it"
 
 
 def has_blank_end(value: object) -> bool:
-    """Return whether a text begins or ends with something that does not show."""
+    """Return whether a string starts or ends with an invisible character."""
     if not isinstance(value, str) or not value:
         return False
     ends = value[0] + value[-1]
@@ -199,7 +199,7 @@ def has_blank_end(value: object) -> bool:
 
 
 def _is_insecure(url: str) -> bool:
-    """Return whether requests to an address leave this machine unencrypted."""
+    """Return whether requests to a URL would leave the machine unencrypted."""
     parts = urlsplit(url)
     host = parts.hostname or ""
     try:

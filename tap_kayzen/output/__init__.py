@@ -1,1 +1,1 @@
-"""Everything the tap prints: messages, log lines, and progress."""
+"""Output of the tap: messages, log lines, and progress."""

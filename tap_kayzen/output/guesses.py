@@ -8,45 +8,46 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-WORD_LIKENESS = 0.75
-"""Minimum similarity of two words if one may be a misspelling of the other."""
+MIN_WORD_SIMILARITY = 0.75
+"""Minimum similarity of a misspelled word to the correct one."""
 
-NAME_LIKENESS = 0.9
-"""Minimum similarity of two names whose words are split differently."""
+MIN_NAME_SIMILARITY = 0.9
+"""Minimum similarity of two names that are split into words differently."""
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """Return a question such as ``did you mean `orders`?``, empty without a guess."""
+    """Return a question like ``did you mean `orders`?``; empty without a match."""
     names = list(known)
     guesses = get_close_matches(name, names, n=1)
     return _question(guesses) or may_mean(name, names)
 
 
 def may_mean(name: str, known: Iterable[str]) -> str:
-    """Return the same question for a name that may be right.
+    """Return the same question for an unknown name that may be correct.
 
-    ``spend`` probably means ``advertiser_spend``, which contains all of its words.
-    ``skan_installs`` is not a misspelling of ``ct_installs`` or ``installs``.
+    Only close matches count. ``spend`` probably means ``advertiser_spend``, which
+    contains all of its words. ``skan_installs`` is not a misspelling of ``ct_installs``
+    or ``installs``.
     """
     words = name.lower().split("_")
     near = [
         each
         for each in known
         if {*words} < {*each.split("_")}
-        or _likeness(name, each) >= NAME_LIKENESS
-        or _are_alike(words, each.split("_"))
+        or _similarity(name, each) >= MIN_NAME_SIMILARITY
+        or _are_similar(words, each.split("_"))
     ]
     return _question(get_close_matches(name, near, n=1, cutoff=0.0))
 
 
-def _are_alike(words: list[str], others: list[str]) -> bool:
+def _are_similar(words: list[str], others: list[str]) -> bool:
     return len(words) == len(others) and all(
-        _likeness(word, other) >= WORD_LIKENESS
+        _similarity(word, other) >= MIN_WORD_SIMILARITY
         for word, other in zip(words, others, strict=True)
     )
 
 
-def _likeness(name: str, other: str) -> float:
+def _similarity(name: str, other: str) -> float:
     return SequenceMatcher(None, name, other).ratio()
 
 

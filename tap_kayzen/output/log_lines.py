@@ -1,4 +1,4 @@
-"""Filters for log lines: add the stream's name, hide deselected streams and metrics."""
+"""Logging filters: add stream names, hide deselected streams and METRIC lines."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from functools import cache
 from singer_sdk.metrics import MetricExclusionFilter, get_metrics_logger
 
 SKIPPED_STREAM = "Skipping deselected stream '%s'."
-"""The SDK's line for each stream that is not selected."""
+"""The SDK's message for each stream that is not selected."""
 
 LOG_CONFIG = "SINGER_SDK_LOG_CONFIG"
 """The SDK's variable for a log configuration, which Meltano sets for each plugin."""
@@ -18,17 +18,17 @@ METRIC_TYPES = ("counter", "timer")
 """All that the SDK logs."""
 
 PROPER_NAMES = ("Kayzen", "Meltano")
-"""Words that keep their capital letter in mid-sentence."""
+"""Words that stay capitalized in the middle of a sentence."""
 
 
 class StreamNames(logging.Filter):
-    """Prefixes each line of a stream's logger with the stream's name.
+    """Filter that prefixes the messages of a stream's logger with the stream's name.
 
-    Meltano shows only the text of a line, not the logger's name.
+    Meltano shows only the message, not the name of the logger.
     """
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Prefix the text with the stream's name, unless it is already there."""
+        """Prefix the message with the stream's name, unless it already has it."""
         text = record.getMessage()
         if not text.startswith((f"{self.name}:", f"{self.name} ", f"{self.name},")):
             text = f"{self.name}: {_continued(text)}"
@@ -37,10 +37,10 @@ class StreamNames(logging.Filter):
 
 
 class SkippedStreams(logging.Filter):
-    """Shows the SDK's lines about deselected streams at DEBUG only."""
+    """Filter that logs the SDK's messages about deselected streams at DEBUG."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Return whether to show a record."""
+        """Lower the level of the message; return whether to log it."""
         if record.msg != SKIPPED_STREAM:
             return True
         record.levelno, record.levelname = logging.DEBUG, "DEBUG"
@@ -49,7 +49,7 @@ class SkippedStreams(logging.Filter):
 
 @cache
 def stream_names(stream: str) -> StreamNames:
-    """Return the filter for a stream's logger, shared by all taps."""
+    """Return the filter for a stream's logger, shared by all taps of the process."""
     return StreamNames(stream)
 
 
@@ -72,7 +72,7 @@ def hide_metrics(logger: logging.Logger) -> None:
 
 
 def _continued(sentence: str) -> str:
-    """Return a sentence as written after a colon, with a lowercase letter."""
+    """Return a sentence with a lowercase first letter, to follow a colon."""
     word = sentence.partition(" ")[0]
     is_plain = word[1:] == word[1:].lower() and not word.startswith(PROPER_NAMES)
     return sentence[:1].lower() + sentence[1:] if is_plain else sentence

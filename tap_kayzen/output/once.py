@@ -1,4 +1,4 @@
-"""Warnings that are the same for the whole run, logged once."""
+"""Warnings that are logged once per sync."""
 
 from __future__ import annotations
 
@@ -10,18 +10,21 @@ if TYPE_CHECKING:
 
 
 class WarnOnce:
-    """Logs each warning once, however often and from whatever thread it is given."""
+    """Logs each warning only once; safe to use from several threads."""
 
     def __init__(self, logger: logging.Logger) -> None:
-        """Start without a warning logged."""
+        """Initialize without any logged warnings."""
         self._logger = logger
         self._logged: set[object] = set()
         self._lock = threading.Lock()
 
     def __call__(self, message: str, *args: object, about: object = None) -> None:
-        """Log a warning, unless it has been logged.
+        """Log a warning, unless it has already been logged.
 
-        Warnings with the same message and `about` are the same, whatever the `args`.
+        Args:
+            message: The message, a %-format string.
+            args: Arguments of the message; not compared.
+            about: Subject of the warning; each message is logged once per subject.
         """
         mark = (message, about)
         with self._lock:

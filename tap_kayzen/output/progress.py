@@ -1,4 +1,4 @@
-"""Progress of a run: log lines, or bars on a terminal."""
+"""Progress of a sync: log lines, or progress bars on a terminal."""
 
 from __future__ import annotations
 
@@ -14,38 +14,43 @@ if TYPE_CHECKING:
     from rich.progress import Progress as Bars
 
 INTERVAL_SECONDS = 10.0
-"""Minimum time between two log lines of a stream."""
+"""Minimum time between two progress lines of a stream."""
 
-RATES = (("s", 1), ("min", 60), ("h", 3600))
-"""Units of time for rates, with their length in seconds."""
+RATE_UNITS_SECONDS = (("s", 1), ("min", 60), ("h", 3600))
+"""Time units for rates, with their lengths in seconds."""
 
 REFRESHES_PER_SECOND = 4
-"""How often the bars are redrawn."""
+"""Refresh rate of the progress bars."""
 
 
 class Display:
-    """Shows the progress of all streams of a tap."""
+    """Progress display of all streams of a tap."""
 
     def __init__(self, logger: logging.Logger) -> None:
-        """Show nothing yet, and nothing ever if the logger's level is above INFO."""
+        """Initialize the display; it shows nothing if INFO is disabled."""
         self._logger = logger
 
     def stream(self, name: str, unit: str) -> Progress:
-        """Start to show a stream, counted in a unit such as ``rows``."""
+        """Add a stream to the display.
+
+        Args:
+            name: Name of the stream.
+            unit: What is counted, such as ``rows``.
+        """
         return Progress(name, unit, self._logger, self._bars)
 
     @cached_property
     def _bars(self) -> Bars | None:
-        """Bars, if stderr is a terminal and stdout, for the messages, is not."""
+        """Progress bars, if stderr is a terminal and stdout is not; otherwise None."""
         if (
             not self._logger.isEnabledFor(logging.INFO)
-            # Closed by whoever started the tap.
+            # The parent process can have closed stderr.
             or sys.stderr is None
             or not sys.stderr.isatty()
             or sys.stdout.isatty()
         ):
             return None
-        # Takes a tenth of a second to import: not for runs that nobody watches.
+        # Imported only if needed, because the import takes 0.1 s.
         from rich.console import Console  # noqa: PLC0415
 
         console = Console(stderr=True)
@@ -53,12 +58,24 @@ class Display:
 
 
 class Progress:
-    """Progress of one stream, in the unit that it counts: rows, windows, campaigns."""
+    """Progress of one stream, in rows, windows, or campaigns.
+
+    Attributes:
+        done: Number of units processed.
+        total: Number of units expected; None if unknown.
+    """
 
     def __init__(
         self, name: str, unit: str, logger: logging.Logger, bars: Bars | None
     ) -> None:
-        """Start at 0 of 0; the logger receives a line now and then without bars."""
+        """Initialize the progress as 0 of 0.
+
+        Args:
+            name: Name of the stream.
+            unit: What is counted, such as ``rows``.
+            logger: Logger for progress lines, used without bars.
+            bars: Progress bars, if any.
+        """
         self.done = 0
         self.total: int | None = 0
         self._name = name
@@ -69,13 +86,13 @@ class Progress:
         self._start = self._last = time.monotonic()
 
     def expect(self, count: int | None) -> None:
-        """Add to the total; None if the number is unknown."""
+        """Add to the total; None makes the total unknown."""
         unknown = count is None or self.total is None
         self.total = None if unknown else (self.total or 0) + (count or 0)
         self._show()
 
     def advance(self, count: int) -> None:
-        """Add to what is done."""
+        """Count units as processed."""
         self.done += count
         self._show()
 
@@ -103,18 +120,19 @@ class Progress:
 
 
 def _rate(count: int, seconds: float) -> str:
-    """Return a rate in the shortest unit of time that makes it at least 1.
+    """Format a rate such as ``, 12/min``, in the shortest time unit that fits.
 
-    A single window may take minutes, and a busy target slows down everything.
+    Rates can be low: a single window can take minutes, and a slow target slows down the
+    tap.
     """
-    for unit, length in RATES:
+    for unit, length in RATE_UNITS_SECONDS:
         if (rate := count * length / seconds) >= 1:
             return f", {rate:,.0f}/{unit}"
     return ""
 
 
 def _started_bars(console: Console) -> Bars:
-    """Show bars at the bottom of the terminal, until the process ends."""
+    """Show progress bars at the bottom of the terminal until the process exits."""
     from rich import progress  # noqa: PLC0415
 
     bars = progress.Progress(
@@ -128,8 +146,7 @@ def _started_bars(console: Console) -> Bars:
     )
     terminal = sys.stderr
     bars.start()
-    # Log handlers keep the stderr that they were made with; a line past the bars
-    # would tear them.
+    # Log handlers still hold the original stderr; writing to it would garble the bars.
     handlers = [
         handler
         for handler in logging.getLogger().handlers

@@ -1,4 +1,4 @@
-"""Keeping secrets out of everything that is printed."""
+"""Masks secrets in everything that the tap prints."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ if TYPE_CHECKING:
 
 SECRET_SETTINGS = ("password", "api_key", "api_secret", "audience_api_key")
 
-SHORT_SECRET = 4
-"""Characters below which blotting out a secret would show more than it hides."""
+MIN_SECRET_CHARS = 4
+"""Minimum length of a secret to mask; masking shorter ones would reveal them."""
 
 BODY_SHOWN = 200
-"""Characters of a server's words that a message quotes."""
+"""Maximum length of the quote from a response, in characters."""
 
 BODY_SEARCHED = 100 * BODY_SHOWN
-"""Characters of a response that are searched for secrets before it is cut."""
+"""Number of characters of a response that are searched for secrets."""
 
 BODY_CUT = 10_000
 """Characters before a cut that are not shown: half a secret is not recognized."""
@@ -40,27 +40,27 @@ BACKSLASHES = r"\\{1,64}"
 """A pattern of what several escapes make of a backslash."""
 
 URL_LOGIN = re.compile(r"(?<=://)[^/\s@'\"]+@")
-"""What stands before the host of a URL, such as a proxy's."""
+"""Matches the login in a URL, such as a proxy's."""
 
 FIELD = re.compile(
     r"""(?P<start>"(?P<name>[^"\\]{1,100})"\s*:\s*)"""
     r"""("(?:[^"\\]|\\.)*"?|[\[{].*|[^\s,}\]]*)""",
     re.DOTALL,
 )
-"""A field in JSON that may be cut off; an array or object extends to the end."""
+"""Matches a field of possibly truncated JSON; arrays and objects extend to the end."""
 
 NEVER_ESCAPED = re.compile(r"[A-Za-z0-9_.-]")
 
 
 class Redactor:
-    """Blots secrets out of text, in all forms that they travel in.
+    """Masks secrets in text, in all forms in which they can occur.
 
-    As they are, escaped for JSON, Python, HTML or a URL, character by character, and
-    in base64, alone or within something longer, such as the Basic header.
+    These forms are: plain; escaped for JSON, Python, HTML, or URLs, in whole or in
+    part; and in base64, alone or within longer text such as a Basic header.
     """
 
     def __init__(self, config: Mapping[str, object]) -> None:
-        """Know the secrets of the settings, and those of proxies."""
+        """Initialize the redactor with the secrets of the settings and of proxies."""
         self._has_short = False
         self._secrets: set[str] = set()
         self._pattern = URL_LOGIN
@@ -70,32 +70,36 @@ class Redactor:
             login = url.rpartition("@")[0].rpartition("://")[2]
             pairs += [login, unquote(login)]
         secrets += [pair.partition(":")[2] for pair in pairs]
-        # Where libraries cut a password that is not encoded as it should be.
+        # Libraries split passwords with unencoded reserved characters.
         secrets += [part for pair in pairs[1:] for part in re.split("[/?#@]", pair)]
         self.add(filter(None, [*secrets, *pairs]))
 
     def add(self, secrets: Iterable[str]) -> None:
-        """Know more secrets, such as a token."""
+        """Add secrets, such as a token."""
         for secret in secrets:
-            if len(secret) < SHORT_SECRET:
+            if len(secret) < MIN_SECRET_CHARS:
                 self._has_short = True
             else:
                 self._secrets |= {secret, *_in_base64(secret)}
-        # The longest first: one may be part of another.
+        # Longest first, because one secret can be part of another.
         ordered = sorted(self._secrets, key=lambda secret: (-len(secret), secret))
         forms = map(_any_form, ordered)
         self._pattern = re.compile("|".join([*forms, URL_LOGIN.pattern]))
 
     def redact(self, text: str) -> str:
-        """Blot the secrets out of a text of the tap's own or of a library's."""
+        """Mask all known secrets in a text."""
         return self._pattern.sub("***", text)
 
     def excerpt(self, body: bytes, *, may_have_rows: bool = False) -> str:
-        """Quote the beginning of a response, on one line.
+        """Return the beginning of a response on one line, with secrets masked.
 
-        Rows may hold other secrets, such as the API key of an app. The tap does not
-        know these values, so it masks fields by name. In rows, any key may be one; a
-        refusal may call what it is about a key.
+        Rows can contain secrets that the tap does not know, such as the API key of an
+        app, so fields are masked by name.
+
+        Args:
+            body: The body of the response.
+            may_have_rows: Whether to mask fields named like any kind of key. Without
+                rows, a key is more likely what an error message is about.
         """
         if self._has_short:
             return HIDDEN
@@ -108,19 +112,19 @@ class Redactor:
         return printable(" ".join(text.split())[:BODY_SHOWN]) or "(empty body)"
 
     def guard(self) -> None:
-        """Let no handler of any logger print a secret, tracebacks included."""
+        """Mask secrets in all existing log handlers, including in tracebacks."""
         names = logging.root.manager.loggerDict
         loggers = [logging.getLogger(), *map(logging.getLogger, names)]
         for handler in {each for logger in loggers for each in logger.handlers}:
             inner = handler.formatter
-            # Of another tap in this process.
+            # From another tap in this process.
             if isinstance(inner, _RedactingFormatter):
                 inner = inner.inner
             handler.setFormatter(_RedactingFormatter(inner, self))
 
 
 class _RedactingFormatter(logging.Formatter):
-    """Formats as another one does, without the secrets."""
+    """Formatter that masks secrets in the output of another formatter."""
 
     def __init__(self, inner: logging.Formatter | None, redactor: Redactor) -> None:
         super().__init__()
@@ -132,10 +136,10 @@ class _RedactingFormatter(logging.Formatter):
 
 
 def log_python_output(logger: logging.Logger) -> None:
-    """Lead what Python itself would print to the log, which is redacted.
+    """Redirect the output of Python itself to the log, where secrets are masked.
 
-    That is warnings, tracebacks, and what `http.client` prints in its debug mode:
-    headers included, and in between the messages on stdout.
+    This covers warnings, tracebacks, and the debug output of `http.client`, which
+    includes headers and would go to stdout, between the Singer messages.
     """
 
     def uncaught(
@@ -158,14 +162,14 @@ def log_python_output(logger: logging.Logger) -> None:
 
 
 def _without(is_secret: Callable[[str], bool], text: str) -> str:
-    """Mask the values of fields named like a secret."""
+    """Mask the values of fields that are named like a secret."""
     parts, place = [], 0
     while match := FIELD.search(text, place):
         if is_secret(match["name"]):
             parts += [text[place : match.end("start")], "***"]
             place = match.end()
         else:
-            # The value may itself contain fields.
+            # The value can contain fields itself.
             parts.append(text[place : match.end("start")])
             place = match.end("start")
     return "".join([*parts, text[place:]])
@@ -177,23 +181,23 @@ def printable(text: str) -> str:
 
 
 def _any_form(text: str) -> str:
-    """Return a pattern of all ways to write a text, even escaped repeatedly."""
-    # A run of backslashes is tried from its start only; otherwise, a long one would be
-    # searched anew from each of its places.
-    first = _escaped(text[0], before=r"(?<!\\)")
-    return "".join([first, *map(_escaped, text[1:])])
+    """Return a pattern for all escaped forms of a text, even nested escapes."""
+    # Match a run of backslashes from its start only; otherwise, the search time would
+    # be quadratic in its length.
+    first = _any_character_form(text[0], before=r"(?<!\\)")
+    return "".join([first, *map(_any_character_form, text[1:])])
 
 
 @cache
-def _escaped(character: str, before: str = "") -> str:
-    """Return a pattern of all ways to write a character.
+def _any_character_form(character: str, before: str = "") -> str:
+    """Return a pattern for all escaped forms of a character, even nested escapes.
 
     Args:
-        character: The character.
-        before: What must stand before its backslashes.
+        character: The character to match.
+        before: Pattern that must precede the backslashes.
     """
     raw = re.escape(character)
-    # Nobody escapes these, and long tokens of them would take long to compile.
+    # These are never escaped, and long tokens would be slow to compile.
     if NEVER_ESCAPED.fullmatch(character):
         return raw
     units = character.encode("utf-16-be", "surrogatepass")
@@ -215,10 +219,10 @@ def _escaped(character: str, before: str = "") -> str:
 
 
 def _in_base64(secret: str) -> Iterator[str]:
-    """Yield what base64 makes of a secret, alone or within a longer text.
+    """Yield the base64 forms of a secret, alone or within a longer text.
 
-    Three bytes make four characters, so it depends on how many bytes come before.
-    Characters that also hold bits of the neighbours are left out.
+    Base64 encodes 3 bytes as 4 characters, so the form depends on the number of bytes
+    before the secret. Characters that also encode adjacent bytes are left out.
     """
     octets = secret.encode("utf-8", "surrogatepass")
     for encode in (base64.b64encode, base64.urlsafe_b64encode):

@@ -1,17 +1,17 @@
-"""Names of fields that hold secrets, such as the API keys of apps."""
+"""Recognizes names of fields with secrets, such as the API keys of apps."""
 
 from __future__ import annotations
 
 import re
 from functools import lru_cache
 
-MAX_NAMES = 10_000
-"""Size of the cache of names; a stream has a few dozen."""
+MAX_CACHED_NAMES = 10_000
+"""Size of the name caches; a stream has a few dozen names."""
 
 WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
-"""A word of a name in any notation, such as camelCase; digits are ignored."""
+"""Matches a word of a name in any case style; digits are ignored."""
 
-SECRET_ENDS = (
+SECRET_ENDINGS = (
     *("auth", "authorization", "bearer", "credential", "hmac", "jwt", "passphrase"),
     *("passwd", "password", "pwd", "secret", "token"),
     *(
@@ -24,45 +24,57 @@ SECRET_ENDS = (
         )
     ),
 )
-"""Endings of names of secrets, singular and without separators."""
+"""Endings of names of secrets, in the singular and without separators."""
 
-TAILS = frozenset(
+IGNORED_LAST_WORDS = frozenset(
     {
         *("android", "base", "current", "encrypted", "hash", "hashed", "header", "hex"),
         *("ios", "live", "new", "old", "pem", "plain", "prod", "production", "raw"),
         *("sandbox", "staging", "string", "test", "text", "v", "value"),
     }
 )
-"""Last words to ignore: ``api_key_value`` is as secret as ``api_key``."""
+"""Ignored last words: ``api_key_value`` is as secret as ``api_key``."""
 
-WORDS_ON_KEY = ("donkey", "hockey", "jockey", "monkey", "turkey", "turnkey", "whiskey")
-"""Ends of names that are words: names of countries and categories are names of fields
-where numbers are given for each."""
+WORDS_ENDING_IN_KEY = (
+    "donkey",
+    "hockey",
+    "jockey",
+    "monkey",
+    "turkey",
+    "turnkey",
+    "whiskey",
+)
+"""Words that end in "key" but name no keys.
 
-QUESTIONS = frozenset(
+They occur as field names in objects with a value per country or category.
+"""
+
+BOOLEAN_PREFIXES = frozenset(
     {"allow", "allows", "has", "is", "needs", "requires", "supports", "uses"}
 )
-"""First words of names of booleans, such as ``has_api_key``."""
+"""First words of boolean names, such as ``has_api_key``."""
 
 
-@lru_cache(MAX_NAMES)
+@lru_cache(MAX_CACHED_NAMES)
 def is_secret(name: str) -> bool:
-    """Return whether a field is named like a secret: `apiKey`, `s2s-token`."""
-    return _core(name).endswith(SECRET_ENDS)
+    """Return whether a name suggests a secret, like ``apiKey`` or ``s2s-token``."""
+    return _core(name).endswith(SECRET_ENDINGS)
 
 
-@lru_cache(MAX_NAMES)
+@lru_cache(MAX_CACHED_NAMES)
 def is_secret_or_key(name: str) -> bool:
-    """Return whether a field is named like a secret, or like a key of any kind."""
+    """Return whether a name suggests a secret or any kind of key."""
     core = _core(name)
-    return is_secret(name) or (core.endswith("key") and not core.endswith(WORDS_ON_KEY))
+    return is_secret(name) or (
+        core.endswith("key") and not core.endswith(WORDS_ENDING_IN_KEY)
+    )
 
 
 def _core(name: str) -> str:
-    """Return the letters of a name, without the last words in `TAILS`."""
+    """Return a name in lowercase letters only, without ignored last words."""
     words = [word.lower() for word in WORD.findall(name)]
-    if words and words[0] in QUESTIONS:
+    if words and words[0] in BOOLEAN_PREFIXES:
         return ""
-    while words and words[-1] in TAILS:
+    while words and words[-1] in IGNORED_LAST_WORDS:
         del words[-1]
     return "".join(words).removesuffix("s")

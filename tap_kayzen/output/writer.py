@@ -1,4 +1,4 @@
-"""The message writer: encodes fast, writes rarely, holds ACTIVATE_VERSION back."""
+"""Buffered writer for Singer messages; holds back ACTIVATE_VERSION."""
 
 from __future__ import annotations
 
@@ -22,29 +22,29 @@ from singer_sdk.singerlib.encoding.simple import (
 from singer_sdk.singerlib.json import serialize_json
 
 MAX_BYTES = 1 << 16
-"""Size at which the buffer is written out."""
+"""Buffer size at which records are written."""
 
 MAX_AGE_SECONDS = 1.0
-"""Time after which a record no longer waits in the buffer."""
+"""Maximum time that a record stays in the buffer while records arrive."""
 
 GRACE_SECONDS = 1.0
-"""Time after a signal for the target to accept the rest of a line."""
+"""Time that the target has after a signal to accept the rest of a line."""
 
 
 class BufferedWriter(GenericSingerWriter[bytes, Message]):
-    """Writes messages to stdout as JSON lines, records several at a time.
+    """Writes Singer messages to stdout as JSON lines, many records at a time.
 
-    Whatever is not a record, STATE above all, is written at once together with all
-    that came before it. Records wait until there are `MAX_BYTES`, for at most
-    `MAX_AGE_SECONDS`, and never while the tap itself waits, for which it calls `flush`.
+    Records are buffered until they reach `MAX_BYTES` or `MAX_AGE_SECONDS`. All other
+    messages, such as STATE, are written at once, after the buffered records. The tap
+    calls `flush` before it waits for Kayzen, so that no record is delayed.
 
-    ACTIVATE_VERSION, which the SDK writes before the first record, waits until the
-    stream calls `activate`: a run that died after it would leave a warehouse without
-    most of its rows.
+    ACTIVATE_VERSION, which the SDK writes before the first record, is held back until
+    the stream calls `activate`. Otherwise, an interrupted sync would make the target
+    delete most rows.
     """
 
     def __init__(self) -> None:
-        """Start with an empty buffer, which is also written at the process's end."""
+        """Initialize an empty buffer, which is flushed when the process exits."""
         self._encoder = msgspec.json.Encoder(decimal_format="number", enc_hook=str)
         self._buffer = bytearray()
         self._since = 0.0
@@ -55,7 +55,7 @@ class BufferedWriter(GenericSingerWriter[bytes, Message]):
         atexit.register(self._end)
 
     def serialize_message(self, message: Message) -> bytes:
-        """Encode one message; text that is not Unicode goes the SDK's slow way."""
+        """Encode a message; invalid Unicode is left to the SDK's slower encoder."""
         content = message.to_dict()
         try:
             return self._encoder.encode(content)
@@ -63,7 +63,7 @@ class BufferedWriter(GenericSingerWriter[bytes, Message]):
             return serialize_json(content).encode()
 
     def write_message(self, message: Message) -> None:
-        """Write a message, or keep it for later if it is a record."""
+        """Write a message; buffer it if it is a record."""
         if isinstance(message, RecordMessage):
             self._append(message)
             now = time.monotonic()
@@ -75,20 +75,20 @@ class BufferedWriter(GenericSingerWriter[bytes, Message]):
         else:
             if isinstance(message, SchemaMessage):
                 self._held.clear()
-                # Required, which the SDK forgets where a map removes the keys.
+                # Singer requires it; the SDK omits it if a stream map removes the keys.
                 message.key_properties = message.key_properties or []
             self._append(message)
             self.flush()
 
     def activate(self) -> None:
-        """Write the ACTIVATE_VERSION messages held back."""
+        """Write the ACTIVATE_VERSION messages that are held back."""
         for message in self._held:
             self._append(message)
         self._held.clear()
         self.flush()
 
     def discard_activation(self) -> bool:
-        """Drop what `activate` would write; return whether there was anything."""
+        """Discard the ACTIVATE_VERSION messages; return whether there were any."""
         had_any = bool(self._held)
         self._held.clear()
         return had_any
@@ -97,23 +97,27 @@ class BufferedWriter(GenericSingerWriter[bytes, Message]):
         buffer = self._buffer
         start = len(buffer)
         try:
-            # Not by way of `serialize_message`: a copy less.
+            # Encoding into the buffer saves a copy compared to `serialize_message`.
             self._encoder.encode_into(message.to_dict(), buffer, start)
         except (UnicodeEncodeError, msgspec.EncodeError):
             buffer[start:] = self.serialize_message(message)
         except RecursionError:
-            # Half a record: what comes later must not be glued to it.
+            # Remove the partial record, so that no other message follows it.
             del buffer[start:]
             raise
         buffer += b"\n"
 
     def flush(self) -> None:
-        """Write all that waits; raises BrokenPipeError if the target has exited."""
+        """Write all buffered messages.
+
+        Raises:
+            BrokenPipeError: The target has exited.
+        """
         lines, self._buffer, self._since = self._buffer, bytearray(), 0.0
         if not lines:
             return
         sys.stdout.flush()
-        # Bypass Python's buffer, which loses count of its writes at a signal.
+        # Bypass Python's buffer, which loses track of its writes on a signal.
         raw = getattr(sys.stdout.buffer, "raw", sys.stdout.buffer)
         written, end = 0, len(lines)
         self._is_writing = True
@@ -121,7 +125,7 @@ class BufferedWriter(GenericSingerWriter[bytes, Message]):
             while written < end:
                 count = raw.write(view[written:end])
                 if count is None:
-                    # The pipe is full, and its creator made it non-blocking.
+                    # The pipe is full and non-blocking.
                     select.select((), (raw,), ())
                 written += count or 0
                 if self._signal:
@@ -136,20 +140,20 @@ class BufferedWriter(GenericSingerWriter[bytes, Message]):
         return bool(self._signal)
 
     def stop(self, signum: int) -> None:
-        """Exit with the shell's code for a signal, at once or after the current line.
+        """Exit with code 128 plus a signal number, at once or after the current line.
 
-        Buffered records are dropped: no STATE covers them. A partly written line is
-        completed if the target accepts the rest within `GRACE_SECONDS` and no second
-        signal arrives.
+        Buffered records are discarded, because no STATE covers them. A partially
+        written line is completed if the target accepts the rest within `GRACE_SECONDS`
+        and no second signal arrives.
         """
         must_wait = self._is_writing and not self._signal
         self._signal = signum
         self._buffer = bytearray()
-        # A second signal may come in the middle of this, and set the timer first.
+        # A second signal can interrupt this method and set the timer first.
         if not must_wait or self._timer:
             self._exit()
         if hasattr(signal, "pthread_kill"):
-            # Only a signal, or the target's exit, interrupts a blocked write.
+            # Only another signal or the exit of the target interrupts a blocked write.
             main = threading.main_thread().ident or 0
             self._timer = threading.Timer(
                 GRACE_SECONDS, signal.pthread_kill, (main, signum)
@@ -163,8 +167,8 @@ class BufferedWriter(GenericSingerWriter[bytes, Message]):
         sys.exit(128 + self._signal)
 
     def _end(self) -> None:
-        # An error may have occurred between a message and its newline. After one
-        # during a write, it is unknown how much the target has received.
+        # An error can occur between a message and its newline. After an error during a
+        # write, it is unknown how much the target has received.
         if not self._is_writing:
             del self._buffer[self._buffer.rfind(b"\n") + 1 :]
             with suppress(OSError, ValueError):

@@ -1,1 +1,1 @@
-"""Reads pages in order, read ahead, until a list or window is complete."""
+"""Reads lists and report windows completely, with pages fetched ahead."""

@@ -1,4 +1,4 @@
-"""The read-ahead: fetches pages of many lists or windows, hands them on in order."""
+"""Read-ahead: fetches pages of many slices in parallel, delivers them in order."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 from tap_kayzen.api.throttle import Read
 from tap_kayzen.reading.pages import FIRST_PAGE
-from tap_kayzen.reading.paging import PagesSoFar
+from tap_kayzen.reading.paging import PageTally
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable
@@ -21,74 +21,80 @@ if TYPE_CHECKING:
 
 Slice = TypeVar("Slice")
 
-TRUSTED_LENGTH = 3 / 4
-"""Fraction of the previous slice's pages that is requested without a sign of them."""
+SPECULATIVE_FRACTION = 3 / 4
+"""Fraction of the previous window's pages to request before the first response.
+
+Less than 1, because windows differ in length and pages beyond the end are wasted.
+"""
 
 
 @dataclass
-class _Chain(Generic[Slice]):
-    """The pages of one slice.
+class _SliceBuffer(Generic[Slice]):
+    """Buffered pages of one slice.
 
     Attributes:
+        slice: The slice that the pages belong to.
         requested: Number of pages requested.
-        taken: Number of pages handed on.
-        so_far: The pages that have been judged, from the first one on.
-        last: Number of the last page, once it is known.
-        arrived: Pages that wait to be taken, or the error instead of one.
-        is_closed: Whether no page is wanted any more.
-        read: Stops the requests for its pages.
+        taken: Number of pages delivered to the consumer.
+        so_far: Running totals of the pages checked for the end of the slice.
+        last: Number of the last page; None until it is known.
+        arrived: Fetched pages by number, or the error that was raised instead.
+        is_closed: Whether the consumer needs no more pages.
+        read: Handle for canceling the requests.
     """
 
     slice: Slice
     requested: int = 0
     taken: int = 0
-    so_far: PagesSoFar = field(default_factory=PagesSoFar)
+    so_far: PageTally = field(default_factory=PageTally)
     last: int | None = None
     arrived: dict[int, Page | BaseException] = field(default_factory=dict)
     is_closed: bool = False
     read: Read = field(default_factory=Read)
 
-    def wants_page(self, usual: int) -> bool:
-        """Return whether to request one more page."""
+    def needs_request(self, expected_pages: int) -> bool:
+        """Return whether to request another page."""
         if self.last is not None or self.is_closed:
             return False
-        known = usual if self.so_far.total_pages is None else self.so_far.total_pages
+        announced = self.so_far.total_pages
+        known = expected_pages if announced is None else announced
         return self.requested < known or self.requested == self.so_far.pages
 
 
-class Allowance:
-    """A number of pages that may be held, shared by the streams to come."""
+class PageBudget:
+    """Maximum number of prefetched pages, shared by all upcoming streams."""
 
     def __init__(self, pages: int) -> None:
-        """Start with all pages free."""
+        """Initialize the budget with this number of pages."""
         self._free = pages
         self._lock = threading.Lock()
 
-    def take(self) -> bool:
-        """Take one page; return whether there was one."""
+    def acquire(self) -> bool:
+        """Reserve one page; return False if the budget is used up."""
         with self._lock:
             if not self._free:
                 return False
             self._free -= 1
             return True
 
-    def give_back(self, pages: int) -> None:
-        """Free pages."""
+    def release(self, pages: int) -> None:
+        """Return pages to the budget."""
         with self._lock:
             self._free += pages
 
 
-class PagesAhead(Generic[Slice]):
-    """Fetches the pages of many slices ahead; they are taken in order.
+class ReadAhead(Generic[Slice]):
+    """Fetches pages of many slices in parallel and delivers them in order.
 
-    A slice is whatever is asked for in pages: a list, one advertiser's part of it, or a
-    window of a report. Its number of pages shows only as they come, so several slices
-    are fetched at once, the first one first. The next page of a slice is requested when
-    the one before it has come, or sooner if there surely, or almost surely, is one.
+    A slice is anything that is requested in pages: a list, one advertiser's rows of a
+    list, or a window of a report. How many pages a slice has is unknown until they
+    arrive, so several slices are fetched at once, earlier slices first. The next page
+    of a slice is requested when the previous one has arrived, or sooner if
+    ``total_pages`` or the length of the previous window suggests that it exists.
 
-    Pages that wait are undecoded. At any time `pages_per_worker` pages for each worker
-    wait or are requested, or one more. Before the first page is taken, `begin` fetches
-    as many as an `Allowance` grants.
+    Buffered pages stay undecoded. At most `Paging.pages_per_worker` pages per worker
+    are buffered or in flight, plus one. Before the consumer takes its first page,
+    `prefetch` fetches as many pages as its `PageBudget` allows.
     """
 
     def __init__(
@@ -98,7 +104,14 @@ class PagesAhead(Generic[Slice]):
         slices: Iterable[Slice],
         workers: Workers,
     ) -> None:
-        """Prepare; nothing is requested yet. The workers will call `fetch`."""
+        """Initialize the read-ahead without requesting anything.
+
+        Args:
+            fetch: Fetches a page of a slice by its number; called in the workers.
+            paging: Finds the last page of a slice.
+            slices: The slices, in the order in which the consumer reads them.
+            workers: Threads that run the requests.
+        """
         self.paging = paging
         self._fetch = fetch
         self._slices = iter(slices)
@@ -106,171 +119,177 @@ class PagesAhead(Generic[Slice]):
         self._max_pages = paging.pages_per_worker * workers.count
         self._in_flight = 0
         self._waiting = 0
-        self._usual = 0
-        self._chains: deque[_Chain[Slice]] = deque()
-        self._allowance: Allowance | None = None
-        self._granted = 0
-        # Guards all of the above against the workers.
+        self._expected_pages = 0
+        self._buffers: deque[_SliceBuffer[Slice]] = deque()
+        self._budget: PageBudget | None = None
+        self._acquired = 0
+        # Guards all attributes above, which the workers change.
         self._changed = threading.Condition()
 
-    def begin(self, allowance: Allowance) -> None:
-        """Fetch the first pages, as many as an allowance grants now."""
+    def prefetch(self, budget: PageBudget) -> None:
+        """Fetch the first pages, as many as the budget currently allows."""
         with self._changed:
-            self._allowance = allowance
-            self._fill()
+            self._budget = budget
+            self._submit_requests()
 
-    def _end_allowance(self) -> None:
-        if self._allowance is not None:
-            self._allowance.give_back(self._granted)
-            self._allowance = None
+    def _release_budget(self) -> None:
+        if self._budget is not None:
+            self._budget.release(self._acquired)
+            self._budget = None
 
     def close(self) -> None:
-        """Request nothing more."""
+        """Cancel outstanding requests and send no more."""
         with self._changed:
-            self._end_allowance()
+            self._release_budget()
             self._slices = iter(())
-            for chain in self._chains:
-                self._drop(chain)
-            self._chains.clear()
+            for buffer in self._buffers:
+                self._drop(buffer)
+            self._buffers.clear()
 
     def pages(self, slice_: Slice, *, again: bool = False) -> Generator[Page]:
-        """Take the pages of the next slice, or `again` those of the slice taken last.
+        """Yield the pages of the next slice in order.
 
-        What fetching or judging a page raised is raised in its turn.
+        Args:
+            slice_: The next slice, or the latest one with `again`.
+            again: Whether to fetch the latest slice again.
+
+        Raises:
+            ValueError: Another slice is next.
+            Exception: A page could not be fetched, raised in place of that page.
         """
         with self._changed:
-            self._end_allowance()
+            self._release_budget()
             if again:
-                self._chains.appendleft(_Chain(slice_))
-            chain = self._first_chain(slice_)
-            self._fill()
+                self._buffers.appendleft(_SliceBuffer(slice_))
+            buffer = self._first_buffer(slice_)
+            self._submit_requests()
         try:
             number = FIRST_PAGE
-            while (page := self._take(chain, number)) is not None:
+            while (page := self._take(buffer, number)) is not None:
                 yield page
-                # Else two pages would be in memory while the next one comes.
+                # Release the page before waiting for the next one.
                 del page
                 number += 1
         finally:
             with self._changed:
-                self._drop(chain)
-                if self._chains and self._chains[0] is chain:
-                    self._chains.popleft()
+                self._drop(buffer)
+                if self._buffers and self._buffers[0] is buffer:
+                    self._buffers.popleft()
 
     def skip(self, slices: Iterable[Slice]) -> None:
-        """Drop the next slices without taking their pages."""
+        """Skip the next slices without delivering their pages."""
         # All at once; otherwise, workers would request slices yet to be skipped.
         with self._changed:
-            self._end_allowance()
+            self._release_budget()
             for slice_ in slices:
-                self._drop(self._first_chain(slice_))
-                self._chains.popleft()
-            self._fill()
+                self._drop(self._first_buffer(slice_))
+                self._buffers.popleft()
+            self._submit_requests()
 
-    def _first_chain(self, slice_: Slice) -> _Chain[Slice]:
-        if not self._chains:
-            self._chains.append(_Chain(next(self._slices)))
-        chain = self._chains[0]
-        if chain.slice != slice_:
-            msg = f"{slice_} is not the next slice, {chain.slice} is"
+    def _first_buffer(self, slice_: Slice) -> _SliceBuffer[Slice]:
+        if not self._buffers:
+            self._buffers.append(_SliceBuffer(next(self._slices)))
+        buffer = self._buffers[0]
+        if buffer.slice != slice_:
+            msg = f"{slice_} is not the next slice, {buffer.slice} is"
             raise ValueError(msg)
-        return chain
+        return buffer
 
-    def _drop(self, chain: _Chain[Slice]) -> None:
-        """Forget the pages of a chain, and those that are still to come."""
-        chain.is_closed = True
-        self._workers.throttle.stop(chain.read)
-        self._waiting -= len(chain.arrived)
-        chain.arrived.clear()
+    def _drop(self, buffer: _SliceBuffer[Slice]) -> None:
+        """Discard the pages of a buffer and cancel its requests."""
+        buffer.is_closed = True
+        self._workers.throttle.stop(buffer.read)
+        self._waiting -= len(buffer.arrived)
+        buffer.arrived.clear()
 
-    def _take(self, chain: _Chain[Slice], number: int) -> Page | None:
-        """Wait for a page; None if the chain ends before it."""
+    def _take(self, buffer: _SliceBuffer[Slice], number: int) -> Page | None:
+        """Wait for a page and return it; None if it is beyond the last one."""
         with self._changed:
-            while number > chain.so_far.pages and chain.last is None:
+            while number > buffer.so_far.pages and buffer.last is None:
                 self._changed.wait()
-            if chain.last is not None and number > chain.last:
+            if buffer.last is not None and number > buffer.last:
                 return None
-            page = chain.arrived.pop(number)
-            chain.taken = number
+            page = buffer.arrived.pop(number)
+            buffer.taken = number
             self._waiting -= 1
-            self._fill()
+            self._submit_requests()
         if isinstance(page, BaseException):
             raise page
         return page
 
-    def _fill(self) -> None:
+    def _submit_requests(self) -> None:
         while self._in_flight < self._workers.count:
-            chain = self._next_chain()
-            if chain is None or not self._may_request():
+            buffer = self._next_buffer()
+            if buffer is None or not self._may_request():
                 return
-            chain.requested += 1
+            buffer.requested += 1
             self._in_flight += 1
-            self._workers.submit(partial(self._work, chain, chain.requested))
+            self._workers.submit(partial(self._fetch_page, buffer, buffer.requested))
 
     def _may_request(self) -> bool:
-        if self._allowance is None:
+        if self._budget is None:
             return True
-        is_granted = self._allowance.take()
-        self._granted += is_granted
-        return is_granted
+        is_acquired = self._budget.acquire()
+        self._acquired += is_acquired
+        return is_acquired
 
-    def _next_chain(self) -> _Chain[Slice] | None:
-        """Choose the slice of which a page is requested next."""
+    def _next_buffer(self) -> _SliceBuffer[Slice] | None:
+        """Return the buffer to request the next page for; None if there is none."""
         is_room = self._in_flight + self._waiting < self._max_pages
-        for index, chain in enumerate(self._chains):
-            # Always fetch the page that the consumer waits for, even if the buffer is
-            # full; nothing else makes room.
-            is_awaited = index == 0 and chain.requested == chain.taken
-            if chain.wants_page(self._usual) and (is_room or is_awaited):
-                return chain
-        if self._chains and not is_room:
+        for index, buffer in enumerate(self._buffers):
+            # Always fetch the page the consumer is blocked on, even if all buffers are
+            # full; otherwise deadlock.
+            is_awaited = index == 0 and buffer.requested == buffer.taken
+            if buffer.needs_request(self._expected_pages) and (is_room or is_awaited):
+                return buffer
+        if self._buffers and not is_room:
             return None
         try:
-            self._chains.append(_Chain(next(self._slices)))
+            self._buffers.append(_SliceBuffer(next(self._slices)))
         except StopIteration:
             return None
-        return self._chains[-1]
+        return self._buffers[-1]
 
-    def _work(self, chain: _Chain[Slice], number: int) -> None:
+    def _fetch_page(self, buffer: _SliceBuffer[Slice], number: int) -> None:
         page: Page | BaseException | None = None
         try:
-            if not chain.is_closed:
-                with self._workers.throttle.of_read(chain.read):
-                    page = self._fetch(chain.slice, number)
+            if not buffer.is_closed:
+                with self._workers.throttle.assigned_to(buffer.read):
+                    page = self._fetch(buffer.slice, number)
                 if self.paging.compares_rows:
                     _ = page.digest
         except BaseException as error:  # noqa: BLE001
             page = error
         with self._changed:
             self._in_flight -= 1
-            if page is not None and not chain.is_closed:
+            if page is not None and not buffer.is_closed:
                 self._waiting += 1
-                chain.arrived[number] = page
-                self._judge(chain)
+                buffer.arrived[number] = page
+                self._check_for_end(buffer)
             self._changed.notify_all()
-            self._fill()
+            self._submit_requests()
 
-    def _judge(self, chain: _Chain[Slice]) -> None:
-        """Judge what has come, in order, and drop what is beyond the end."""
-        while chain.last is None:
-            number = chain.so_far.pages + 1
-            page = chain.arrived.get(number)
+    def _check_for_end(self, buffer: _SliceBuffer[Slice]) -> None:
+        """Look for the last page among the arrived ones; discard pages beyond it."""
+        while buffer.last is None:
+            number = buffer.so_far.pages + 1
+            page = buffer.arrived.get(number)
             if page is None:
                 break
             if isinstance(page, BaseException):
-                chain.last = number
+                buffer.last = number
                 break
             try:
-                chain.last = self.paging.judge(page, chain.so_far)
+                buffer.last = self.paging.find_last(page, buffer.so_far)
             except Exception as error:  # noqa: BLE001
-                chain.arrived[number] = error
-                chain.last = number
+                buffer.arrived[number] = error
+                buffer.last = number
                 break
-            chain.so_far.add(page)
-            if chain.last is not None and self.paging.guesses_length:
-                self._usual = int(number * TRUSTED_LENGTH)
-        if chain.last is not None:
-            beyond = [number for number in chain.arrived if number > chain.last]
+            buffer.so_far.add(page)
+            if buffer.last is not None and self.paging.guesses_length:
+                self._expected_pages = int(number * SPECULATIVE_FRACTION)
+        if buffer.last is not None:
+            beyond = [number for number in buffer.arrived if number > buffer.last]
             for number in beyond:
-                del chain.arrived[number]
+                del buffer.arrived[number]
             self._waiting -= len(beyond)

@@ -1,4 +1,4 @@
-"""Bookmarks of reports: how far each one has been read, as the state says."""
+"""Bookmarks of reports in the Singer state."""
 
 from __future__ import annotations
 
@@ -13,19 +13,22 @@ if TYPE_CHECKING:
 
     from singer_sdk.helpers.types import Context
 
-    from tap_kayzen.reading.windows import Range, Window
+    from tap_kayzen.reading.windows import DateRange, Window
 
 MIN_YEAR = 2000
-"""No bookmark is older: Kayzen is not, and looking back must stay in the calendar."""
+"""Earliest year of a valid bookmark.
+
+Kayzen has no older data, and subtracting the look-back must not underflow `date`.
+"""
 
 UNFINISHED = "unfinished"
-"""The state's key for the days that an interrupted run has left unread."""
+"""State key for the days that an interrupted sync did not read."""
 
-NOTHING_LEFT: Mapping[str, str | None] = {"next_day": None, "end_date": None}
-"""The value of `UNFINISHED` after a complete run.
+NO_UNFINISHED_DAYS: Mapping[str, str | None] = {"next_day": None, "end_date": None}
+"""Value of `UNFINISHED` after a complete sync.
 
-The key stays because Meltano merges states, which restores removed keys. It is not
-null because Meltano cannot merge an object into null.
+The key is kept because Meltano merges states, which restores removed keys. The value
+is not null because Meltano cannot merge an object into null.
 """
 
 NO_BOOKMARK = {
@@ -36,36 +39,42 @@ NO_BOOKMARK = {
     "starting_replication_value",
     UNFINISHED,
 }
-"""Keys of the state that may exist without a bookmark."""
+"""State keys that can exist without a bookmark."""
 
 
 class Bookmark:
-    """How far a report has been read for one partition.
+    """Bookmark of a report: the last day read for one partition.
 
-    In the state it looks like ``{"replication_key": "day", "replication_key_value":
+    Stored in the state as ``{"replication_key": "day", "replication_key_value":
     "2026-01-31", "unfinished": {"next_day": "2026-02-01", "end_date": "2026-02-10"}}``.
-    All days up to and including ``replication_key_value`` have been read; null before
-    the first one. ``unfinished`` has values while a run is in progress, or after an
-    interruption. The days that it has read are not read again, except for those of its
-    look-back.
+
+    All days up to and including ``replication_key_value`` have been read; it is null
+    before the first window is complete. ``unfinished`` is set during a sync, and stays
+    set if the sync is interrupted. The next sync then resumes at ``next_day`` instead
+    of repeating the look-back.
     """
 
     def __init__(self, state: dict[str, Any], key: str, stream: str) -> None:
-        """Read a bookmark from its part of the state, which changes when it moves.
+        """Load a bookmark from the state of its partition.
+
+        Args:
+            state: State of the partition; `advance` updates it in place.
+            key: Name of the replication key.
+            stream: Name of the stream, for error messages.
 
         Raises:
-            ConfigurationError: The state holds something else than days.
+            ConfigurationError: The state has values that are not dates.
         """
         self._state = state
         self.key = key
-        is_ours = _is_on(key, state)
-        # Bookmarks under the names of another tap or version.
+        is_ours = _has_bookmark_on(key, state)
+        # Bookmarks written under other names by another tap or version.
         self.unused = [] if is_ours else _bookmarks_in(state)
-        unfinished = (is_ours and state.get(UNFINISHED)) or NOTHING_LEFT
+        unfinished = (is_ours and state.get(UNFINISHED)) or NO_UNFINISHED_DAYS
         try:
             self.day = _day(state.get("replication_key_value")) if is_ours else None
-            self._next = _day(unfinished["next_day"])
-            self._goal = _day(unfinished["end_date"])
+            self._next_day = _day(unfinished["next_day"])
+            self._end = _day(unfinished["end_date"])
         except (KeyError, TypeError, ValueError) as error:
             msg = (
                 f"{stream}: the state has no bookmark like 2026-01-31 for it; repair "
@@ -73,30 +82,35 @@ class Bookmark:
             )
             raise ConfigurationError(msg) from error
         if self.day is None:
-            # Otherwise a merge with an older state would restore its values.
-            self._write(None, NOTHING_LEFT)
+            # Otherwise, merging with an older state would restore its values.
+            self._write(None, NO_UNFINISHED_DAYS)
 
-    def first_day(self, days: Range) -> date:
-        """Return the day to begin with; may be after the last one."""
+    def first_day(self, days: DateRange) -> date:
+        """Return the first day to read; can be after the last one."""
         if self.day is None:
             return days.start or days.default_start
-        # Else days to come would count as read.
+        # Otherwise, future days would count as read.
         self.day = min(self.day, days.today)
-        first = self.day - timedelta(days=days.lookback)
-        if self._next and self._goal:
-            # What the days up to here may have changed since, the run after this one
-            # looks back on, unless this one goes further.
-            first = self._next
-            if days.end > self._goal:
-                first = min(first, self._goal - timedelta(days=days.lookback))
+        first = self.day - timedelta(days=days.lookback_days)
+        if self._next_day and self._end:
+            # The interrupted sync has already read its look-back. Repeat the look-back
+            # only if this sync goes beyond the end of that one.
+            first = self._next_day
+            if days.end > self._end:
+                first = min(first, self._end - timedelta(days=days.lookback_days))
         return max(first, days.start) if days.start else first
 
-    def move(self, window: Window, end: date) -> None:
-        """Record that a window has been read, in a run that is to end with `end`."""
+    def advance(self, window: Window, end: date) -> None:
+        """Record that a window has been read.
+
+        Args:
+            window: The window.
+            end: Last day of the sync.
+        """
         self.day = max(self.day or window.last, window.last)
-        left = NOTHING_LEFT
-        # A run that goes less far than an interrupted one leaves the rest of it.
-        goal = max(end, self._goal or end)
+        left = NO_UNFINISHED_DAYS
+        # If this sync ends before the interrupted one would have, keep the rest.
+        goal = max(end, self._end or end)
         if window.last < goal:
             next_day = window.last + timedelta(days=1)
             left = {"next_day": str(next_day), "end_date": str(goal)}
@@ -110,11 +124,14 @@ class Bookmark:
 
 @dataclass
 class Plan:
-    """What a run reads of a report for one partition.
+    """The windows of a report to read for one partition.
 
     Attributes:
-        windows: The days from `first` to `end`, cut into what one call asks for.
-        bookmark: Moves with the windows; None if the run keeps none.
+        context: The partition, such as ``{"advertiser_id": 7}``; None without any.
+        first: First day to read.
+        end: Last day to read.
+        windows: The days from `first` to `end`, one window per request.
+        bookmark: Advances with each window; None if the stream keeps no bookmark.
     """
 
     context: Context | None
@@ -124,15 +141,18 @@ class Plan:
     bookmark: Bookmark | None
 
 
-def _is_on(key: str, state: Mapping[str, Any]) -> bool:
-    """Return whether a state has a bookmark on a column, named or implied."""
+def _has_bookmark_on(key: str, state: Mapping[str, Any]) -> bool:
+    """Return whether a state has a bookmark on a replication key.
+
+    A bookmark that does not name its replication key counts.
+    """
     named = state.get("replication_key")
     has_value = state.get("replication_key_value") is not None
     return named == key or (named is None and has_value)
 
 
 def _bookmarks_in(state: Mapping[str, Any]) -> list[str]:
-    """Return the keys of a state that look like bookmarks of another kind."""
+    """Return the keys of a state that look like bookmarks in another format."""
     return [name for name, value in state.items() if value and name not in NO_BOOKMARK]
 
 

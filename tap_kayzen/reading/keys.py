@@ -1,4 +1,4 @@
-"""Keys: which records have been sent, and how rows without a key get one."""
+"""Primary keys: deduplicates records, and generates keys for report rows."""
 
 from __future__ import annotations
 
@@ -17,46 +17,46 @@ if TYPE_CHECKING:
     Record = dict[str, Any]
 
 Key: TypeAlias = "int | str | tuple[Any, ...]"
-"""A primary key: the value itself where it is one column, else a tuple of them."""
+"""A primary key: the value of one column, or a tuple of several values."""
 
 KEY = "_key"
-"""The column with the key of report rows."""
+"""Name of the generated key column of report rows."""
 
-KEY_DIGITS = 32
-"""Hexadecimal digits of a report row's key: 128 bits, so that no two rows share one."""
+KEY_HEX_DIGITS = 32
+"""Length of a report row's key: 128 bits, to rule out collisions."""
 
-SHORT_DIGITS = 15
-"""Digits by which the rows of one window are remembered, as integers of 60 bits."""
+SHORT_HEX_DIGITS = 15
+"""Length of the key prefix kept per row of a window: 60 bits, to save memory."""
 
 MAX_INT = 2**63 - 1
 
 
 class KeySet:
-    """A set of primary keys in little memory.
+    """A compact set of primary keys.
 
-    Integers that come in rising order, as almost all IDs do, take 8 bytes each; every
-    other key about 60.
+    Integers added in ascending order, as almost all IDs are, take 8 bytes each. All
+    other keys take about 60 bytes.
     """
 
     def __init__(self) -> None:
-        """Start without keys."""
-        self._rising = array("q")
+        """Initialize an empty set."""
+        self._ascending = array("q")
         self._highest = -MAX_INT - 2
         self._others: set[Key] = set()
 
     def __len__(self) -> int:
         """Return the number of keys."""
-        return len(self._rising) + len(self._others)
+        return len(self._ascending) + len(self._others)
 
     def add(self, key: Key) -> bool:
         """Add a key; return whether it is new."""
         if type(key) is int:
             if self._highest < key <= MAX_INT:
-                self._rising.append(key)
+                self._ascending.append(key)
                 self._highest = key
                 return True
-            place = bisect_left(self._rising, key)
-            if place < len(self._rising) and self._rising[place] == key:
+            place = bisect_left(self._ascending, key)
+            if place < len(self._ascending) and self._ascending[place] == key:
                 return False
         if key in self._others:
             return False
@@ -65,31 +65,35 @@ class KeySet:
 
 
 class ColumnKeys:
-    """Keys made of columns of the record; each goes out once in a run.
+    """Deduplicates records by key columns, over all slices of a sync.
 
     Attributes:
-        different: Number of different keys in this pass.
+        distinct: Number of distinct keys in the current pass.
     """
 
     def __init__(self, columns: Sequence[str], sent: KeySet) -> None:
-        """Start a slice; new keys are added to those sent in this run."""
+        """Initialize the keys of a slice.
+
+        Args:
+            columns: Key columns.
+            sent: Keys sent in this sync; new keys are added.
+        """
         self._key_of = itemgetter(*columns)
         self._sent = sent
 
     def begin_pass(self) -> None:
-        """Begin to read the slice, or to read it again."""
-        # The first pass of a run needs no second set: what is new to it is new to the
-        # run.
+        """Start a pass over the slice."""
+        # The first pass of a sync needs no second set: its keys are those of the sync.
         self._of_pass = KeySet() if self._sent else self._sent
-        self.different = 0
+        self.distinct = 0
 
     def new(self, records: list[Record]) -> Iterator[Record]:
-        """Yield the records of the next page that have not been sent."""
+        """Yield the records of the next page that have not been sent yet."""
         is_new_now = self._of_pass.add
         is_new = self._sent.add if self._of_pass is not self._sent else None
         for key, record in zip(map(self._key_of, records), records, strict=True):
             if is_new_now(key):
-                self.different += 1
+                self.distinct += 1
                 if is_new is None or is_new(key):
                     yield record
 
@@ -97,88 +101,103 @@ class ColumnKeys:
 _ENCODER = msgspec.json.Encoder(decimal_format="number", enc_hook=str, order="sorted")
 
 
-def hashed(values: Mapping[str, Any]) -> str:
-    """Return a hash of values of any JSON type, the same for the same values."""
-    return sha256(_encoded(values)).hexdigest()[:KEY_DIGITS]
+def hash_values(values: Mapping[str, Any]) -> str:
+    """Return a stable hash of named values, which can be of any JSON type."""
+    return sha256(_encoded(values)).hexdigest()[:KEY_HEX_DIGITS]
 
 
 def _encoded(values: Mapping[str, Any]) -> bytes:
     try:
         return _ENCODER.encode(values)
     except (UnicodeEncodeError, msgspec.EncodeError):
-        # Text that is not Unicode.
+        # A string with lone surrogates.
         return json.dumps(values, sort_keys=True, default=str).encode()
 
 
 def _short(key: str) -> int:
-    return int(key[:SHORT_DIGITS], 16)
+    return int(key[:SHORT_HEX_DIGITS], 16)
 
 
 class RowKeys:
-    """Gives keys to the rows of one window, which have none of their own.
+    """Generates keys for the rows of one report window, and deduplicates the rows.
 
-    The key is a hash of what a row is about. Where Kayzen holds several rows about the
-    same, such as one for each name that a campaign had, they get a key each, by the
-    order in which they come. On different pages, the second may also be the first once
-    more, moved and restated in between: it counts when the next pass has it too.
+    A key is a hash of the dimensions of a row. Several rows can have the same
+    dimensions, for example one for each former name of a campaign. They get separate
+    keys, numbered in the order of the rows.
+
+    If the second of such rows is on a later page, it can also be the first row again:
+    moved to another page, with restated metrics. It is sent only if the next pass
+    returns it as well.
+
+    Attributes:
+        distinct: Number of distinct rows in the current pass.
     """
 
-    def __init__(self, about: Callable[[Record], Mapping[str, Any]]) -> None:
-        """Start a window; `about` returns what tells a row from others, by column."""
-        self._about = about
+    def __init__(self, dimensions: Callable[[Record], Mapping[str, Any]]) -> None:
+        """Initialize the keys of a window.
+
+        Args:
+            dimensions: Returns the values that identify a row, by column.
+        """
+        self._dimensions = dimensions
         self._sent: set[int] = set()
         self._first: dict[int, int] = {}
-        self._more: dict[int, int] = {}
+        self._counts: dict[int, int] = {}
 
     def begin_pass(self) -> None:
-        """Begin to read the window, or to read it again."""
-        # Here and not in `new`, as most windows are read once.
+        """Start a pass over the window."""
+        # Here rather than in `new`, because most windows need only one pass.
         self._sent.update(self._first)
         self._first = {}
         self._others: set[int] = set()
-        self._before, self._more = self._more, {}
-        self.different = 0
+        self._previous_counts, self._counts = self._counts, {}
+        self.distinct = 0
 
     def new(self, records: list[Record]) -> Iterator[Record]:
-        """Yield the records of the next page that have not been sent, with a key."""
+        """Yield the records of the next page that are new, with their keys."""
         self._page: set[int] = set()
         for record in records:
-            key = self._key(self._about(record), record)
+            key = self._key(self._dimensions(record), record)
             if key is not None:
                 keyed = {KEY: key, **record}
-                # Even if Kayzen has a column of this name.
+                # Even if Kayzen sends a column of this name.
                 keyed[KEY] = key
                 yield keyed
 
-    def _key(self, about: Mapping[str, Any], row: Mapping[str, Any]) -> str | None:
-        """Return the key of a row; None if it was sent, or may be no other row."""
-        key = hashed(about)
-        name = _short(key)
-        # Python's own hash will do, as it never leaves this process.
-        whole = hash(_encoded(row))
-        first = self._first.get(name)
+    def _key(self, dimensions: Mapping[str, Any], row: Mapping[str, Any]) -> str | None:
+        """Return the key of a row; None to skip the row."""
+        key = hash_values(dimensions)
+        short = _short(key)
+        # Used only within this process, so Python's hash is enough.
+        row_hash = hash(_encoded(row))
+        first = self._first.get(short)
         if first is None:
-            self._first[name] = whole
-            self._page.add(name)
-            self.different += 1
-            return key if name not in self._sent else None
-        return self._further(about, name, whole) if whole != first else None
+            self._first[short] = row_hash
+            self._page.add(short)
+            self.distinct += 1
+            return key if short not in self._sent else None
+        if row_hash == first:
+            return None
+        return self._numbered_key(dimensions, short, row_hash)
 
-    def _further(self, about: Mapping[str, Any], name: int, whole: int) -> str | None:
-        """Return the key of a row that is not the first one about the same."""
-        if whole in self._others:
+    def _numbered_key(
+        self, dimensions: Mapping[str, Any], short: int, row_hash: int
+    ) -> str | None:
+        """Return the key of a row with the dimensions of another; None to skip it."""
+        if row_hash in self._others:
             return None
-        self._others.add(whole)
-        number = self._more[name] = self._more.get(name, 1) + 1
-        if name not in self._page and self._before.get(name, 1) < number:
+        self._others.add(row_hash)
+        number = self._counts[short] = self._counts.get(short, 1) + 1
+        if short not in self._page and self._previous_counts.get(short, 1) < number:
             return None
-        self._page.add(name)
-        self.different += 1
-        key = hashed({"about": about, "number": number})
+        self._page.add(short)
+        self.distinct += 1
+        # These names are part of the hash: changing them would change the keys.
+        key = hash_values({"about": dimensions, "number": number})
         is_new = _short(key) not in self._sent
         self._sent.add(_short(key))
         return key if is_new else None
 
 
 Keys: TypeAlias = ColumnKeys | RowKeys
-"""Lets each key of a slice go out once, however often the slice is read."""
+"""Deduplicates the records of a slice over all passes."""

@@ -1,4 +1,4 @@
-"""Pages: the body of a response as rows that are not decoded yet."""
+"""Pages: response bodies parsed into undecoded rows."""
 
 from __future__ import annotations
 
@@ -21,14 +21,19 @@ if TYPE_CHECKING:
 FIRST_PAGE = 1
 
 MAX_COUNT_DIGITS = 18
-"""Digits of a number of rows or pages that makes sense."""
+"""Maximum number of digits of a plausible row or page count."""
 
 
 @dataclass(frozen=True)
 class Page:
-    """One page as it came, with the length of the whole if the response says it.
+    """One page of a response.
 
-    Its rows stay JSON text until they are needed, so that pages that wait are small.
+    Rows stay encoded as JSON until they are needed, so that buffered pages are small.
+
+    Attributes:
+        rows: The rows.
+        total_pages: Number of pages of the list, if the response contains it.
+        total_entries: Number of rows of the list, if the response contains it.
     """
 
     rows: Sequence[msgspec.Raw | Row]
@@ -36,7 +41,7 @@ class Page:
     total_entries: int | None = None
 
     def decode(self) -> list[Row]:
-        """Decode the rows, numbers as int or Decimal.
+        """Decode the rows, with numbers as int or Decimal.
 
         Raises:
             ValueError: A row cannot be decoded.
@@ -54,27 +59,27 @@ class Page:
 
     @cached_property
     def _fingerprint(self) -> tuple[int, int]:
-        marks = [
+        hashes = [
             hash(_text(row)) if isinstance(row, msgspec.Raw) else hash(repr(row))
             for row in self.rows
         ]
-        return hash(tuple(sorted(marks))), len(set(marks))
+        return hash(tuple(sorted(hashes))), len(set(hashes))
 
     @property
     def digest(self) -> int:
-        """A number that is the same for the same rows in any order, in one process."""
+        """Hash of the rows in any order; valid within one process."""
         return self._fingerprint[0]
 
     @property
     def distinct(self) -> int:
-        """Number of different rows."""
+        """Number of distinct rows."""
         return self._fingerprint[1]
 
     @property
-    def edges(self) -> int:
-        """A number that is the same for as many rows between the same two, at once.
+    def edge_hash(self) -> int:
+        """Hash of the first row, the last row, and the number of rows.
 
-        Much cheaper than `digest`, and as good for rows with an ID.
+        Much cheaper than `digest`, and equally reliable for rows with an ID.
         """
         ends = [self.rows[0], self.rows[-1]] if self.rows else []
         texts = [repr(row) if isinstance(row, dict) else bytes(row) for row in ends]
@@ -94,16 +99,18 @@ _ENCODER = msgspec.json.Encoder(decimal_format="number")
 
 
 def parse_page(body: bytes) -> Page:
-    """Read the envelope of a list or report response, and leave its rows alone.
+    """Parse the envelope of a list or report response without decoding its rows.
 
-    Documented is ``{"data": [...], "meta": {"current_page": 1, "total_pages": 29,
-    "total_entries": 58}}``. Public clients also know one object in ``data``, a bare
-    list and a bare object, all without ``meta``, and ``metadata`` for ``meta``. Source:
-    docs/kayzen-api.md#lists. ``NaN`` and ``Infinity``, which are not JSON but which
-    some servers send, become the text of that name.
+    The documented envelope is ``{"data": [...], "meta": {"current_page": 1,
+    "total_pages": 29, "total_entries": 58}}``. Public clients also handle one object in
+    ``data``, a bare list, and a bare object, all without ``meta``, and ``metadata``
+    instead of ``meta``. Source: docs/kayzen-api.md#lists.
+
+    ``NaN`` and ``Infinity``, which are invalid JSON but sent by some servers, become
+    strings.
 
     Raises:
-        EnvelopeError: The JSON is not a list of objects in any of these shapes.
+        EnvelopeError: The JSON is not a list of objects in any of these envelopes.
         ValueError: The body is not JSON.
     """
     with suppress(msgspec.DecodeError, RecursionError, UnicodeDecodeError):
@@ -111,26 +118,28 @@ def parse_page(body: bytes) -> Page:
             envelope = _Envelope(_BARE.decode(body))
         else:
             envelope = _ENVELOPE.decode(body)
-        # Looking for the ends of rows skips over text that is not UTF-8.
-        # Row by row: what is large and made in a thread stays with it for long.
+        # `msgspec.Raw` does not check for invalid UTF-8. Check row by row: a thread
+        # holds on to the memory of large strings.
         if all(str(row, "utf-8")[0] == "{" for row in envelope.data):
-            return Page(envelope.data, *_totals(envelope.meta or envelope.metadata))
+            return Page(
+                envelope.data, *_parse_totals(envelope.meta or envelope.metadata)
+            )
     payload = decode(body)
     meta: object = None
     data = payload
     if isinstance(payload, dict) and "data" in payload:
         data, meta = payload["data"], payload.get("meta") or payload.get("metadata")
-    # A bare object without an id is more likely the words of an error.
+    # A bare object without an ID is more likely an error message.
     if isinstance(data, dict) and "id" in data:
         data = [data]
     if not isinstance(data, list) or not all(isinstance(row, dict) for row in data):
         msg = "not a list of records"
         raise EnvelopeError(msg)
-    return Page(_undecoded(data), *_totals(meta))
+    return Page(_encode_rows(data), *_parse_totals(meta))
 
 
-def _undecoded(rows: list[Row]) -> Sequence[msgspec.Raw | Row]:
-    """Return rows as strict JSON text again, where there is any for them."""
+def _encode_rows(rows: list[Row]) -> Sequence[msgspec.Raw | Row]:
+    """Encode rows as strict JSON again; return them unchanged if that fails."""
     try:
         return [msgspec.Raw(_ENCODER.encode(row)) for row in rows]
     except (UnicodeEncodeError, msgspec.EncodeError, RecursionError):
@@ -138,7 +147,7 @@ def _undecoded(rows: list[Row]) -> Sequence[msgspec.Raw | Row]:
 
 
 def decode(text: bytes | msgspec.Raw) -> Any:  # noqa: ANN401
-    """Decode JSON, numbers as int or Decimal.
+    """Decode JSON, with numbers as int or Decimal.
 
     Raises:
         ValueError: The text is not JSON.
@@ -147,7 +156,7 @@ def decode(text: bytes | msgspec.Raw) -> Any:  # noqa: ANN401
         try:
             return _VALUE.decode(text)
         except msgspec.DecodeError:
-            # The standard library also reads NaN, lone surrogates, other encodings.
+            # The standard library also accepts NaN, lone surrogates, and UTF-16.
             return json.loads(bytes(text), parse_float=Decimal, parse_constant=str)
     except (ArithmeticError, RecursionError) as error:
         msg = "a number or a nesting is beyond all bounds"
@@ -158,20 +167,20 @@ def _text(row: msgspec.Raw) -> str:
     return str(row, "utf-8")
 
 
-def _totals(meta: object) -> tuple[int | None, int | None]:
+def _parse_totals(meta: object) -> tuple[int | None, int | None]:
     if not isinstance(meta, dict):
         return None, None
     pages, entries = meta.get("total_pages"), meta.get("total_entries")
-    return _count(pages) or None, _count(entries)
+    return _parse_count(pages) or None, _parse_count(entries)
 
 
-def _count(value: object) -> int | None:
-    """Read a number of ``meta``, which may come as text."""
+def _parse_count(value: object) -> int | None:
+    """Parse a count in ``meta``, which can be a string."""
     try:
         number = Decimal(str(value))
     except ArithmeticError:
         return None
-    # The size first: int(Decimal("1E+999999")) takes its time.
+    # Check the magnitude first: int(Decimal("1E+999999")) is slow.
     is_count = (
         number.is_finite() and number >= 0 and number.adjusted() < MAX_COUNT_DIGITS
     )

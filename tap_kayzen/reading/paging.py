@@ -1,4 +1,4 @@
-"""Paging: recognizes the last page of a list or of a window of a report."""
+"""Paging: finds the last page of a list or a report window."""
 
 from __future__ import annotations
 
@@ -12,21 +12,23 @@ from tap_kayzen.reading.pages import FIRST_PAGE
 if TYPE_CHECKING:
     from tap_kayzen.reading.pages import Page
 
-ROUND = 100
-"""Number of rows that a limit of Kayzen's own is likely to be a multiple of."""
+LIMIT_MULTIPLE_ROWS = 100
+"""A server-side page limit is likely to be a multiple of this."""
 
 
 @dataclass
-class PagesSoFar:
-    """The pages of one list or window so far.
+class PageTally:
+    """Running totals over the pages of one slice.
 
     Attributes:
-        total_pages: What the newest page with ``total_pages`` says.
-        max_total_pages: The largest ``total_pages``.
-        total_entries: What the newest page with ``total_entries`` says.
-        idle: Pages in a row, up to now, that were empty or repeated another, as far as
-            they were compared.
-        seen: Digests, or edges, of the pages compared.
+        pages: Number of pages.
+        rows: Number of rows.
+        total_pages: Latest ``total_pages`` of a response.
+        max_total_pages: Largest ``total_pages`` of any response.
+        total_entries: Latest ``total_entries`` of a response.
+        idle: Number of pages in a row, up to the latest one compared, that were empty
+            or repeated an earlier page.
+        seen: Hashes of the pages compared: `Page.digest` or `Page.edge_hash`.
     """
 
     pages: int = 0
@@ -38,7 +40,7 @@ class PagesSoFar:
     seen: set[int] = field(default_factory=set)
 
     def add(self, page: Page) -> None:
-        """Count one more page."""
+        """Add a page to the totals."""
         self.pages += 1
         self.rows += len(page.rows)
         if page.total_pages is not None:
@@ -48,9 +50,11 @@ class PagesSoFar:
             self.total_entries = page.total_entries
 
     def repeats(self, page: Page, mark: int) -> bool:
-        """Return whether an earlier page had this one's mark, its digest or edges.
+        """Return whether a page repeats an earlier one. Empty pages never do.
 
-        An empty page repeats nothing.
+        Args:
+            page: The page.
+            mark: Its `Page.digest` or `Page.edge_hash`.
         """
         is_repeat = bool(page.rows) and mark in self.seen
         self.seen.add(mark)
@@ -59,19 +63,19 @@ class PagesSoFar:
 
 
 class Paging(ABC):
-    """A way to recognize the last page; one instance serves all slices of a stream.
+    """Strategy for finding the last page; one instance serves all slices of a stream.
 
     Attributes:
-        guesses_length: Whether windows are likely as long as the one before, so that
-            their pages may be requested before one of them has come.
-        max_idle_pages: Pages in a row without a new key after which reading stops.
-        max_idle_pages_without_meta: The same if no page had ``total_pages``.
-        idle_is_fatal: Whether Kayzen may hold more rows then; if so, empty pages do
-            not count.
-        compares_rows: Whether `judge` needs the digest of pages, which takes
-            milliseconds and so is computed before, without a lock held.
-        pages_per_worker: Pages that may wait or be requested. More keep workers busy
-            while the length of several windows is unknown.
+        guesses_length: Whether a slice probably has as many pages as the previous one,
+            so that pages can be requested before the first response.
+        max_idle_pages: Maximum number of pages in a row without a new key.
+        max_idle_pages_without_meta: The same for responses without ``total_pages``.
+        idle_is_fatal: Whether exceeding this maximum means that rows may be missing.
+            Empty pages do not count then.
+        compares_rows: Whether `find_last` uses `Page.digest`. It takes milliseconds, so
+            the workers compute it in advance, outside the lock.
+        pages_per_worker: Maximum number of pages per worker, buffered or in flight. A
+            higher value keeps workers busy while the lengths of windows are unknown.
     """
 
     guesses_length: ClassVar[bool]
@@ -82,48 +86,52 @@ class Paging(ABC):
     pages_per_worker: ClassVar[int]
 
     @abstractmethod
-    def judge(self, page: Page, so_far: PagesSoFar) -> int | None:
-        """Judge a page as it comes, by what it says and by the pages before it.
+    def find_last(self, page: Page, so_far: PageTally) -> int | None:
+        """Return the number of the last page; None if more pages follow.
 
-        Returns:
-            The number of the last page; None if more pages follow. A page that
-            repeats an earlier one is beyond the last.
+        A page that repeats an earlier one is beyond the last page.
+
+        Args:
+            page: The next page.
+            so_far: Totals of the pages before it; `PageTally.repeats` updates them.
 
         Raises:
-            CutShortError: Kayzen may hold rows that it does not return.
+            CutShortError: Kayzen may have rows that it does not return.
         """
 
 
 class ListPaging(Paging):
-    """Reads a list to the end that its newest ``total_pages`` names.
+    """Paging of lists: the latest ``total_pages`` is the last page.
 
-    The end is never computed, because documented samples do not add up. An empty page
-    before it is no end. While fewer rows came than ``total_entries``, or an earlier
-    page announced more pages, the pages after it are read too, until one brings
-    nothing new. Without ``meta``, two pages in a row that bring nothing new are the
-    end: one empty page may be a fault.
+    The last page is never computed from ``total_entries``, because the documented
+    examples are inconsistent. An empty page in between does not end the list.
+
+    If there are fewer rows than ``total_entries``, or an earlier response announced
+    more pages, reading continues until a page has nothing new. Without
+    ``meta``, the list ends after two pages in a row without new rows; a single empty
+    page can be an error of the server.
     """
 
     guesses_length = False
-    # A server that ignores `page`, or that always announces one page more, would be
-    # read for ever.
+    # Otherwise, a server that ignores `page`, or always announces one more page, would
+    # cause an endless loop.
     max_idle_pages = 50
     max_idle_pages_without_meta = 2
     idle_is_fatal = False
     compares_rows = False
     pages_per_worker = 1
 
-    def judge(self, page: Page, so_far: PagesSoFar) -> int | None:
-        """Judge a page by what has been announced."""
+    def find_last(self, page: Page, so_far: PageTally) -> int | None:
+        """Return the last page, based on ``total_pages`` and ``total_entries``."""
         number = so_far.pages + 1
         end = page.total_pages or so_far.total_pages
         if end is not None and number < end:
             return None
-        so_far.repeats(page, page.edges)
+        so_far.repeats(page, page.edge_hash)
         if end is None:
             is_over = so_far.idle >= self.max_idle_pages_without_meta
             return number if is_over else None
-        # An end that moved towards the start may be none: a look beyond it tells.
+        # If the announced end decreased, read past it to be sure.
         end = max(end, so_far.max_total_pages)
         entries = page.total_entries
         entries = so_far.total_entries if entries is None else entries
@@ -134,7 +142,7 @@ class ListPaging(Paging):
 
 
 class ReportPaging(Paging):
-    """What the ways to page a report have in common."""
+    """Common base of the paging strategies for reports."""
 
     guesses_length = True
     max_idle_pages = max_idle_pages_without_meta = 3
@@ -142,20 +150,23 @@ class ReportPaging(Paging):
     compares_rows = True
     pages_per_worker = 2
 
-    def _is_beyond(self, page: Page, so_far: PagesSoFar) -> bool:
-        """Return whether a page repeats another, or is one empty page too many.
+    def _is_beyond(self, page: Page, so_far: PageTally) -> bool:
+        """Return whether a page is beyond the end: a repeat, or empty too often.
 
-        An empty page before the announced end is no end, but a server that always
-        announces one page more would be read for ever.
+        A single empty page does not end the report. The maximum protects against a
+        server that always announces one more page.
         """
         is_repeat = so_far.repeats(page, page.digest)
         return is_repeat or so_far.idle >= self.max_idle_pages
 
     @staticmethod
-    def _check_repeat(page: Page, so_far: PagesSoFar, *, is_limit: bool) -> None:
-        """Raise CutShortError if a page that repeats an earlier one may hide rows.
+    def _check_repeat(page: Page, so_far: PageTally, *, is_limit: bool) -> None:
+        """Raise CutShortError if rows may be missing behind a repeated page.
 
-        At the limit, it has as many rows as Kayzen may return at most.
+        Args:
+            page: The page that repeats an earlier one.
+            so_far: Totals of the pages before it.
+            is_limit: Whether its number of rows may be the maximum of the server.
         """
         number = so_far.pages + 1
         is_cut = number < so_far.max_total_pages or (
@@ -172,13 +183,13 @@ class ReportPaging(Paging):
 
 
 class AnnouncedPaging(ReportPaging):
-    """Trusts ``total_pages``; without it there is one page.
+    """Paging that trusts ``total_pages`` and assumes a single page without it.
 
-    For calls that are not known to be paged at all.
+    For endpoints whose paging is undocumented.
     """
 
-    def judge(self, page: Page, so_far: PagesSoFar) -> int | None:
-        """Judge a page by what it announces."""
+    def find_last(self, page: Page, so_far: PageTally) -> int | None:
+        """Return the last page, based on ``total_pages``."""
         if self._is_beyond(page, so_far):
             self._check_repeat(page, so_far, is_limit=True)
             return so_far.pages
@@ -187,39 +198,41 @@ class AnnouncedPaging(ReportPaging):
 
 
 class GuessedPaging(ReportPaging):
-    """Finds the end of a report whose responses need not say how long it is.
+    """Paging of reports whose responses may not contain ``total_pages``.
 
-    Whether Kayzen heeds ``page`` and ``per_page``, and up to what size, is unknown. So
-    a page is the last one if it is empty, repeats another, or is shorter than both
-    ``per_page`` and some other page of the report: a page that is as long as any may
-    be as long as Kayzen makes them. What a response announces goes before that, unless
-    rows are still missing: then the next page is read.
+    Whether Kayzen honors ``page`` and ``per_page``, and up to what size, is unknown. So
+    a page is the last one if it is empty, repeats an earlier page, or is shorter than
+    both ``per_page`` and the longest page of the report. The longest page may be at the
+    server's own limit, so more pages may follow it.
+
+    ``total_pages`` takes precedence, unless there are fewer rows than
+    ``total_entries``. The next page is then read.
     """
 
     def __init__(self, per_page: int) -> None:
-        """Start without having seen a page; `per_page` rows are asked for."""
+        """Initialize the paging of a report requested with this `per_page`."""
         self._per_page = per_page
         self._longest = 0
 
-    def judge(self, page: Page, so_far: PagesSoFar) -> int | None:
-        """Judge a page by what is known of all pages of the report."""
+    def find_last(self, page: Page, so_far: PageTally) -> int | None:
+        """Return the last page, based on the lengths of all pages of the report."""
         count = len(page.rows)
         if self._is_beyond(page, so_far):
-            # A round number may be a limit of Kayzen's own.
-            is_limit = count == self._per_page or count % ROUND == 0
+            # A round number of rows may be a limit of the server.
+            is_limit = count == self._per_page or count % LIMIT_MULTIPLE_ROWS == 0
             self._check_repeat(page, so_far, is_limit=is_limit)
             return so_far.pages
         return so_far.pages + 1 if self._is_last(page, so_far) else None
 
-    def _is_last(self, page: Page, so_far: PagesSoFar) -> bool:
+    def _is_last(self, page: Page, so_far: PageTally) -> bool:
         count, entries = len(page.rows), page.total_entries
         if count and entries is not None and so_far.rows + count < entries:
             return False
         if page.total_pages is not None:
-            # Where an end moved towards the start, a look beyond it tells if it is one.
+            # If the announced end decreased, read past it to be sure.
             earlier = so_far.max_total_pages if count else 0
             return so_far.pages + 1 >= max(page.total_pages, earlier)
-        # A row that occurs twice must not make a page look longer than others.
+        # Duplicate rows must not make a page count as longer.
         is_longest = count >= self._longest
         self._longest = max(self._longest, page.distinct)
         return not count or (count < self._per_page and not is_longest)

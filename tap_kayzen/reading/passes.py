@@ -1,4 +1,4 @@
-"""Passes: reads a list or window from its start, again until it is complete."""
+"""Passes: reads a slice repeatedly until it is complete."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Generic
 
 from tap_kayzen.api.errors import CutShortError
-from tap_kayzen.reading.ahead import PagesAhead, Slice
-from tap_kayzen.reading.paging import PagesSoFar
+from tap_kayzen.reading.ahead import ReadAhead, Slice
+from tap_kayzen.reading.paging import PageTally
 
 if TYPE_CHECKING:
     import logging
@@ -21,19 +21,19 @@ if TYPE_CHECKING:
     from tap_kayzen.reading.paging import Paging
 
 MAX_PASSES = 5
-"""How often a slice that keeps changing is read from the start."""
+"""Maximum number of passes over a slice that keeps changing."""
 
 
 @dataclass
-class Pass(PagesSoFar):
-    """What one pass over a slice, from start to end, has seen.
+class Pass(PageTally):
+    """Results of one pass over a slice, from the first to the last page.
 
     Attributes:
-        keys: Number of different keys.
-        left_out: Rows that yield no record, such as totals.
-        surplus: Rows of pages beyond the end on which no key was new.
-        lengths: The different lengths, in pages and rows, that pages announced.
-        is_complete: Whether no row seems to be missing after the last pass.
+        keys: Number of distinct keys.
+        left_out: Number of rows that are not records, such as totals.
+        surplus: Number of rows on pages beyond the announced end that have no new key.
+        lengths: All announced lengths, as ``(total_pages, total_entries)``.
+        is_complete: Whether all rows seem to have been read.
     """
 
     keys: int = 0
@@ -43,43 +43,42 @@ class Pass(PagesSoFar):
     is_complete: bool = True
 
     def add(self, page: Page) -> None:
-        """Count one more page."""
+        """Add a page to the totals."""
         super().add(page)
         if page.total_pages is not None or page.total_entries is not None:
             self.lengths.add((page.total_pages, page.total_entries))
 
     @property
     def repeated(self) -> int:
-        """Rows whose key had come before."""
+        """Number of rows with a key that an earlier row had."""
         return self.rows - self.left_out - self.keys
 
     @property
     def has_changed(self) -> bool:
-        """Whether the slice became longer or shorter during the pass."""
+        """Whether the announced length changed during the pass."""
         return len(self.lengths) > 1
 
     @property
     def is_short(self) -> bool:
-        """Whether fewer rows came than announced.
+        """Whether fewer rows were received than announced.
 
-        A page beyond the end that repeats another one must not make up for a row that
-        is missing.
+        Repeated rows beyond the announced end do not make up for missing ones.
         """
-        came = self.rows - self.surplus
-        return self.total_entries is not None and came < self.total_entries
+        received = self.rows - self.surplus
+        return self.total_entries is not None and received < self.total_entries
 
     @property
     def is_silent(self) -> bool:
-        """Whether nothing came, and nothing says that there is nothing."""
+        """Whether the slice seems empty, without ``total_entries`` to confirm it."""
         return not self.rows and self.total_entries is None
 
     @property
     def is_steady(self) -> bool:
-        """Whether no row seems to have moved from one page to another."""
+        """Whether rows seem to have stayed on their pages during the pass."""
         return not (self.repeated or self.has_changed or self.is_short)
 
     def is_like(self, other: Pass | None) -> bool:
-        """Return whether another pass saw the same, and the slice did not change."""
+        """Return whether two passes agree and the slice did not change."""
         return (
             other is not None
             and not self.has_changed
@@ -88,7 +87,7 @@ class Pass(PagesSoFar):
         )
 
     def __str__(self) -> str:
-        """Format what came for a message."""
+        """Format the number of records for messages."""
         entries = self.total_entries
         total = f" of {entries:,}" if entries is not None else ""
         return f"{self.keys:,}{total} records came"
@@ -96,19 +95,18 @@ class Pass(PagesSoFar):
 
 @dataclass(frozen=True)
 class Source(Generic[Slice]):
-    """What a stream contributes to reading its slices.
+    """The callbacks and options of a stream that a `Reader` needs.
 
     Attributes:
-        fetch: Gets a page of a slice, by its number; called in the workers.
-        convert: Turns a page of a slice into records.
-        keys: Returns the keys of a slice, at its start.
-        paging: Recognizes the last page.
-        label: Names a slice in messages.
+        fetch: Fetches a page of a slice by its number; called in the workers.
+        convert: Converts a page of a slice to records.
+        keys: Returns a new `Keys` object for a slice.
+        paging: Finds the last page.
+        label: Returns the name of a slice for messages.
         hint: What the user can do if Kayzen may not have returned all rows.
-        may_be_empty: Whether a slice without rows needs no ``total_entries`` to count
-            as complete.
-        on_page: Called when the records of a page are out, before waiting for the
-            next page.
+        may_be_empty: Whether a slice without rows counts as complete, even without
+            ``total_entries``.
+        on_page: Called after all records of a page have been consumed.
         progress: Counts rows; None if the stream counts something else.
     """
 
@@ -124,13 +122,16 @@ class Source(Generic[Slice]):
 
 
 class Reader(Generic[Slice]):
-    """Reads slices: every row that is there throughout, and each key once.
+    """Reads slices completely, and yields each key once.
 
-    Kayzen's pages are cut out of a list that may change while it is read: then rows
-    move from one page to another, and come twice or not at all. That shows by a total
-    that changes, a key that comes twice, or fewer rows than announced; the slice is
-    then read again for what is missing, until a pass shows none of it, or two passes
-    show the same. `last_pass` is the last pass over the slice read last.
+    Kayzen's lists can change while they are read. Rows then move between pages, so
+    that some arrive twice and others not at all. Signs of this are a changed total, a
+    repeated key, or fewer rows than announced. The slice is then read again for the
+    missing rows, until a pass shows none of these signs, or two passes in a row have
+    the same results.
+
+    Attributes:
+        last_pass: The last pass over the latest slice.
     """
 
     def __init__(
@@ -140,101 +141,112 @@ class Reader(Generic[Slice]):
         *,
         workers: Workers,
         logger: logging.Logger,
-        ahead: PagesAhead[Slice] | None = None,
+        ahead: ReadAhead[Slice] | None = None,
     ) -> None:
-        """Prepare; nothing is requested yet. `read` will take the slices in order.
+        """Initialize the reader without requesting anything.
 
         Args:
-            source: What the stream contributes.
-            slices: The slices to come.
-            workers: Call `source.fetch`.
-            logger: Receives a line about each slice that is read again.
-            ahead: A read-ahead of the same slices that has begun; None for a new one.
+            source: Callbacks and options of the stream.
+            slices: The slices, in the order in which `read` is called.
+            workers: Threads that call `source.fetch`.
+            logger: Logger of the stream.
+            ahead: A read-ahead of the same slices that has already started; by default,
+                a new one.
         """
         self._source = source
         self._logger = logger
-        self._ahead = ahead or PagesAhead(source.fetch, source.paging, slices, workers)
+        self._ahead = ahead or ReadAhead(source.fetch, source.paging, slices, workers)
         self.last_pass = Pass()
 
     def close(self) -> None:
-        """Request nothing more."""
+        """Cancel outstanding requests and send no more."""
         self._ahead.close()
 
     def skip(self, slices: Iterable[Slice]) -> None:
-        """Skip the next slices."""
+        """Skip the next slices without reading them."""
         self._ahead.skip(slices)
 
     def read(self, slice_: Slice) -> Iterator[Record]:
         """Read the next slice and yield its records."""
         label = self._source.label(slice_)
         keys = self._source.keys(slice_)
-        before = None
+        previous = None
         for number in range(1, MAX_PASSES + 1):
             try:
-                this = yield from self._read_once(slice_, keys, again=number > 1)
+                current = yield from self._read_once(slice_, keys, again=number > 1)
             except CutShortError as error:
                 raise error.within(label, {"": self._source.hint}) from None
-            self.last_pass = this
-            is_last = this.is_steady or this.is_like(before) or number == MAX_PASSES
-            is_doubtful = this.is_silent and not self._source.may_be_empty
-            if is_doubtful or (is_last and (this.has_changed or this.is_short)):
-                this.is_complete = False
-                self._logger.warning("%s: %s, and there may be more", label, this)
+            self.last_pass = current
+            is_last = (
+                current.is_steady or current.is_like(previous) or number == MAX_PASSES
+            )
+            is_doubtful = current.is_silent and not self._source.may_be_empty
+            if is_doubtful or (is_last and (current.has_changed or current.is_short)):
+                current.is_complete = False
+                self._logger.warning("%s: %s, and there may be more", label, current)
             if is_last:
                 return
-            before = this
+            previous = current
             self._logger.info(
                 "%s changed while it was read (%s, %d came twice): reading it again "
                 "for what slipped through",
                 label,
-                this,
-                this.repeated,
+                current,
+                current.repeated,
             )
 
     def _read_once(
         self, slice_: Slice, keys: Keys, *, again: bool
     ) -> Generator[Record, None, Pass]:
-        """Read a slice from its start to its end."""
+        """Read all pages of a slice once, and return the results of the pass."""
         source = self._source
-        this = Pass()
+        current = Pass()
         idle = 0
         keys.begin_pass()
         with closing(self._ahead.pages(slice_, again=again)) as pages:
             for page in pages:
-                if source.progress and not this.pages:
+                if source.progress and not current.pages:
                     source.progress.expect(page.total_entries)
-                this.add(page)
+                current.add(page)
                 records = source.convert(page, slice_)
-                this.left_out += len(page.rows) - len(records)
+                current.left_out += len(page.rows) - len(records)
                 yield from keys.new(records)
                 del records
-                is_idle = keys.different == this.keys
-                this.keys = keys.different
-                if is_idle and 0 < this.max_total_pages < this.pages:
-                    this.surplus += len(page.rows)
+                is_idle = keys.distinct == current.keys
+                current.keys = keys.distinct
+                if is_idle and 0 < current.max_total_pages < current.pages:
+                    current.surplus += len(page.rows)
                 source.on_page(page)
                 if source.progress:
                     source.progress.advance(len(page.rows))
                 may_count = page.rows or not source.paging.idle_is_fatal
                 idle = idle + 1 if is_idle and may_count else 0
-                if self._ends_after(idle, this):
+                if self._ends_after(idle, current):
                     break
-                # Else two pages would be in memory while the next one comes.
+                # Release the page before waiting for the next one.
                 del page
-        return this
+        return current
 
-    def _ends_after(self, idle: int, this: Pass) -> bool:
-        """Return whether to stop reading although more pages may come."""
+    def _ends_after(self, idle: int, current: Pass) -> bool:
+        """Return whether to stop the pass although more pages may follow.
+
+        Args:
+            idle: Number of pages in a row without a new key.
+            current: The current pass.
+
+        Raises:
+            CutShortError: Kayzen may have rows that it does not return.
+        """
         paging = self._source.paging
-        most = (
+        max_idle = (
             paging.max_idle_pages
-            if this.max_total_pages
+            if current.max_total_pages
             else paging.max_idle_pages_without_meta
         )
-        if idle >= most and paging.idle_is_fatal:
+        if idle >= max_idle and paging.idle_is_fatal:
             msg = (
                 f"{idle} pages in a row have no new row: Kayzen seems to give the same "
                 "ones again and again"
             )
             raise CutShortError(msg)
-        return idle >= most
+        return idle >= max_idle

@@ -1,4 +1,4 @@
-"""The state that a run starts from: faults are named, or mended with a warning."""
+"""Validates and repairs the state that a sync starts from."""
 
 from __future__ import annotations
 
@@ -13,25 +13,25 @@ BOOKMARKS = "bookmarks"
 PARTITIONS = "partitions"
 CONTEXT = "context"
 
-CURRENT = "currently_syncing"
-"""A key that taps of other frameworks write beside the bookmarks."""
+CURRENTLY_SYNCING = "currently_syncing"
+"""Key that some other taps write next to the bookmarks."""
 
 IDS = ("advertiser_id", "report_id")
-"""Keys of contexts that are integers."""
+"""Context keys with integer values."""
 
-ID = re.compile(r"[1-9]\d{0,17}", re.ASCII)
-"""An ID as text, which other software may make of it."""
+STRING_ID = re.compile(r"[1-9]\d{0,17}", re.ASCII)
+"""Matches an ID that other software has converted to a string."""
 
 TRANSIENT = ("progress_markers", "replication_key_signpost")
-"""Keys with a meaning during a run only.
+"""Keys that are meaningful only during a sync.
 
-The SDK drops the first at the start of a run, the second at its end. A state that
-was merged may have them from any run before.
+The SDK removes the first at the start of a sync and the second at its end. A merged
+state can contain them from any earlier sync.
 """
 
 
-def fault(state: dict[str, Any]) -> str:
-    """Return what is wrong with the shape of a state; empty if nothing is."""
+def find_fault(state: dict[str, Any]) -> str:
+    """Describe what is wrong with the structure of a state; empty if valid."""
     bookmarks = state.get(BOOKMARKS)
     if bookmarks is None:
         return _without_bookmarks(state)
@@ -52,12 +52,14 @@ def fault(state: dict[str, Any]) -> str:
 
 
 def _without_bookmarks(state: dict[str, Any]) -> str:
-    """Return what is wrong with a state that has no bookmarks where they belong."""
+    """Describe what is wrong with a state without top-level bookmarks."""
     for name, inner in state.items():
-        # A whole STATE message, or what `meltano state get` prints: of no effect.
+        # A STATE message or the output of `meltano state get`, which the SDK ignores.
         if isinstance(inner, dict) and BOOKMARKS in inner:
             return f"its bookmarks are in `{name}`; give only what is in there"
-    names = [name for name, value in state.items() if value and name != CURRENT]
+    names = [
+        name for name, value in state.items() if value and name != CURRENTLY_SYNCING
+    ]
     if not names:
         return ""
     return (
@@ -67,43 +69,43 @@ def _without_bookmarks(state: dict[str, Any]) -> str:
 
 
 def _is_partition(value: object) -> bool:
-    """Return whether a value can be read as a partition, or has nothing in it."""
+    """Return whether a value is a valid or empty partition."""
     if not isinstance(value, dict):
         return value is None
     context = value.get(CONTEXT)
     return isinstance(context, dict) if context else not value.keys() - {CONTEXT}
 
 
-def mended(state: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
-    """Return a copy of a state that the SDK can read, and a warning for each loss.
+def repair(state: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
+    """Return a copy of a state that the SDK can read, and warnings about losses.
 
-    What is null counts as absent. IDs that are text become the numbers that they are in
-    the settings. Other software may write the same partition twice: the earlier
-    bookmark stays, so that no day or change between them is skipped.
+    Nulls are removed. IDs that are strings become integers, as in the settings. If
+    other software has written a partition twice, the earlier bookmark is kept, so that
+    nothing between the two is skipped.
     """
     warnings: list[str] = []
     bookmarks = {
-        name: _mended_bookmark(name, bookmark, warnings)
+        name: _repair_bookmark(name, bookmark, warnings)
         for name, bookmark in (state.get(BOOKMARKS) or {}).items()
         if bookmark is not None
     }
     return {**state, BOOKMARKS: bookmarks}, warnings
 
 
-def _mended_bookmark(
+def _repair_bookmark(
     stream: str, bookmark: dict[str, Any], warnings: list[str]
 ) -> dict[str, Any]:
-    lasting = _lasting(bookmark)
+    lasting = _without_transient(bookmark)
     partitions = lasting.pop(PARTITIONS, None)
     if partitions:
-        lasting[PARTITIONS] = list(_mended_partitions(stream, partitions, warnings))
+        lasting[PARTITIONS] = list(_repair_partitions(stream, partitions, warnings))
     return lasting
 
 
-def _mended_partitions(
+def _repair_partitions(
     stream: str, partitions: list[dict[str, Any] | None], warnings: list[str]
 ) -> Iterator[dict[str, Any]]:
-    """Yield each partition once, in the order in which they come first."""
+    """Yield each partition once, in the order of first appearance."""
     grouped: dict[str, list[dict[str, Any]]] = {}
     for partition in partitions:
         context = (partition or {}).get(CONTEXT)
@@ -113,12 +115,12 @@ def _mended_partitions(
                 "ignored: its days or changes are read again"
             )
             continue
-        context = {name: _typed(name, value) for name, value in context.items()}
+        context = {name: _convert_id(name, value) for name, value in context.items()}
         mark = json.dumps(context, sort_keys=True, default=str)
-        lasting = {**_lasting(partition), CONTEXT: context}
+        lasting = {**_without_transient(partition), CONTEXT: context}
         grouped.setdefault(mark, []).append(lasting)
     for mark, same in grouped.items():
-        kept = min(same, key=_bookmark_of)
+        kept = min(same, key=_sort_key)
         if len(same) > 1:
             warnings.append(
                 f"{stream}: the state has the partition {mark} {len(same)} times; the "
@@ -127,17 +129,17 @@ def _mended_partitions(
         yield kept
 
 
-def _typed(name: str, value: object) -> object:
-    """Return the value of a context, as an integer if it is an ID that is text."""
-    is_text = name in IDS and isinstance(value, str) and ID.fullmatch(value)
+def _convert_id(name: str, value: object) -> object:
+    """Convert a context value to an integer if it is an ID in a string."""
+    is_text = name in IDS and isinstance(value, str) and STRING_ID.fullmatch(value)
     return int(str(value)) if is_text else value
 
 
-def _lasting(bookmark: dict[str, Any]) -> dict[str, Any]:
+def _without_transient(bookmark: dict[str, Any]) -> dict[str, Any]:
     return {name: each for name, each in bookmark.items() if name not in TRANSIENT}
 
 
-def _bookmark_of(partition: dict[str, Any]) -> tuple[bool, str]:
-    """Return a sort key: bookmarks are ISO 8601; those without a value come last."""
+def _sort_key(partition: dict[str, Any]) -> tuple[bool, str]:
+    """Return a sort key: by ISO 8601 value, partitions without a value last."""
     value = partition.get("replication_key_value")
     return value is None, str(value)

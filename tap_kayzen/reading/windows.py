@@ -1,4 +1,4 @@
-"""Windows: the days that reports are asked for."""
+"""Windows: date ranges of report requests."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 DEFAULT_DAYS = 30
-"""Days before today with which a first run begins if no `start_date` is set."""
+"""Number of days before today that a first sync reads without `start_date`."""
 
 _DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True)
 class Window:
-    """Days that one call asks for, `first` and `last` included."""
+    """The days that one request covers, including `first` and `last`."""
 
     first: date
     last: date
@@ -30,8 +30,14 @@ class Window:
         return f"{self.first} to {self.last}"
 
 
-def cut(first: date, last: date, days: int) -> Iterator[Window]:
-    """Cut days, `last` included, into windows of `days`; the last may be shorter."""
+def split_into_windows(first: date, last: date, days: int) -> Iterator[Window]:
+    """Split a date range into windows; the last one can be shorter.
+
+    Args:
+        first: First day.
+        last: Last day, included.
+        days: Length of a window.
+    """
     while first <= last:
         end = min(first + timedelta(days=days - 1), last)
         yield Window(first, end)
@@ -39,30 +45,34 @@ def cut(first: date, last: date, days: int) -> Iterator[Window]:
 
 
 @dataclass(frozen=True)
-class Range:
-    """The days that the settings ask for.
+class DateRange:
+    """The date range that the settings request.
 
     Attributes:
-        start: First day, None if the settings leave it open.
-        end: Last day, today at most.
+        start: First day; None without `start_date`.
+        end: Last day; at most today.
         today: Today, in the report's time zone.
-        lookback: Days before the bookmark that are read again.
-        default_start: First day if neither settings nor state name one.
+        lookback_days: Number of days before the bookmark to read again.
+        default_start: First day without `start_date` and without a bookmark.
     """
 
     start: date | None
     end: date
     today: date
-    lookback: int
+    lookback_days: int
     default_start: date
 
     @classmethod
-    def of(
+    def from_config(
         cls, config: Mapping[str, Any], zone: str, *, by_month: bool = False
-    ) -> Range:
-        """Take the days from the settings; the default end is yesterday in the zone.
+    ) -> DateRange:
+        """Create the range from the settings; the default end is yesterday.
 
-        Rows by month begin with a whole one: that of a part would replace it.
+        Args:
+            config: The settings.
+            zone: The report's time zone, such as ``Europe/Berlin``.
+            by_month: Whether rows are by month. The range then starts on the first of
+                a month, because a row for a partial month would replace the whole one.
         """
         today = datetime.now(ZoneInfo(zone)).date()
         given, end = config.get("start_date"), config.get("end_date")

@@ -1,1 +1,1 @@
-"""Converts rows of the API to records in the types of the schema."""
+"""Converts rows of the API to records that match the schema."""

@@ -1,4 +1,4 @@
-"""Converts rows to records in the types of the schema, with nothing lost on the way."""
+"""Converts rows to records that match the schema, without losing data."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tap_kayzen.records.examples import example, key_of
 from tap_kayzen.records.fast import PageCheck
 from tap_kayzen.records.secrets import CONTAINERS, SecretFilter
 from tap_kayzen.records.values import (
-    AS_THEY_ARE,
+    UNCHANGED_TYPES,
     LossyError,
     converter_to,
     may_hold_fields,
@@ -23,19 +23,23 @@ if TYPE_CHECKING:
     from tap_kayzen.records.values import Converter
 
 ADVERTISER = "advertiser_id"
-"""The column with the advertiser of a record."""
+"""Column with the advertiser ID of a record."""
 
 EXTRA = "_extra"
-"""The column that keeps what no other column can hold."""
+"""Column for fields and values that fit no other column."""
 
 
 class RecordConverter:
     """Converts the rows of one stream.
 
-    Fields that the schema does not know, and values that its types cannot hold
-    without loss, go under their names into the object `EXTRA`; the column of such a
-    value is null. Each field is named once in a warning. Fields named like a secret are
-    left out, at any depth. The rules are in docs/behavior.md.
+    Fields that are not in the schema go to the `EXTRA` object under their names. So do
+    values that cannot be converted without loss; their columns are null. The first
+    occurrence of each such field is logged as a warning. Fields named like a secret are
+    removed at any depth. docs/behavior.md lists the rules.
+
+    Attributes:
+        columns: By column, the type that needs no conversion, if any, and the
+            converter for other types.
     """
 
     def __init__(
@@ -47,14 +51,14 @@ class RecordConverter:
         keys: Sequence[str] = (),
         is_secret: Callable[[str], bool] = is_secret,
     ) -> None:
-        """Prepare the conversion, to a schema flat but for arrays and open objects.
+        """Initialize the converter.
 
         Args:
-            schema: The JSON Schema of the records.
-            logger: Receives the warnings.
+            schema: JSON Schema of the records. Objects must not have properties.
+            logger: Logger for the warnings.
             deselected: Columns to leave out.
             keys: Columns that identify a row in warnings.
-            is_secret: Recognizes the names of fields that hold secrets.
+            is_secret: Returns whether a field name suggests a secret.
         """
         properties = schema["properties"]
         self._deselected = frozenset(deselected)
@@ -69,16 +73,16 @@ class RecordConverter:
                 continue
             converter = converter_to(definition)
             if may_hold_fields(definition):
-                self.columns[name] = None, self._cleaning(name, converter)
+                self.columns[name] = None, self._with_cleaning(name, converter)
             else:
-                self.columns[name] = AS_THEY_ARE.get(converter), converter
+                self.columns[name] = UNCHANGED_TYPES.get(converter), converter
         self._keeps_extra = EXTRA in properties and EXTRA not in self._deselected
         self._fast = PageCheck(
             {name: each for name, each in properties.items() if name != EXTRA},
-            anything=self._deselected,
+            ignored=self._deselected,
         )
 
-    def _cleaning(self, name: str, converter: Converter) -> Converter:
+    def _with_cleaning(self, name: str, converter: Converter) -> Converter:
         def convert(value: object) -> object:
             self._secrets.clean(name, value)
             return converter(value)
@@ -86,14 +90,14 @@ class RecordConverter:
         return convert
 
     def convert_all(self, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        """Convert each row of a page; may change and return those given."""
+        """Convert the rows of a page; can modify and return the given rows."""
         if not self._fast.accepts(rows):
             records = [self.convert(row) for row in rows]
             known = self.columns.keys() | self._deselected
             self._fast.learn(
                 dict.fromkeys(name for row in rows for name in row if name not in known)
             )
-            self._fast.open_lists(rows)
+            self._fast.allow_nested_lists(rows)
             return records
         for name in self._deselected:
             for row in rows:
@@ -102,12 +106,12 @@ class RecordConverter:
             for row in rows:
                 self._secrets.clean(name, row.get(name))
         if self._fast.unknown:
-            self._move_unknown(rows)
+            self._move_unknown_fields(rows)
         return rows
 
-    def _move_unknown(self, rows: list[dict[str, Any]]) -> None:
+    def _move_unknown_fields(self, rows: list[dict[str, Any]]) -> None:
         unknown = self._fast.unknown
-        # The page that introduced them has already caused the warning.
+        # The warning was logged for the page that contained them first.
         secrets = [*filter(self._is_secret, unknown)]
         for row in rows:
             for name in secrets:
@@ -121,22 +125,23 @@ class RecordConverter:
                 row[EXTRA] = extra
 
     def convert(self, row: Mapping[str, Any]) -> dict[str, Any]:
-        """Return a row, numbers as int or Decimal, as a new record.
+        """Convert a row, with numbers as int or Decimal, to a new record.
 
-        Missing columns stay missing. Secrets nested in a value are removed from the
-        row, too.
+        Missing columns stay missing. Nested secrets are also removed from the row.
         """
         record: dict[str, Any] = {}
         extra: dict[str, Any] = {}
         columns = self.columns
-        # For every value of a page with a single one that needs a conversion.
+        # This loop is hot: it runs for all values of a page that needs any conversion.
         for name, value in row.items():
             if name not in columns:
-                if name not in self._deselected and self._secrets.admits(name, value):
+                if name not in self._deselected and self._secrets.filter_field(
+                    name, value
+                ):
                     extra[name] = value
                     fault = "is not in the schema"
                     self._warn_once(
-                        "Field %r %s: %s", name, fault, self._fate, about=name
+                        "Field %r %s: %s", name, fault, self._outcome, about=name
                     )
                 continue
             kind, converter = columns[name]
@@ -149,20 +154,22 @@ class RecordConverter:
                 self._secrets.clean(name, value)
                 record[name] = None
                 extra[name] = value
-                self._warn_of_value(name, value, row)
+                self._warn_of_lossy_value(name, value, row)
         if extra and self._keeps_extra:
             record[EXTRA] = extra
         return record
 
     @property
-    def _fate(self) -> str:
-        """What happens to values that no column can hold."""
+    def _outcome(self) -> str:
+        """What happens to values that fit no column, for warnings."""
         if self._keeps_extra:
             return f"kept in {EXTRA}"
         return f"dropped, as {EXTRA} is not selected"
 
-    def _warn_of_value(self, name: str, value: object, row: Mapping[str, Any]) -> None:
-        # Formatting an example is slow: once per field is enough.
+    def _warn_of_lossy_value(
+        self, name: str, value: object, row: Mapping[str, Any]
+    ) -> None:
+        # Formatting an example is slow, so do it only once per field.
         if name in self._lossy:
             return
         self._lossy.add(name)
@@ -172,5 +179,5 @@ class RecordConverter:
             name,
             shown,
             key_of(row, self._keys),
-            self._fate,
+            self._outcome,
         )

@@ -1,8 +1,9 @@
-"""The fast path: checks a whole page at once, in compiled code.
+"""Fast path of the conversion: checks a whole page at once in compiled code.
 
-Almost always every value of a page has its column's type, and each field is known or
-has been seen before. Then the rows are records already. Where they are not,
-`converter.RecordConverter` converts value by value; tests show that both give the same.
+On almost every page, all values have the types of their columns, and all fields are
+known from the schema or from earlier pages. The rows then need no conversion.
+Otherwise, `converter.RecordConverter` converts value by value. Tests verify that both
+paths have the same results.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
     from tap_kayzen.records.values import Converter
 
 MAX_UNKNOWN_FIELDS = 200
-"""Names of unknown fields that the check learns; more make pages take the slow path."""
+"""Maximum number of unknown fields to learn; pages with more take the slow path."""
 
 _SCALARS: dict[Converter, Any] = {
     to_boolean: bool | None,
@@ -44,49 +45,54 @@ _SCALARS: dict[Converter, Any] = {
     to_object: dict[str, Any] | None,
     to_text: str | None,
 }
-"""The types of values that a converter returns as they are."""
+"""Types of the values that a converter returns unchanged."""
 
 _FLAT_LIST = list[str | int | None] | None
 _OPEN_LIST = list[Any] | None
 
 
 class PageCheck:
-    """Checks whether the rows of a page need no conversion.
+    """Checks whether the rows of a page are already valid records.
 
     Attributes:
-        unknown: Fields beyond the schema that the check has learned to accept.
-        with_fields: Columns whose values may contain objects. An untyped list joins
-            them once it holds anything but texts and integers.
+        unknown: Fields outside the schema that the check has learned to accept.
+        with_fields: Columns with values that can contain objects. Untyped lists are
+            added when they first contain anything but strings and integers.
     """
 
     def __init__(
         self,
         properties: Mapping[str, Mapping[str, Any]],
         *,
-        anything: Collection[str],
+        ignored: Collection[str],
     ) -> None:
-        """Build the check of some columns; values of `anything` do not matter."""
+        """Initialize the check.
+
+        Args:
+            properties: JSON Schema of each column.
+            ignored: Columns that can have any value.
+        """
         self._types = {
-            name: Any if name in anything else exact_type(definition)
+            name: Any if name in ignored else exact_type(definition)
             for name, definition in properties.items()
-            if _can_be_field(name)
+            if _is_valid_field(name)
         }
         self._times = [
             name
             for name, definition in properties.items()
-            if name not in anything and converter_to(definition) is to_date_time
+            if name not in ignored and converter_to(definition) is to_date_time
         ]
         self.unknown: set[str] = set()
         self._flat = {name for name, each in self._types.items() if each is _FLAT_LIST}
         self.with_fields = {
             name
-            for name in self._types.keys() - self._flat - {*anything}
+            for name in self._types.keys() - self._flat - {*ignored}
             if may_hold_fields(properties[name])
         }
         self._rows = self._type_of_rows()
 
     def accepts(self, rows: list[dict[str, Any]]) -> bool:
-        """Return whether all values of all rows have their column's type."""
+        """Return whether all values of the rows have the types of their columns."""
         try:
             msgspec.convert(rows, self._rows, builtin_types=(Decimal,))
         except (msgspec.ValidationError, RecursionError, UnicodeEncodeError):
@@ -94,21 +100,23 @@ class PageCheck:
         times = [
             time for row in rows for name in self._times if (time := row.get(name))
         ]
-        return have_usual_form(times)
+        return have_common_format(times)
 
     def learn(self, fields: Iterable[str]) -> None:
-        """Accept fields beyond the schema from now on."""
+        """Accept fields outside the schema from now on."""
         room = MAX_UNKNOWN_FIELDS - len(self.unknown)
         new = [
-            name for name in fields if name not in self.unknown and _can_be_field(name)
+            name
+            for name in fields
+            if name not in self.unknown and _is_valid_field(name)
         ][:room]
         if new:
             self.unknown.update(new)
             self._rows = self._type_of_rows()
 
-    def open_lists(self, rows: Iterable[Mapping[str, Any]]) -> None:
-        """From now on, accept in untyped lists what they hold in some rows."""
-        new = [name for name in self._flat if not _are_flat(rows, name)]
+    def allow_nested_lists(self, rows: Iterable[Mapping[str, Any]]) -> None:
+        """Accept any items in the untyped lists that are not flat in these rows."""
+        new = [name for name in self._flat if not _have_flat_lists(rows, name)]
         if new:
             self._flat.difference_update(new)
             self.with_fields.update(new)
@@ -128,10 +136,10 @@ class PageCheck:
 
 
 def exact_type(definition: Mapping[str, Any], *, is_item: bool = False) -> Any:  # noqa: ANN401
-    """Return the type whose values the converter of a property returns as they are."""
+    """Return the type of the values that a property's converter leaves unchanged."""
     converter = converter_to(definition)
     if converter is to_date_time:
-        # The form of times is checked for columns only.
+        # The exact format of times is checked for columns only.
         return None if is_item else Annotated[datetime, msgspec.Meta(tz=True)] | None
     if converter is to_date:
         return date | None
@@ -145,10 +153,10 @@ def exact_type(definition: Mapping[str, Any], *, is_item: bool = False) -> Any: 
     return GenericAlias(list, (item,)) | None
 
 
-def have_usual_form(times: Sequence[str]) -> bool:
-    """Return whether times are written like 2019-01-28T12:35:31.000Z.
+def have_common_format(times: Sequence[str]) -> bool:
+    """Return whether all times are formatted like 2019-01-28T12:35:31.000Z.
 
-    RFC 3339, which they follow, also allows a space, "t" and "z".
+    The times are valid RFC 3339, which also allows a space, "t", and "z".
     """
     text, size = "".join(times), len("2019-01-28T12:35:31.000Z")
     return (
@@ -158,8 +166,8 @@ def have_usual_form(times: Sequence[str]) -> bool:
     )
 
 
-def _are_flat(rows: Iterable[Mapping[str, Any]], name: str) -> bool:
-    """Return whether an untyped list holds only texts and integers."""
+def _have_flat_lists(rows: Iterable[Mapping[str, Any]], name: str) -> bool:
+    """Return whether a column's lists contain only strings and integers."""
     try:
         values = [row.get(name) for row in rows]
         msgspec.convert(values, list[_FLAT_LIST | str | int])
@@ -168,6 +176,6 @@ def _are_flat(rows: Iterable[Mapping[str, Any]], name: str) -> bool:
     return True
 
 
-def _can_be_field(name: str) -> bool:
-    """Return whether a compiled type can have a field of this name."""
+def _is_valid_field(name: str) -> bool:
+    """Return whether `msgspec` supports a field of this name."""
     return name.isprintable() and not {'"', "\\"} & set(name)

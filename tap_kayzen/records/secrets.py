@@ -1,4 +1,4 @@
-"""Removes secrets in Kayzen's records, such as the API keys of apps."""
+"""Removes secrets from Kayzen's records, such as the API keys of apps."""
 
 from __future__ import annotations
 
@@ -13,26 +13,31 @@ if TYPE_CHECKING:
 
 CONTAINERS = frozenset({dict, list})
 
-LABELS = ("key", "name", "parameter")
-"""Fields that name what their neighbor `VALUE` is, such as a query parameter."""
+NAME_FIELDS = ("key", "name", "parameter")
+"""Fields that name the parameter whose value is in the `VALUE` field."""
 
 VALUE = "value"
 
 
 class SecretFilter:
-    """Removes fields named like a secret; warns once about each.
+    """Removes fields named like a secret, with one warning per field.
 
-    Columns of the schema are exempt. The filter covers fields beyond the schema and
-    fields nested in values.
+    The filter covers fields outside the schema and fields nested in values. Columns of
+    the schema are exempt.
     """
 
     def __init__(self, is_secret: Callable[[str], bool], warn_once: WarnOnce) -> None:
-        """Remove fields whose names `is_secret` recognizes."""
+        """Initialize the filter.
+
+        Args:
+            is_secret: Returns whether a field name suggests a secret.
+            warn_once: Logs the warnings.
+        """
         self._is_secret = is_secret
         self._warn_once = warn_once
 
-    def admits(self, field: str, value: object) -> bool:
-        """Return whether a field beyond the schema may be sent; clean its value."""
+    def filter_field(self, field: str, value: object) -> bool:
+        """Remove secrets from a field outside the schema; return whether to keep it."""
         if self._is_secret(field):
             self._warn(repr(field), (field,))
             return False
@@ -41,7 +46,7 @@ class SecretFilter:
 
     def clean(self, field: str, value: object) -> None:
         """Remove secrets from the value of a field in place, at any depth."""
-        # No recursion: nesting may exceed Python's recursion limit.
+        # Not recursive, because nesting can exceed Python's recursion limit.
         pending: list[Any] = [value] if type(value) in CONTAINERS else []
         while pending:
             each = pending.pop()
@@ -55,10 +60,10 @@ class SecretFilter:
             pending += [part for part in each if type(part) in CONTAINERS]
 
     def _clean_named(self, field: str, pair: dict[str, Any]) -> None:
-        """Remove a value that a neighbor names: `{"name": "api_key", "value": 1}`."""
-        for label in LABELS:
+        """Remove the value of a named pair: `{"name": "api_key", "value": 1}`."""
+        for label in NAME_FIELDS:
             name = pair.get(label)
-            # Any key is one of an app's fields, but not of its parameters.
+            # Not `self._is_secret`: parameter names with "key" are usually not secrets.
             if isinstance(name, str) and is_secret(name):
                 pair.pop(VALUE, None)
                 self._warn(f"{VALUE!r} of {name!r} in {field!r}", (field, VALUE, name))

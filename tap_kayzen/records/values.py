@@ -1,6 +1,6 @@
-"""Converts single values to the type of a column, where nothing is lost.
+"""Converts single values to the types of columns, if nothing is lost.
 
-Each function `to_...` raises `LossyError` for a value that it cannot read.
+The ``to_*`` functions raise `LossyError` for values that they cannot convert.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     Converter = Callable[[Any], Any]
 
 BIGINT = 2**63
-"""Integers from here on, up or down, fit no integer column of a warehouse."""
+"""Bound of 64-bit integer columns: ``-BIGINT <= value < BIGINT``."""
 
 BIGINT_DIGITS = len(str(BIGINT))
 
@@ -28,11 +28,11 @@ _DATE_TIME = re.compile(
 
 
 class LossyError(ValueError):
-    """A value that cannot become the wanted type without losing something."""
+    """A value that cannot be converted to a type without loss."""
 
 
 def converter_to(definition: Mapping[str, Any]) -> Converter:
-    """Return the function that converts to a property's type."""
+    """Return the function that converts values to the type of a property."""
     declared = definition.get("type") or []
     types = [declared] if isinstance(declared, str) else declared
     kind = next((kind for kind in types if kind in _SCALARS), None)
@@ -48,29 +48,29 @@ def converter_to(definition: Mapping[str, Any]) -> Converter:
 
 
 def is_open(definition: Mapping[str, Any]) -> bool:
-    """Return whether a property's values, or those in them, may be of any type."""
+    """Return whether a property allows values, or nested values, of any type."""
     return converter_to(definition) in {unchanged, to_list, to_object}
 
 
 def may_hold_fields(definition: Mapping[str, Any]) -> bool:
-    """Return whether a property's values may hold objects, at any depth."""
+    """Return whether values of a property can contain objects at any depth."""
     if is_open(definition):
         return True
     return "array" in definition["type"] and may_hold_fields(definition["items"])
 
 
 def unchanged(value: Any) -> Any:  # noqa: ANN401
-    """Return a value of any type as it is."""
+    """Return a value unchanged."""
     return value
 
 
 def to_integer(value: object) -> int:
-    """Read an integer of at most 64 bits, also from text and from a decimal."""
+    """Convert a number or string to an integer of at most 64 bits."""
     if type(value) is int and -BIGINT <= value < BIGINT:
         return value
     number = to_number(value)
     if isinstance(number, Decimal):
-        # A glance at the size first: int(Decimal("1E+999999")) takes its time.
+        # Check the magnitude first: int(Decimal("1E+999999")) is slow.
         if number.adjusted() >= BIGINT_DIGITS or number != number.to_integral_value():
             raise LossyError
         number = int(number)
@@ -80,12 +80,12 @@ def to_integer(value: object) -> int:
 
 
 def to_number(value: object) -> int | Decimal:
-    """Read a number, also from text."""
+    """Convert a number or string to a number."""
     if isinstance(value, bool):
         raise LossyError
     if isinstance(value, (int, Decimal)):
         return value
-    # Decimal also reads "NaN", "1_000" and digits of other scripts.
+    # Decimal also accepts "NaN", "1_000", and digits of other scripts.
     if isinstance(value, str) and re.fullmatch(
         r"\s*[+-]?\d+(\.\d+)?([eE][+-]?\d{1,4})?\s*", value, re.ASCII
     ):
@@ -97,7 +97,7 @@ def to_number(value: object) -> int | Decimal:
 
 
 def to_boolean(value: object) -> bool:
-    """Read a boolean, also from 0, 1 and text."""
+    """Convert a boolean, 0, 1, or a string such as ``"true"`` to a boolean."""
     if isinstance(value, bool):
         return value
     if isinstance(value, (int, str)):
@@ -111,7 +111,7 @@ def to_boolean(value: object) -> bool:
 
 
 def to_text(value: object) -> str:
-    """Read text, also from a number."""
+    """Convert a string or number to a string."""
     if isinstance(value, str):
         return value
     if isinstance(value, (int, Decimal)) and not isinstance(value, bool):
@@ -120,7 +120,7 @@ def to_text(value: object) -> str:
 
 
 def to_date(value: object) -> str:
-    """Read a day, also from a time at midnight, as text like 2026-01-31."""
+    """Convert a date, or a time at midnight, to a date like 2026-01-31."""
     if not isinstance(value, str):
         raise LossyError
     day, time = value[:10], value[10:]
@@ -135,7 +135,7 @@ def to_date(value: object) -> str:
 
 
 def to_date_time(value: object) -> str:
-    """Read a time as ISO 8601 text with a zone; UTC if it has none."""
+    """Convert a time to ISO 8601 with a time zone, which defaults to UTC."""
     match = _DATE_TIME.fullmatch(value) if isinstance(value, str) else None
     if match is None:
         raise LossyError
@@ -146,7 +146,7 @@ def to_date_time(value: object) -> str:
         zone = f"{zone[:3]}:{zone[3:]}"
     offset = "+00:00" if zone == "Z" else zone
     try:
-        # Bounds of the calendar, and of UTC: year 1 east of Greenwich has none.
+        # Check the calendar, including in UTC: year 1 can underflow there.
         datetime.fromisoformat(f"{day}T{time}{offset}").astimezone(timezone.utc)
     except (OverflowError, ValueError) as error:
         raise LossyError from error
@@ -154,12 +154,12 @@ def to_date_time(value: object) -> str:
 
 
 def to_list(value: object) -> list[Any]:
-    """Return a list; a single value becomes a list of one."""
+    """Return a list unchanged, or any other value as a list of one."""
     return value if isinstance(value, list) else [value]
 
 
 def to_object(value: object) -> dict[str, Any]:
-    """Return an object as it is."""
+    """Return an object unchanged."""
     if isinstance(value, dict):
         return value
     raise LossyError
@@ -172,13 +172,13 @@ def _array(item: Converter) -> Converter:
     return convert
 
 
-AS_THEY_ARE: dict[Converter, type] = {
+UNCHANGED_TYPES: dict[Converter, type] = {
     to_boolean: bool,
     to_list: list,
     to_number: Decimal,
     to_text: str,
 }
-"""The type whose values a converter would return as they are."""
+"""Types of the values that a converter returns unchanged."""
 
 _SCALARS: dict[str, Converter] = {
     "boolean": to_boolean,

@@ -1,1 +1,1 @@
-"""What a report is: its definition and its columns."""
+"""Definitions, columns, and row checks of reports."""

@@ -1,4 +1,4 @@
-"""The columns of reports: every documented metric and dimension in one table."""
+"""Columns of reports: all documented metrics and dimensions."""
 
 from __future__ import annotations
 
@@ -21,17 +21,26 @@ _TABLE: dict[str, dict[str, Column]] = json.loads(
 )
 
 METRICS = _TABLE["metrics"]
-"""JSON Schema of the documented metrics, by name (docs/kayzen-api.md#metrics).
+"""JSON Schemas of the documented metrics, by name.
 
-Their types are inferred.
+The types are inferred. Source: docs/kayzen-api.md#metrics.
 """
 
 DIMENSIONS = _TABLE["dimensions"]
-"""The same of the dimensions known or likely (docs/kayzen-api.md#dimensions)."""
+"""JSON Schemas of the known and likely dimensions, by name.
+
+Source: docs/kayzen-api.md#dimensions.
+"""
 
 
 def column(type_: str, description: str, **more: str) -> Column:
-    """Return the JSON Schema of a column, which may be null."""
+    """Return the JSON Schema of a nullable column.
+
+    Args:
+        type_: JSON type, such as ``string``.
+        description: Description of the column.
+        more: Other keywords, such as ``format="date"``.
+    """
     return {"type": [type_, "null"], **more, "description": description}
 
 
@@ -45,7 +54,7 @@ RANGE = {
     "range_start": column("string", "First day that was asked for.", format="date"),
     "range_end": column("string", "Last day that was asked for.", format="date"),
 }
-"""Columns of reports without a day, whose rows are about a whole range."""
+"""Columns of reports without a day, whose rows cover the whole date range."""
 
 _EXTRA = column(
     "object",
@@ -55,7 +64,13 @@ _EXTRA = column(
 
 
 def schema(description: str, key: str, columns: Mapping[str, Column]) -> dict[str, Any]:
-    """Return the JSON Schema of report rows: `KEY`, made of `key`, columns, `EXTRA`."""
+    """Return the JSON Schema of report rows.
+
+    Args:
+        description: Description of the report.
+        key: What the `KEY` column is a hash of, in words.
+        columns: JSON Schemas of the columns between `KEY` and `EXTRA`.
+    """
     identity = {
         "type": "string",
         "description": f"Tells the rows apart: a hash of {key}.",
@@ -68,10 +83,11 @@ def schema(description: str, key: str, columns: Mapping[str, Column]) -> dict[st
     }
 
 
-def names_by_id(names: list[str]) -> set[str]:
-    """Return the names of things whose ID is among the columns too.
+def redundant_names(names: list[str]) -> set[str]:
+    """Return the name columns whose ID column is present, too.
 
-    They say nothing more about which row it is, and they change.
+    For example, ``campaign_name`` if there is a ``campaign_id``. They are not needed to
+    identify a row, and names can change.
     """
     return {
         name

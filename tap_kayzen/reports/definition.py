@@ -1,4 +1,4 @@
-"""What a report of the settings asks for."""
+"""Definition of a report in the settings."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tap_kayzen.reports.columns import (
     OWN_ADVERTISER,
     RANGE,
     column,
-    names_by_id,
+    redundant_names,
     schema,
 )
 
@@ -31,17 +31,17 @@ HOUR = "hour"
 
 @dataclass(frozen=True)
 class Report:
-    """An entry of the setting `reports`, or of its default.
+    """An entry of the setting `reports` or of its default.
 
     Attributes:
-        title: Its name as it was given.
-        metrics: Kayzen's names of the metrics.
-        group_by: Kayzen's names of the dimensions.
-        filters: Values by dimension.
-        time_zone: Whose days are meant; a name of the IANA database.
-        window_days: Days of one call.
-        options: Further keys of the request's body.
-        columns: Names in Kayzen's rows, with the requested names, where they differ:
+        title: Name in the settings.
+        metrics: Metrics, by Kayzen's names.
+        group_by: Dimensions, by Kayzen's names.
+        filters: Allowed values by dimension: ``{"country": ["US"]}``.
+        time_zone: Time zone of the days, such as ``Europe/Berlin``.
+        window_days: Number of days per request.
+        options: Additional keys of the request body.
+        columns: Names in Kayzen's rows that differ from the requested names:
             ``{"date": "day"}``.
     """
 
@@ -55,64 +55,64 @@ class Report:
     columns: dict[str, str] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, entry: Mapping[str, Any]) -> Report:
-        """Take over an entry that has no problems."""
+    def from_config(cls, entry: Mapping[str, Any]) -> Report:
+        """Create a report from a validated entry of the settings."""
         given = {name: value for name, value in entry.items() if value is not None}
         return cls(title=given.pop("name"), **given)
 
     @property
     def name(self) -> str:
-        """The stream's name, good for a table."""
+        """Name of the stream, usable as a table name."""
         return safe_name(self.title, "report")
 
     @property
     def is_daily(self) -> bool:
-        """Whether each row belongs to a day, so that it can be read day by day."""
+        """Whether each row belongs to one day, so that it can be read in windows."""
         return DAY in self.group_by or HOUR in self.group_by
 
     @cached_property
     def dimensions(self) -> list[str]:
-        """Kayzen's names of the dimensions that are asked for.
+        """Dimensions to request, by Kayzen's names.
 
-        Hours alone may be those of any day: `DAY` comes along then.
+        `DAY` is added to hourly reports, whose hours would otherwise be ambiguous.
         """
         is_needed = self.is_daily and DAY not in self.group_by
         return [DAY, *self.group_by] if is_needed else self.group_by
 
     @cached_property
     def renamed(self) -> dict[str, str]:
-        """Names in Kayzen's rows, with their column names, where they differ.
+        """Column names by the names in Kayzen's rows, where the two differ.
 
-        Kayzen's name may be unusable for a column, or differ from the requested one.
+        Kayzen's name can be unsuitable for a column, or differ from the requested one.
         """
         names = {name: name for name in (*self.dimensions, *self.metrics)}
         return {
             name: column
             for name, asked in {**names, **self.columns}.items()
-            if (column := self.column_of(asked)) != name
+            if (column := self.column_name(asked)) != name
         }
 
     @staticmethod
-    def column_of(name: str) -> str:
-        """Return the name of the column of a metric or dimension."""
+    def column_name(name: str) -> str:
+        """Return the column name of a metric or dimension."""
         return safe_name(name, "column")
 
     @cached_property
     def key_columns(self) -> tuple[str, ...]:
-        """The columns that identify a row: no names of things whose ID is there too."""
-        columns = [self.column_of(name) for name in self.dimensions]
-        return tuple(sorted({ADVERTISER, *columns} - names_by_id(columns)))
+        """Columns that identify a row, without names whose ID is present, too."""
+        columns = [self.column_name(name) for name in self.dimensions]
+        return tuple(sorted({ADVERTISER, *columns} - redundant_names(columns)))
 
     @cached_property
     def schema(self) -> dict[str, Any]:
-        """The JSON Schema of the stream."""
+        """JSON Schema of the stream."""
         columns = {ADVERTISER: OWN_ADVERTISER}
         for name in self.dimensions:
             other = column("string", f"Dimension {name}; not documented.")
-            columns[self.column_of(name)] = DIMENSIONS.get(name, other)
+            columns[self.column_name(name)] = DIMENSIONS.get(name, other)
         for name in self.metrics:
             other = column("number", f"Metric {name}; not documented.")
-            columns[self.column_of(name)] = METRICS.get(name, other)
+            columns[self.column_name(name)] = METRICS.get(name, other)
         if not self.is_daily:
             columns |= RANGE
         return schema(
@@ -124,7 +124,7 @@ class Report:
 
     @property
     def body(self) -> dict[str, Any]:
-        """The part of the request's body that is the same for all windows."""
+        """The part of the request body that is the same for all windows."""
         return {
             "metrics": self.metrics,
             "group_by": self.dimensions,
@@ -135,7 +135,10 @@ class Report:
 
     @cached_property
     def fingerprint(self) -> dict[str, str]:
-        """A short hash of each part that decides what the rows say."""
+        """Short hashes of the parts that determine the contents of the rows.
+
+        For example, ``{"metrics": "9f86d081", "time_zone": "60303ae2", ...}``.
+        """
         parts = {
             "metrics": sorted(self.metrics),
             "group_by": sorted(self.dimensions),
@@ -152,18 +155,23 @@ class Report:
 
 
 def safe_name(text: str, prefix: str) -> str:
-    """Return a name that needs no quotes in SQL: ASCII letters, digits, underscores.
+    """Convert a text to a name that needs no quotes in SQL.
 
-    It is empty if nothing of the text is left. The prefix goes before a name that
-    would start with a digit.
+    Args:
+        text: The text.
+        prefix: Prepended to names that would start with a digit.
+
+    Returns:
+        A name of lowercase ASCII letters, digits, and underscores; empty if the text
+        has no ASCII letters or digits.
     """
     ascii_only = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
     name = re.sub("[^a-z0-9]+", "_", ascii_only.lower()).strip("_")
     return f"{prefix}_{name}" if name[:1].isdigit() else name
 
 
-def is_zone(name: str) -> bool:
-    """Return whether the IANA database has a time zone of this name."""
+def is_time_zone(name: str) -> bool:
+    """Return whether a name is a time zone of the IANA database."""
     try:
         ZoneInfo(name)
     except (OSError, ValueError, LookupError):

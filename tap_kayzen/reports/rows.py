@@ -1,4 +1,4 @@
-"""Checks the rows of a report against the request, before they are converted."""
+"""Checks the rows of a report against the request before conversion."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from tap_kayzen.records.values import LossyError, to_date, to_number
 from tap_kayzen.reports.columns import DAY
 from tap_kayzen.reports.totals import (
     ALL_WORDS,
-    SURE,
-    has_word,
-    is_word,
-    without_total,
+    TOTAL_WORDS_BY_DIMENSION,
+    has_total_word,
+    is_total_word,
+    split_total,
 )
 
 if TYPE_CHECKING:
@@ -26,39 +26,43 @@ if TYPE_CHECKING:
 
     Row = dict[str, Any]
 
-MAX_NAMED = 40
-"""Maximum number of columns that an error names."""
+MAX_NAMED_COLUMNS = 40
+"""Maximum number of columns that an error lists."""
 
-LIKENESS = 0.5
-"""Minimum similarity of two names of one column; difflib's default is 0.6."""
+MIN_SIMILARITY = 0.5
+"""Minimum similarity of a column's two names; the default of difflib is 0.6."""
 
-SAYS_SOMETHING = re.compile(r"[^\W\d_]{2}|\d[-/.]\d+[-/.]\d")
-"""Matches names and dates, but no amounts."""
+DESCRIPTIVE_TEXT = re.compile(r"[^\W\d_]{2}|\d[-/.]\d+[-/.]\d")
+"""Matches names and dates, but not amounts."""
 
 
 class RowCheck:
     """Checks the rows of one report, page by page.
 
-    Rows may omit nulls, so a column that was seen once may be absent from later pages.
-    Only the day is never null.
+    Kayzen may omit nulls from rows. A column that was present once can therefore be
+    missing from later pages, except for the day, which is never null.
     """
 
     def __init__(self, report: Report) -> None:
-        """Prepare for the rows of a run, under the column names of the stream."""
-        columns = [report.column_of(name) for name in report.dimensions]
+        """Initialize the check for the rows of one sync."""
+        columns = [report.column_name(name) for name in report.dimensions]
         self._is_daily = report.is_daily
-        self._known = {ADVERTISER, *columns, *map(report.column_of, report.metrics)}
-        # A total may name its advertiser, and a row may not.
+        self._known = {ADVERTISER, *columns, *map(report.column_name, report.metrics)}
+        # The advertiser does not tell rows from totals: either can have it or lack it.
         own = [name for name in columns if name != ADVERTISER]
         self._dimensions = own or columns
         self._unseen = own
         self._slice: object = None
         self._has_rows = False
         only_names = all(name.endswith("_name") for name in self._dimensions)
-        self._with_words = set() if only_names else {*self._dimensions}
+        self._total_word_columns = set() if only_names else {*self._dimensions}
 
     def split(self, rows: list[Row], slice_: object) -> tuple[list[Row], list[Row]]:
-        """Split the rows of a page of a slice into rows and totals.
+        """Split the rows of a page into rows and totals.
+
+        Args:
+            rows: The rows, with the column names of the stream.
+            slice_: The slice that the page belongs to.
 
         Raises:
             ReadError: A row lacks its day, or all rows lack another requested column.
@@ -74,8 +78,8 @@ class RowCheck:
             if without:
                 cause = f"{len(without):,} of {len(kept):,} rows have no `{DAY}`"
                 raise self._error(cause, [DAY], without)
-        came = {name for row in kept for name in row}
-        unseen = [name for name in self._unseen if name not in came]
+        received = {name for row in kept for name in row}
+        unseen = [name for name in self._unseen if name not in received]
         if kept and unseen:
             cause = f"no row has {_listed(unseen)}"
             raise self._error(cause, unseen, kept)
@@ -84,73 +88,75 @@ class RowCheck:
         return kept, totals
 
     def _are_usual(self, rows: list[Row]) -> bool:
-        """Return whether a quick check of the columns finds nothing unusual."""
+        """Return whether a quick check rules out totals and missing columns."""
         if self._unseen or not self._is_daily:
             return False
         try:
             values = {
                 name: {row.get(name) for row in rows}
                 for name in self._dimensions
-                if name in SURE
+                if name in TOTAL_WORDS_BY_DIMENSION
             }
         except TypeError:
-            # An array or an object.
+            # A value is an array or an object.
             return False
         return not any(map(_is_empty, values[DAY])) and not any(
-            is_word(each, SURE[name]) for name in values for each in values[name]
+            is_total_word(each, TOTAL_WORDS_BY_DIMENSION[name])
+            for name in values
+            for each in values[name]
         )
 
     def _split(self, rows: list[Row]) -> tuple[list[Row], list[Row]]:
         kept, bare, totals = [], [], []
         for row in rows:
-            if has_word(row):
+            if has_total_word(row):
                 totals.append(row)
             elif self._is_bare(row):
                 bare.append(row)
             else:
                 kept.append(row)
         if kept:
-            # A row of nulls has its day.
-            combined = max if self._is_daily else sum
-            kept, more = without_total([*kept, *bare], bare, combined)
+            # In a daily report, no row lacks its day, so a weaker test is enough.
+            combine = max if self._is_daily else sum
+            kept, more = split_total([*kept, *bare], bare, combine)
             totals += more
-        elif len(bare) == 1 and (self._has_rows or _is_nothing(bare[0])):
-            # Of the pages before this one, or of nothing.
+        elif len(bare) == 1 and (self._has_rows or _is_all_zero(bare[0])):
+            # The total of earlier pages, or of no rows.
             totals += bare
         else:
             kept = bare
         return kept, totals
 
     def _is_bare(self, row: Row) -> bool:
-        """Return whether a row has neither a dimension nor another descriptive text."""
+        """Return whether a row has neither dimensions nor other descriptive text."""
         values = {name: row[name] for name in self._dimensions if name in row}
         words = {
             name
             for name, value in values.items()
-            if name in self._with_words and is_word(value)
+            if name in self._total_word_columns and is_total_word(value)
         }
         nulls = {name for name, value in values.items() if _is_empty(value)}
         if values.keys() - words - nulls:
             return False
-        # Any dimension of a row may be null, except its day.
+        # In a row, any dimension except the day can be null.
         if nulls and not words and not self._is_daily:
             return False
         return not any(
-            SAYS_SOMETHING.search(value)
+            DESCRIPTIVE_TEXT.search(value)
             for name, value in row.items()
             if name not in self._known
             and isinstance(value, str)
-            and not is_word(value, ALL_WORDS)
+            and not is_total_word(value, ALL_WORDS)
         )
 
     def _error(self, cause: str, missing: list[str], rows: list[Row]) -> ReadError:
-        came = dict.fromkeys(name for row in rows for name in row)
+        received = dict.fromkeys(name for row in rows for name in row)
         others = {
             name: [row[name] for row in rows if row.get(name) is not None]
-            for name in came
+            for name in received
             if name not in self._known
         }
-        named = ", ".join(map(repr, [*came][:MAX_NAMED])) or "none"
+        named = ", ".join(map(repr, [*received][:MAX_NAMED_COLUMNS])) or "none"
         hint = f"remove {_listed(missing)} from `group_by`"
         if others:
             hint = f"{_mapping(missing, others)}; otherwise {hint}"
@@ -158,7 +164,7 @@ class RowCheck:
 
 
 def _mapping(missing: list[str], others: dict[str, list[Any]]) -> str:
-    """Return how to map the columns that may be the missing ones."""
+    """Return how to map columns that may be the missing ones under other names."""
     found = {name: column for column in missing if (name := _candidate(column, others))}
     which = _listed(found) if found else "one of them"
     if len(found) > 1:
@@ -170,11 +176,11 @@ def _mapping(missing: list[str], others: dict[str, list[Any]]) -> str:
 
 
 def _candidate(column: str, others: dict[str, list[Any]]) -> str | None:
-    """Return the most likely candidate for a missing column, if any."""
+    """Return the column that is most likely the missing one, if any."""
     if column == DAY:
         days = [name for name, values in others.items() if values and _are_days(values)]
         return days[0] if len(days) == 1 else None
-    close = get_close_matches(column, others, n=1, cutoff=LIKENESS)
+    close = get_close_matches(column, others, n=1, cutoff=MIN_SIMILARITY)
     return close[0] if close else None
 
 
@@ -189,8 +195,8 @@ def _is_empty(value: object) -> bool:
     return value is None or value == ""
 
 
-def _is_nothing(row: Row) -> bool:
-    """Return whether a row has only nulls and zeros."""
+def _is_all_zero(row: Row) -> bool:
+    """Return whether a row contains only nulls and zeros."""
     try:
         return not any(value is not None and to_number(value) for value in row.values())
     except LossyError:

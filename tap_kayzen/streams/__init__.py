@@ -1,4 +1,4 @@
-"""The streams, one module for each family."""
+"""The streams, with one module per family."""
 
 from __future__ import annotations
 
@@ -36,14 +36,14 @@ LISTS = (
     lookups.StatesStream,
     lookups.TimeZonesStream,
 )
-"""Streams that need nothing but the login."""
+"""Streams that need only the login."""
 
 CAMPAIGN_PARTS = (
     campaign_parts.CampaignBidMultipliersStream,
     campaign_parts.CampaignChangelogsStream,
     campaign_parts.CampaignDetailsStream,
 )
-"""Streams that need to know the campaigns."""
+"""Streams that are requested campaign by campaign."""
 
 NAMES = frozenset(
     stream.name
@@ -56,11 +56,11 @@ NAMES = frozenset(
         SavedReportsStream,
     )
 )
-"""Names that a report of the settings must not have."""
+"""Names that configured reports must not have."""
 
 
 def all_streams(tap: Tap, services: Services) -> list[KayzenStream]:
-    """Build the streams of a tap; `audience_api_key` and `reports` add some."""
+    """Create the streams of a tap, including those that the settings add."""
     campaigns = CampaignsStream(tap, services)
     reports = SavedReportsStream(tap, services)
     return [
@@ -75,7 +75,7 @@ def all_streams(tap: Tap, services: Services) -> list[KayzenStream]:
             else []
         ),
         *(
-            CustomReportStream(tap, services, Report.of(entry))
+            CustomReportStream(tap, services, Report.from_config(entry))
             for entry in tap.config["reports"]
         ),
     ]

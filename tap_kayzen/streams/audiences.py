@@ -1,4 +1,4 @@
-"""Audiences, on another host and behind another key."""
+"""Audiences, from a separate host with a separate API key."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class AudiencesStream(ListStream):
-    """Audiences of the account, app or website that the key belongs to."""
+    """Audiences of the account, app, or website that the API key belongs to."""
 
     name = "audiences"
     path = "/audiences"
@@ -21,9 +21,9 @@ class AudiencesStream(ListStream):
 
     @property
     def url_base(self) -> str:
-        """The address of the audience host."""
+        """Base URL of the audience host."""
         return str(self.config["audience_url"])
 
     def query(self, slice_: Slice, page: int) -> dict[str, Any]:  # noqa: ARG002
-        """Return the query; pages hold 30 rows whatever one asks for."""
+        """Return the query; the page size is fixed at 30 rows."""
         return {"apikey": self.config["audience_api_key"], "page": page}

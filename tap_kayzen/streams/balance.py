@@ -1,4 +1,4 @@
-"""The balance of advertisers."""
+"""Balances of advertisers."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class BalanceStream(ListStream):
-    """The current balance, with the day: a run a day makes a history."""
+    """The current balance with its date; daily syncs build up a history."""
 
     name = "balance"
     path = "/balance"

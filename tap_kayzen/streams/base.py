@@ -1,4 +1,4 @@
-"""KayzenStream: how all streams are read, part by part."""
+"""Base class of all streams."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from singer_sdk import metrics
 
 from tap_kayzen.api.errors import ReadError
-from tap_kayzen.reading.ahead import PagesAhead
+from tap_kayzen.reading.ahead import ReadAhead
 from tap_kayzen.reading.passes import Reader, Source
 from tap_kayzen.records.converter import ADVERTISER
 from tap_kayzen.streams.requesting import RequestingStream, Slice
@@ -27,17 +27,17 @@ if TYPE_CHECKING:
 
 
 class KayzenStream(RequestingStream, ABC):
-    """A stream of Kayzen: in what order it is read, and what happens if that fails.
+    """Base class of all streams: reads partitions in order, and isolates failures.
 
     Attributes:
         per_advertiser: Whether each advertiser has its own rows.
-        has_failed: Whether a part of the stream could not be read.
+        has_failed: Whether any part of the stream could not be read.
     """
 
     per_advertiser: ClassVar[bool] = True
 
     def __init__(self, tap: Tap, services: Services, name: str | None = None) -> None:
-        """Prepare the stream; without a name, it has that of the class."""
+        """Initialize the stream; the name defaults to that of the class."""
         super().__init__(tap, services, name)
         self.display = services.display
         self.closing = services.closing
@@ -47,24 +47,24 @@ class KayzenStream(RequestingStream, ABC):
 
     @property
     def reading_order(self) -> tuple[str, str]:
-        """Sort key of the stream in a run: by name, with exceptions."""
+        """Sort key of the stream within a sync; by default, its name."""
         return self.name, ""
 
     @property
     def is_sampling(self) -> bool:
-        """Whether one record is enough, as for ``--test``."""
+        """Whether one record is enough, as with ``--test``."""
         return self.ABORT_AT_RECORD_COUNT is not None
 
     # Partitions
 
     @property
     def partitions(self) -> None:
-        """None for the SDK: `read` goes through `contexts`, all in one go."""
+        """None, so that the SDK reads the stream once; `read` uses `contexts`."""
         return
 
     @property
     def contexts(self) -> list[Context | None]:
-        """What a run reads in turn: the advertisers of the settings, or just all."""
+        """Contexts to read: one per configured advertiser, or a single None."""
         numbers = self.config.get("advertiser_ids") if self.per_advertiser else None
         advertisers = dict.fromkeys(numbers or ())
         return [{ADVERTISER: each} for each in advertisers] or [None]
@@ -72,22 +72,22 @@ class KayzenStream(RequestingStream, ABC):
     # Reading
 
     def get_records(self, context: Context | None) -> Iterator[Record]:
-        """Read the stream, or the part of it that a context names.
+        """Read the stream, or one partition of it.
 
-        `failures` keeps what could not be read. A failure stops the run at once only if
-        nothing else can be read.
+        Failures are collected in `failures`. They stop the sync only if nothing else
+        can be read.
 
         Yields:
-            Records in the schema's types, each key once.
+            Records that match the schema, each key once.
         """
         self.failures.begin(self.name, is_dry_run=self.is_sampling)
         self.closing.begin(self.name)
         count = 0
         self.client.start()
-        self.lookahead.enter(self)
+        self.lookahead.start(self)
         contexts: list[Context | None] = [context] if context else self.contexts
         pages = metrics.http_request_counter(self.name, self.path)
-        with pages as self._page_counter, self.lookahead.closing_after_an_error():
+        with pages as self._page_counter, self.lookahead.closing_on_error():
             try:
                 for record in self.read(contexts):
                     count += 1
@@ -102,7 +102,7 @@ class KayzenStream(RequestingStream, ABC):
 
     @contextmanager
     def isolated(self, context: Context | None) -> Generator[None]:
-        """Keep a failure within the block from stopping the rest of the stream."""
+        """Collect a failure in the block, so that the rest of the stream is read."""
         with self.failures.isolated(self.name, self.label_of(context)):
             try:
                 yield
@@ -111,15 +111,15 @@ class KayzenStream(RequestingStream, ABC):
                 raise
 
     def give_up(self, contexts: list[Context | None], error: Exception) -> None:  # noqa: ARG002
-        """Mark the partitions of some contexts as incomplete after a failure."""
+        """Mark partitions as incomplete after a failure."""
         self.has_failed = True
         if isinstance(error, ReadError) and error.is_unreachable:
-            self.client.be_impatient()
+            self.client.enable_fail_fast()
 
     def log_sync_costs(self) -> None:
-        """Log the total of the run; raise IncompleteError if anything is missing.
+        """Log the total of the sync; raise IncompleteError if any part failed.
 
-        The SDK calls this for each stream after all have been read, as its last step.
+        The SDK calls this method for each stream at the end of a sync.
         """
         super().log_sync_costs()
         self.closing.log()
@@ -127,38 +127,38 @@ class KayzenStream(RequestingStream, ABC):
 
     @abstractmethod
     def read(self, contexts: list[Context | None]) -> Iterator[Record]:
-        """Read the records of some contexts, in order; see `get_records`."""
+        """Yield the records of partitions, in order; see `get_records`."""
 
-    def slices_ahead(self) -> list[Slice]:
-        """Return what `read` will read first, if that is known before its turn."""
+    def upcoming_slices(self) -> list[Slice]:
+        """Return the first slices that `read` will read, if known in advance."""
         return []
 
-    def pages_ahead(self) -> tuple[list[Slice], PagesAhead[Slice]]:
-        """Return the slices that are known before the stream's turn, to fetch them."""
-        slices = self.slices_ahead()
+    def prepare_read_ahead(self) -> tuple[list[Slice], ReadAhead[Slice]]:
+        """Return the slices known in advance, and a read-ahead for them."""
+        slices = self.upcoming_slices()
         workers = self.client.workers
-        return slices, PagesAhead(self.fetch_page, self.paging(), slices, workers)
+        return slices, ReadAhead(self.fetch_page, self.paging(), slices, workers)
 
     @abstractmethod
     def keys(self, slice_: Slice) -> Keys:
-        """Return the keys of a slice."""
+        """Return a new `Keys` object for a slice."""
 
     @abstractmethod
     def paging(self) -> Paging:
-        """Return how to recognize the last page of a slice."""
+        """Return the strategy for finding the last page of a slice."""
 
     def reader(
         self,
         slices: Iterable[Slice],
-        ahead: PagesAhead[Slice] | None = None,
+        ahead: ReadAhead[Slice] | None = None,
         **parts: Any,
     ) -> Reader[Slice]:
         """Return a reader of slices.
 
         Args:
-            slices: What to read, in order.
-            ahead: A read-ahead of the same slices that has begun.
-            parts: Fields of `Source`.
+            slices: The slices to read, in order.
+            ahead: A read-ahead of the same slices that has already started.
+            parts: Fields of `Source` that replace the defaults.
         """
         own: dict[str, Any] = {
             "fetch": self.fetch_page,
@@ -178,7 +178,7 @@ class KayzenStream(RequestingStream, ABC):
         )
 
     def convert(self, page: Page, slice_: Slice) -> list[Record]:
-        """Turn a page into records."""
+        """Convert a page to records."""
         rows = self.decode(page, slice_)
         self.prepare(rows, slice_)
         records = self.to_records(rows, slice_.context)
@@ -186,14 +186,14 @@ class KayzenStream(RequestingStream, ABC):
         return records
 
     def on_page(self, page: Page) -> None:  # noqa: ARG002
-        """Count a page whose records are out, and let them go before waiting."""
+        """Count a page, and flush its records before waiting for the next one."""
         self._page_counter.increment()
         self.failures.reached()
-        self.client.be_patient()
+        self.client.reset_fail_fast()
         self.writer.flush()
 
     def prepare(self, rows: list[Record], slice_: Slice) -> None:
-        """Change rows, if need be, before they are converted."""
+        """Modify rows in place before they are converted; by default, do nothing."""
 
     @abstractmethod
     def check(self, records: list[Record], slice_: Slice) -> None:

@@ -1,4 +1,4 @@
-"""Streams of what Kayzen returns for one campaign at a time."""
+"""Streams that are requested campaign by campaign."""
 
 from __future__ import annotations
 
@@ -30,23 +30,26 @@ if TYPE_CHECKING:
 CAMPAIGN = "campaign_id"
 
 MAX_MISSING = 100
-"""Campaigns in a row, from the first, after which a 404 is about the address."""
+"""Number of campaigns with HTTP 404 after which the URL is considered wrong.
+
+Counts only while no campaign has been found.
+"""
 
 MAX_FAILED = 3
-"""Failed campaigns in a row, after which no more are tried."""
+"""Number of failed campaigns in a row after which the advertiser is skipped."""
 
-ABOUT_ALL = {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND}
-"""Status codes that concern the call, not a single campaign."""
+FATAL_STATUSES = {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND}
+"""HTTP statuses that will recur for all campaigns."""
 
-MIN_PAGE_SIZE = 25
-"""Rows below which a response is no full page: the shortest page that is known."""
+MIN_PAGE_ROWS = 25
+"""Smallest known page size; a response with fewer rows is the last page."""
 
 
 class CampaignPartStream(ListStream):
-    """Something that is requested campaign by campaign, many at a time.
+    """Base class of streams that are requested campaign by campaign, in parallel.
 
-    Not a child stream in the SDK's sense: the SDK reads parents one after the other,
-    and sends the SCHEMA again for each (meltano/sdk issue 1025).
+    These are not child streams of the SDK. The SDK reads parents sequentially, and
+    sends the SCHEMA again for each (https://github.com/meltano/sdk/issues/1025).
     """
 
     selected_by_default = False
@@ -54,23 +57,23 @@ class CampaignPartStream(ListStream):
     def __init__(
         self, tap: Tap, services: Services, campaigns: CampaignsStream
     ) -> None:
-        """Prepare the stream of a part of these campaigns."""
+        """Initialize the stream, which reads its IDs from `campaigns`."""
         super().__init__(tap, services)
         self._campaigns = campaigns
         campaigns.dependents.append(self)
-        # Of all advertisers of a run; the first refusals are enough.
+        # For all advertisers of a sync.
         self._missing: list[RefusedError] = []
-        self._is_found = False
+        self._any_found = False
         self._are_complete = True
 
     @property
     def reading_order(self) -> tuple[str, str]:
-        """Sort key of the stream in a run: after the campaigns."""
+        """Sort key of the stream within a sync: right after the campaigns."""
         return self._campaigns.name, self.name
 
     def read(self, contexts: list[Context | None]) -> Iterator[Record]:
-        """Read the part of each campaign."""
-        self._missing, self._is_found, self._is_complete = [], False, True
+        """Yield the records of all campaigns."""
+        self._missing, self._any_found, self._is_complete = [], False, True
         campaigns: dict[int, CampaignIds] = {}
         for place, context in enumerate(contexts):
             with self.isolated(context):
@@ -93,8 +96,8 @@ class CampaignPartStream(ListStream):
                 self._are_complete = listed.is_complete
                 own = slices(place)
                 with self.isolated(contexts[place]):
-                    parts = self._parts(reader, own, progress)
-                    yield from self._changed(parts, contexts[place])
+                    parts = self._read_campaigns(reader, own, progress)
+                    yield from self._changed_records(parts, contexts[place])
                     self.finish(contexts[place], is_complete=self._are_complete)
                 left = list(own)
                 reader.skip(left)
@@ -102,8 +105,8 @@ class CampaignPartStream(ListStream):
         if not self.has_failed:
             self._check(len(requested) or MAX_MISSING)
 
-    def slices_ahead(self) -> list[Slice]:
-        """Return nothing: the campaigns are not known yet."""
+    def upcoming_slices(self) -> list[Slice]:
+        """Return an empty list, because the campaigns are not known in advance."""
         return []
 
     def _campaign_ids(self, context: Context | None) -> CampaignIds:
@@ -114,13 +117,13 @@ class CampaignPartStream(ListStream):
             what = f"{self.name}, which needs the campaigns"
             raise error.within(what, {self._campaigns.hint: self.hint}) from None
 
-    def _parts(
+    def _read_campaigns(
         self, reader: Reader[Slice], slices: Iterator[Slice], progress: Progress
     ) -> Iterator[Record]:
-        """Read campaigns one by one; skip a few that fail.
+        """Yield the records of campaigns, skipping single campaigns that fail.
 
         Raises:
-            ReadError: The advertiser's other campaigns seem to be unreadable, too.
+            ReadError: All other campaigns of the advertiser will probably fail, too.
         """
         failed = 0
         for slice_ in slices:
@@ -130,24 +133,24 @@ class CampaignPartStream(ListStream):
                 failed = 0
             except ReadError as error:
                 failed += 1
-                if error.status in ABOUT_ALL or failed == MAX_FAILED:
+                if error.status in FATAL_STATUSES or failed == MAX_FAILED:
                     raise
                 self.failures.add(error, self.name, self.label(slice_))
                 self.has_failed, self._are_complete = True, False
             progress.advance(1)
 
     def keys(self, slice_: Slice) -> ColumnKeys:  # noqa: ARG002
-        """Return the keys of a campaign: none is remembered for longer."""
+        """Return a new `Keys` object; keys are unique per campaign only."""
         return ColumnKeys(self._keys, KeySet())
 
     def fetch_page(self, slice_: Slice, number: int) -> Page:
-        """Fetch one page; that of a campaign deleted since is empty."""
+        """Fetch one page; return an empty one if the campaign has been deleted."""
         try:
             page = super().fetch_page(slice_, number)
         except RefusedError as error:
             if error.status != HTTPStatus.NOT_FOUND:
                 raise
-            if not self._is_found:
+            if not self._any_found:
                 self._missing.append(error)
                 self._check(MAX_MISSING)
             self.logger.warning(
@@ -155,21 +158,24 @@ class CampaignPartStream(ListStream):
                 (slice_.context or {}).get(CAMPAIGN),
             )
             return Page([], 1, 0)
-        self._is_found = True
+        self._any_found = True
         return page
 
-    def _check(self, hopeless: int) -> None:
-        """Tell deleted campaigns from an address that is wrong.
+    def _check(self, limit: int) -> None:
+        """Check that HTTP 404 means deleted campaigns rather than a wrong URL.
+
+        Args:
+            limit: Maximum number of missing campaigns if none is found.
 
         Raises:
-            RefusedError: So many were requested, and none was found.
+            RefusedError: This number of campaigns is missing, and none was found.
         """
-        if not self._is_found and len(self._missing) >= hopeless:
+        if not self._any_found and len(self._missing) >= limit:
             raise self._missing[0]
 
 
 class CampaignDetailsStream(CampaignPartStream):
-    """Details of campaigns: targeting, bids and more."""
+    """Details of campaigns, such as targeting and bids."""
 
     name = "campaign_details"
     path = "/campaigns/{campaign_id}/detail"
@@ -177,7 +183,7 @@ class CampaignDetailsStream(CampaignPartStream):
     is_paged = False
 
     def parse(self, body: bytes, slice_: Slice) -> Page:  # noqa: ARG002
-        """Parse the object, bare or in ``data``; nothing is known of its fields."""
+        """Parse an object, bare or in ``data``; its fields are undocumented."""
         whole = decode(body)
         if isinstance(whole, dict) and isinstance(whole.get("data"), dict):
             whole = whole["data"]
@@ -188,7 +194,7 @@ class CampaignDetailsStream(CampaignPartStream):
 
 
 class CampaignBidMultipliersStream(CampaignPartStream):
-    """Bid multipliers, a row each."""
+    """Bid multipliers of campaigns, one per row."""
 
     name = "campaign_bid_multipliers"
     path = "/campaigns/{campaign_id}/bid_multipliers"
@@ -196,10 +202,10 @@ class CampaignBidMultipliersStream(CampaignPartStream):
     is_paged = False
 
     def parse(self, body: bytes, slice_: Slice) -> Page:  # noqa: ARG002
-        """Parse the object that holds the list; put its other fields in each row.
+        """Parse the object with the list, and add its other fields to each row.
 
-        The shape is inferred from the call that writes: a list, bare or in ``data``,
-        is taken too.
+        The format is inferred from the endpoint that sets the multipliers. A list, bare
+        or in ``data``, is also accepted.
         """
         whole = decode(body)
         if isinstance(whole, dict) and "data" in whole:
@@ -216,19 +222,19 @@ class CampaignBidMultipliersStream(CampaignPartStream):
 
 
 class CampaignChangelogsStream(CampaignPartStream):
-    """Changes of campaigns: who changed what, and when."""
+    """Change logs of campaigns: who changed what, and when."""
 
     name = "campaign_changelogs"
     path = "/campaigns/{campaign_id}/changelogs"
     replication_key = "loggable_updated_at"
 
     def parse(self, body: bytes, slice_: Slice) -> Page:  # noqa: ARG002
-        """Parse the list; without `meta`, a short one is complete."""
+        """Parse a list; without ``meta``, a short one counts as complete."""
         page = parse_page(body)
         rows = len(page.rows)
         if (
             page.total_pages is None
-            and rows < MIN_PAGE_SIZE
+            and rows < MIN_PAGE_ROWS
             and page.total_entries in {None, rows}
         ):
             return Page(page.rows, 1, rows)

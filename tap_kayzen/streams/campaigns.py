@@ -1,4 +1,4 @@
-"""Campaigns."""
+"""Campaigns, from either of Kayzen's two lists."""
 
 from __future__ import annotations
 
@@ -22,96 +22,110 @@ if TYPE_CHECKING:
     from tap_kayzen.streams.requesting import Services, Slice
 
 ENDPOINTS = ("meta/campaigns", "campaigns")
-"""Paths of the two lists: the look-up list and the full objects."""
+"""Paths of the lookup list and of the list with full objects."""
 
-SHORT_RECORD = 5
-"""Fields up to which a campaign counts as little more than its id and name."""
+MAX_LOOKUP_FIELDS = 5
+"""Maximum number of fields of a campaign that counts as incomplete."""
 
 
 class CampaignIds(NamedTuple):
-    """IDs of the campaigns of one context, as listed: one may come twice."""
+    """Campaign IDs of one partition.
+
+    Attributes:
+        ids: The IDs, possibly with duplicates.
+        is_complete: Whether the list was read completely.
+    """
 
     ids: array[int]
     is_complete: bool
 
 
 class CampaignsStream(ListStream):
-    """All campaigns: the look-up list or the full objects, as the settings say.
+    """Campaigns, from the list that `campaigns_endpoint` selects.
 
-    It also knows the IDs of the campaigns, for the streams that ask for something of
-    each, its `dependents`: the list is read once for all of them.
+    The stream also provides campaign IDs to the streams that are requested campaign by
+    campaign. The list is read once for all of them.
+
+    Attributes:
+        dependents: Streams that need the campaign IDs.
     """
 
     name = "campaigns"
 
     def __init__(self, tap: Tap, services: Services) -> None:
-        """Choose the list that `campaigns_endpoint` names."""
+        """Initialize the stream with the path that `campaigns_endpoint` selects."""
         super().__init__(tap, services)
         self.path = f"/{self.config['campaigns_endpoint']}"
         self.dependents: list[KayzenStream] = []
         self._ids: dict[int, CampaignIds] = {}
         self._errors: dict[int, ReadError] = {}
-        self._gathered: array[int] | None = None
+        self._collected_ids: array[int] | None = None
 
     def prepare(self, rows: list[dict[str, Any]], slice_: Slice) -> None:  # noqa: ARG002
-        """Warn once if there is little in the look-up list."""
+        """Log a warning if the lookup list has only a few fields."""
         is_lookup = self.config["campaigns_endpoint"] == ENDPOINTS[0]
-        if is_lookup and any(len(row) <= SHORT_RECORD for row in rows):
+        if is_lookup and any(len(row) <= MAX_LOOKUP_FIELDS for row in rows):
             self.warn_once(
                 "The look-up list gives little more than id and name: set "
                 "`campaigns_endpoint` to `campaigns` for the other columns"
             )
 
     def convert(self, page: Page, slice_: Slice) -> list[Record]:
-        """Turn a page into records; keep their IDs if other streams need them."""
+        """Convert a page to records; collect their IDs if other streams need them."""
         records = super().convert(page, slice_)
-        if self._gathered is not None:
+        if self._collected_ids is not None:
             try:
-                self._gathered.extend(to_integer(record["id"]) for record in records)
+                self._collected_ids.extend(
+                    to_integer(record["id"]) for record in records
+                )
             except LossyError:
-                # An edited catalog has another type for `id`.
-                self._gathered = None
+                # An edited catalog can declare another type for `id`.
+                self._collected_ids = None
         return records
 
     def read(self, contexts: list[Context | None]) -> Iterator[Record]:
-        """Read the campaigns of each context."""
+        """Yield the campaigns of each partition."""
         is_needed = any(each.selected for each in self.dependents)
-        self._gathered = array("q") if is_needed else None
+        self._collected_ids = array("q") if is_needed else None
         yield from super().read(contexts)
 
     def finish(self, context: Context | None, *, is_complete: bool) -> None:
-        """Keep the IDs of a context whose campaigns are out."""
+        """Finish a partition, and store its campaign IDs."""
         super().finish(context, is_complete=is_complete)
-        if self._gathered is not None:
+        if self._collected_ids is not None:
             advertiser = advertiser_of(context)
-            self._ids[advertiser] = CampaignIds(self._gathered, is_complete)
-            self._gathered = array("q")
+            self._ids[advertiser] = CampaignIds(self._collected_ids, is_complete)
+            self._collected_ids = array("q")
 
     def give_up(self, contexts: list[Context | None], error: Exception) -> None:
-        """Mark the lists of some contexts as incomplete after a failure.
+        """Mark partitions as incomplete after a failure.
 
-        After a failure that is not about reading, such as one of a stream map, their
-        IDs can still be read.
+        After a failure other than a ReadError, such as one in a stream map, the IDs
+        can still be read.
         """
-        is_needed = self._gathered is not None
-        self._gathered = None
+        is_needed = self._collected_ids is not None
+        self._collected_ids = None
         super().give_up(contexts, error)
-        self._gathered = array("q") if is_needed else None
+        self._collected_ids = array("q") if is_needed else None
         if isinstance(error, ReadError):
             for context in contexts:
                 self._errors.setdefault(advertiser_of(context), error)
 
     def ids(self, context: Context | None, limit: int) -> CampaignIds:
-        """Return the IDs of a context, or `limit` of them; read the list if need be.
+        """Return the campaign IDs of a partition; read the list if necessary.
+
+        Args:
+            context: The partition.
+            limit: Maximum number of IDs, if the list has not been read yet.
 
         Raises:
-            ReadError: The list could not be read, now or earlier by `read`.
+            ReadError: The list cannot be read.
         """
         advertiser = advertiser_of(context)
         if advertiser in self._errors:
             raise self._errors[advertiser]
         if advertiser not in self._ids:
-            rows, is_complete = self.read_for_others(
+            rows, is_complete = self.read_values(
                 context, lambda row: {"id": to_integer(row.get("id"))}, limit
             )
             ids = array("q", (row["id"] for row in rows))

@@ -1,4 +1,4 @@
-"""Reports that the settings define."""
+"""Reports defined in the setting `reports`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from tap_kayzen.api.errors import ReadError, RefusedError
 from tap_kayzen.reading.paging import GuessedPaging
-from tap_kayzen.reading.windows import Range
+from tap_kayzen.reading.windows import DateRange
 from tap_kayzen.records.converter import EXTRA
 from tap_kayzen.reports.columns import DAY, RANGE
 from tap_kayzen.reports.rows import RowCheck
@@ -26,18 +26,18 @@ if TYPE_CHECKING:
 
 
 class CustomReportStream(ReportRowsStream):
-    """A report of the setting `reports`."""
+    """Rows of a report defined in the setting `reports`."""
 
     path = "/report_data"
     http_method: ClassVar[str] = "POST"
-    cut_short_hint = "raise `report_page_size`, or lower the report's `window_days`"
+    incomplete_hint = "raise `report_page_size`, or lower the report's `window_days`"
     hint = (
         "check the report's `metrics`, `group_by`, `filters` and `options`, and "
         "`advertiser_ids`; a smaller `window_days` asks for fewer days at once"
     )
 
     def __init__(self, tap: Tap, services: Services, report: Report) -> None:
-        """Prepare the stream of a report; nothing is requested yet."""
+        """Initialize the stream without requesting anything."""
         self.report = report
         self.rows_schema = report.schema
         super().__init__(tap, services, report.name)
@@ -49,12 +49,12 @@ class CustomReportStream(ReportRowsStream):
         self.window_days = report.window_days if report.is_daily else 0
 
     def paging(self) -> GuessedPaging:
-        """Return how to recognize the last page of a window."""
+        """Return the strategy for finding the last page of a window."""
         return GuessedPaging(self.config["report_page_size"])
 
-    def slices_ahead(self) -> list[Slice]:
-        """Return the windows of all contexts, by the state that the run began with."""
-        # Neither read through the SDK, which would add entries, nor changed.
+    def upcoming_slices(self) -> list[Slice]:
+        """Return the windows of all partitions, based on the initial state."""
+        # Read directly, because the SDK would add entries; copied below, to keep it.
         state = self.tap_state.get("bookmarks", {}).get(self.name, {})
         partitions = [*state.get("partitions", ()), {**state, "context": None}]
         plans = []
@@ -63,17 +63,19 @@ class CustomReportStream(ReportRowsStream):
             plans.append(self._plan_from(context, deepcopy(next(found, {}))))
         return [Slice(plan.context, each) for plan in plans for each in plan.windows]
 
-    def range_of(self, context: Context | None) -> Range:  # noqa: ARG002
-        """Return the days that the settings ask for, in the report's time zone."""
+    def date_range(self, context: Context | None) -> DateRange:  # noqa: ARG002
+        """Return the configured date range, in the report's time zone."""
         by_month = "month" in self.report.group_by and not self.report.is_daily
-        return Range.of(self.config, self.report.time_zone, by_month=by_month)
+        return DateRange.from_config(
+            self.config, self.report.time_zone, by_month=by_month
+        )
 
     def query(self, slice_: Slice, page: int) -> dict[str, Any]:  # noqa: ARG002
-        """Return no query: all is in the body."""
+        """Return an empty query; all parameters are in the body."""
         return {}
 
     def body(self, slice_: Slice, page: int) -> dict[str, Any]:
-        """Return the body of a request: the report, the days, and the page."""
+        """Return the request body: the report, the days, and the page."""
         first, last = slice_.days
         return {
             **(slice_.context or {}),
@@ -85,7 +87,7 @@ class CustomReportStream(ReportRowsStream):
         }
 
     def fetch_page(self, slice_: Slice, number: int) -> Page:
-        """Fetch one page; a missing right is not a fault of the report."""
+        """Fetch one page; replace the hint if permissions are missing."""
         try:
             return super().fetch_page(slice_, number)
         except RefusedError as error:
@@ -98,29 +100,29 @@ class CustomReportStream(ReportRowsStream):
             raise
 
     def prepare(self, rows: list[Record], slice_: Slice) -> None:
-        """Rename columns, leave totals out, and add the range to rows without a day.
+        """Rename columns, remove totals, and add the date range to rows without a day.
 
         Raises:
             ReadError: The rows lack a column of `group_by`.
         """
         for name, column in self.report.renamed.items():
             for row in rows:
-                # A column that Kayzen itself sends under that name takes precedence.
+                # A column that Kayzen sends under that name takes precedence.
                 if name in row and row.get(column) is None:
                     row[column] = row.pop(name)
         try:
             rows[:], totals = self._row_check.split(rows, slice_)
         except ReadError as error:
             raise error.within(self.label(slice_), {}) from None
-        self.leave_out(totals)
+        self.warn_of_totals(totals)
         if not self.report.is_daily:
             days = dict(zip(RANGE, slice_.days, strict=True))
             for row in rows:
                 row.update(days)
 
-    def about(self, record: Record) -> dict[str, Any]:
-        """Return advertiser and dimensions, except for mere names."""
-        # What came counts, even if the column's type cannot hold it.
+    def key_values(self, record: Record) -> dict[str, Any]:
+        """Return the values that identify a row: advertiser and dimensions."""
+        # Include values in `EXTRA`, which do not match the types of their columns.
         extra = record.get(EXTRA, {})
         return {
             name: extra.get(name) if record.get(name) is None else record[name]

@@ -1,4 +1,4 @@
-"""Entities of advertisers: orders, creatives, app lists, and the like."""
+"""Entities of advertisers, such as orders and creatives."""
 
 from __future__ import annotations
 
@@ -11,27 +11,27 @@ if TYPE_CHECKING:
 
 
 class OrdersStream(ListStream):
-    """Orders, each of which groups campaigns."""
+    """Orders, which group campaigns."""
 
     name = "orders"
     path = "/orders"
 
 
 class CreativesStream(ListStream):
-    """Creatives: what campaigns show."""
+    """Creatives, the ads that campaigns show."""
 
     name = "creatives"
     path = "/creatives"
 
 
 class AppListsStream(ListStream):
-    """Lists of apps and placements, to allow or to block."""
+    """Allowlists and blocklists of apps, placements, and websites."""
 
     name = "app_lists"
     path = "/app_lists"
 
     def prepare(self, rows: list[dict[str, Any]], slice_: Slice) -> None:  # noqa: ARG002
-        """Add an array for each comma-separated text."""
+        """Add an array for each comma-separated field."""
         for row in rows:
             for name in ("app_bundles", "placement_ids", "websites"):
                 if isinstance(text := row.get(name), str):
@@ -40,7 +40,7 @@ class AppListsStream(ListStream):
 
 
 class TrackerAssetsStream(ListStream):
-    """Click, impression and video tracking addresses."""
+    """Tracking URLs for clicks, impressions, and videos."""
 
     name = "tracker_assets"
     path = "/tracker_assets"
@@ -54,7 +54,7 @@ class TagsStream(ListStream):
 
 
 class AssetFilesStream(ListStream):
-    """Files that creatives are made of."""
+    """Files used in creatives."""
 
     name = "asset_files"
     path = "/asset_files"
@@ -62,7 +62,7 @@ class AssetFilesStream(ListStream):
 
 
 class AppObjectsStream(ListStream):
-    """Apps that an advertiser promotes, without their API keys."""
+    """Apps that advertisers promote, without their API keys."""
 
     name = "app_objects"
     path = "/app_objects"
@@ -71,7 +71,7 @@ class AppObjectsStream(ListStream):
 
 
 class WebsiteObjectsStream(ListStream):
-    """Websites that an advertiser promotes, without their API keys."""
+    """Websites that advertisers promote, without their API keys."""
 
     name = "website_objects"
     path = "/website_objects"

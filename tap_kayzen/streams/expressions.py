@@ -1,4 +1,4 @@
-"""Checks the expressions of stream maps; sets absent columns to null in them."""
+"""Evaluates and checks the expressions of stream maps."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ if TYPE_CHECKING:
     from tap_kayzen.reading.keys import Record
 
     Entry = Mapping[str, str | list[str] | None]
-    """Columns and options of a stream in ``stream_maps``, with their values."""
+    """Entry of a stream in ``stream_maps``: ``{"name": "name.upper()"}``."""
 
 FAKER = "fake"
-"""The variable for made-up values, which needs the library Faker."""
+"""Variable for fake values, which requires the Faker library."""
 
 VARIABLES = frozenset(
     {
@@ -35,12 +35,12 @@ VARIABLES = frozenset(
 )
 """Names that expressions may use in addition to columns and functions."""
 
-SHORT_VALUE = 4
-"""Length below which a value of ``stream_map_config`` is not masked."""
+MIN_SECRET_CHARS = 4
+"""Minimum length of a value in ``stream_map_config`` to mask in errors."""
 
 
 def expression_fault(expression: str) -> str:
-    """Return why a text is not an expression; empty if it is one."""
+    """Describe why a string is not an expression; empty if it is one."""
     if expression == NULL_STRING:
         return ""
     try:
@@ -52,7 +52,7 @@ def expression_fault(expression: str) -> str:
 
 
 def names_in(expression: str) -> dict[str, None]:
-    """Return the names that an expression uses, in order."""
+    """Return the names that an expression uses, as an ordered set."""
     nodes = [
         node for node in ast.walk(ast.parse(expression)) if isinstance(node, ast.Name)
     ]
@@ -61,7 +61,7 @@ def names_in(expression: str) -> dict[str, None]:
 
 
 def no_name(name: str, columns: Collection[str]) -> str:
-    """Describe an unknown name in an expression, with a guess at the right one."""
+    """Describe an unknown name in an expression, and suggest a known one."""
     text = f"`{name}` is neither a selected column nor a function"
     hint = did_you_mean(name, sorted(columns))
     return f"{text}; {hint}" if hint else text
@@ -72,12 +72,12 @@ class MapError(MapExpressionError):
 
     Attributes:
         what: Name of the stream.
-        cause: The place, the expression, and what happened.
+        cause: The setting, the expression, and what happened.
         hint: What the user can do.
     """
 
     def __init__(self, cause: str, *, what: str, hint: str) -> None:
-        """Keep the parts; `str()` formats them."""
+        """Initialize the error; `str()` joins its parts."""
         super().__init__(cause)
         self.what = what
         self.cause = cause
@@ -89,10 +89,10 @@ class MapError(MapExpressionError):
 
 
 class CheckedMap(StreamMap):
-    """The SDK's map of a stream, with support for absent columns and better errors.
+    """Wrapper of an SDK stream map that supports absent columns and explains errors.
 
-    An absent column is null in expressions, and stays out of the record unless the map
-    sets it.
+    In expressions, absent columns are null. They are not added to the record unless
+    the map sets them.
     """
 
     def __init__(
@@ -109,9 +109,9 @@ class CheckedMap(StreamMap):
         Args:
             inner: The SDK's map.
             name: Name of the stream.
-            columns: Its selected columns; the SDK's map changes its own copy.
+            columns: Selected columns of the stream.
             key: Key of the map in ``stream_maps``.
-            entry: The value of that key.
+            entry: Value of that key.
         """
         super().__init__(
             inner.stream_alias,
@@ -128,7 +128,7 @@ class CheckedMap(StreamMap):
         self.columns = columns
 
     def transform(self, record: Record) -> Record | None:
-        """Return a mapped record; None if a filter drops it.
+        """Return the mapped record; None if the filter drops it.
 
         Raises:
             MapError: An expression failed.
@@ -147,16 +147,16 @@ class CheckedMap(StreamMap):
         return result
 
     def get_filter_result(self, record: Record) -> bool:
-        """Return whether a record passes the filter."""
+        """Return whether a record passes the filter of the map."""
         return self.inner.get_filter_result(record)
 
     def unknown(self, expression: str) -> list[str]:
-        """Return names in an expression that neither the stream nor the SDK defines."""
+        """Return the names in an expression that are not defined."""
         known = {*self.columns, *self.inner.functions, *VARIABLES}
         return [name for name in names_in(expression) if name not in known]
 
     def _failure(self) -> MapError | None:
-        """Return the error of the last evaluated expression, if it failed."""
+        """Return an error for the last evaluated expression, if it failed."""
         evaluator = self.inner.expr_evaluator
         expression = evaluator.expr
         columns = [name for name, value in self.entry.items() if value == expression]
@@ -167,10 +167,10 @@ class CheckedMap(StreamMap):
         except Exception as error:  # noqa: BLE001
             reason = f"{type(error).__name__}: {error}"
             if isinstance(error, ArithmeticError):
-                # The text of a decimal's error is only the name of a class.
+                # Messages of decimal errors contain only class names.
                 reason = "a division by zero, or a number out of range"
             for secret in map(str, (self.inner.map_config or {}).values()):
-                if len(secret) >= SHORT_VALUE:
+                if len(secret) >= MIN_SECRET_CHARS:
                     reason = reason.replace(secret, "***")
             place = f"`stream_maps.{self.key}.{columns[0]}`"
             return MapError(

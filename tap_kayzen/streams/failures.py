@@ -1,4 +1,4 @@
-"""Collects failures while the rest of the run goes on."""
+"""Collects failures while the sync continues."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from collections.abc import Generator
 
 MAX_UNREACHABLE = 3
-"""Failures in a row without a server, after which the run stops.
+"""Number of failures in a row without a reachable server that stops the sync.
 
-Each of them has used up its retries, which takes minutes.
+Each failure has used up its retries, which takes minutes.
 """
 
 REPORT_HINT = (
@@ -30,14 +30,14 @@ REPORT_HINT = (
 
 @dataclass(frozen=True)
 class Failure:
-    """A stream, or a part of it, that could not be read.
+    """A stream, or part of a stream, that could not be read.
 
     Attributes:
         stream: Name of the stream.
         part: What failed, such as ``orders of advertiser 8``.
-        cause: Why.
-        hint: What the user can do; empty if the cause says it.
-        text: All of it in one line.
+        cause: Why it failed.
+        hint: What the user can do; empty if the cause includes it.
+        text: All of the above in one line.
     """
 
     stream: str
@@ -48,7 +48,7 @@ class Failure:
 
     @classmethod
     def of(cls, error: Exception, stream: str, part: str) -> Failure:
-        """Describe an error."""
+        """Create a failure from an error."""
         text = describe(error)
         if isinstance(error, (ReadError, MapError)):
             cause, hint = error.cause, error.hint
@@ -61,20 +61,21 @@ class Failure:
 
 
 class IncompleteError(FatalAPIError):
-    """The run finished, but something could not be read.
+    """A sync that finished with failures.
 
     Attributes:
-        failures: What could not be read.
+        failures: The failures.
+        streams: Number of streams in the sync.
     """
 
     def __init__(self, failures: list[Failure], streams: int) -> None:
-        """Keep the failures of a run over a number of streams."""
+        """Initialize the error with the failures and the number of streams."""
         self.failures = failures
         self.streams = streams
         super().__init__("; ".join(failure.text for failure in failures))
 
     def table(self) -> list[str]:
-        """Format the failures as lines of a table, with a title."""
+        """Format the failures as the lines of a table with a title."""
         failed = len({failure.stream for failure in self.failures})
         title = (
             f"Incomplete: {failed} of {self.streams} streams failed. All other rows "
@@ -91,18 +92,23 @@ class IncompleteError(FatalAPIError):
 
 
 class NoServerError(FatalAPIError):
-    """No server could be reached, several times in a row."""
+    """A sync stopped because no server could be reached several times in a row."""
 
 
 class Failures:
-    """Keeps the failures of a run, and decides whether it goes on after one.
+    """Collects the failures of a sync, and decides whether it continues.
 
-    It does, unless the failure concerns all streams: rejected credentials, no server
-    several times in a row, a target that has exited, a full disk.
+    It continues unless the failure affects all streams: rejected credentials, no
+    reachable server several times in a row, a target that has exited, or a full disk.
     """
 
     def __init__(self, logger: logging.Logger, *, end_run: bool = False) -> None:
-        """Start without a failure; with `end_run`, the first one stops the run."""
+        """Initialize without failures.
+
+        Args:
+            logger: Logger for the failures.
+            end_run: Whether the first failure stops the sync.
+        """
         self._logger = logger
         self._end_run = end_run
         self._is_silent = False
@@ -111,13 +117,14 @@ class Failures:
         self._unreachable = 0
 
     def only_collect(self) -> None:
-        """Neither log failures nor stop after one, for ``--test``."""
+        """Collect failures without logging or stopping, for ``--test``."""
         self._end_run, self._is_silent = False, True
 
     def begin(self, stream: str, *, is_dry_run: bool) -> None:
-        """Count a stream of the run.
+        """Register a stream of the sync.
 
-        A dry run of the SDK stops at the first failure, since nothing calls `check`.
+        A dry run of the SDK stops at the first failure, because the SDK does not call
+        `check` then.
         """
         self._streams.add(stream)
         self._end_run = self._end_run or (is_dry_run and not self._is_silent)
@@ -128,22 +135,27 @@ class Failures:
 
     @contextmanager
     def isolated(self, stream: str, part: str) -> Generator[None]:
-        """Keep a failure in the block instead of raising it, if the run may go on."""
+        """Collect a failure in the block instead of raising it, if possible."""
         try:
             yield
         except Exception as error:  # noqa: BLE001
             self.add(error, stream, part)
 
     def reached(self) -> None:
-        """Record that a server has responded."""
+        """Reset the count of failures without a reachable server."""
         self._unreachable = 0
 
     def add(self, error: Exception, stream: str, part: str) -> None:
-        """Log and keep a failure.
+        """Log and store a failure.
+
+        Args:
+            error: The error.
+            stream: Name of the stream.
+            part: What failed, such as ``orders of advertiser 8``.
 
         Raises:
             NoServerError: No server could be reached several times in a row.
-            Exception: The error itself, if it stops the run.
+            Exception: The error itself, if it stops the sync.
         """
         if self._end_run or concerns_all(error):
             raise error
@@ -162,13 +174,13 @@ class Failures:
             self._logger.error("%s", failure.text, exc_info=shown)
 
     def check(self) -> None:
-        """Raise IncompleteError if anything could not be read."""
+        """Raise IncompleteError if there are any failures."""
         if self._failures:
             raise IncompleteError(self._failures, len(self._streams))
 
 
 def concerns_all(error: Exception) -> bool:
-    """Return whether an error keeps all other streams from being read or written."""
+    """Return whether an error affects all other streams, too."""
     # Errors of `requests` are OSErrors too.
     is_local = isinstance(error, OSError) and not isinstance(
         error, requests.RequestException
@@ -177,7 +189,7 @@ def concerns_all(error: Exception) -> bool:
 
 
 def describe(error: Exception) -> str:
-    """Return an error in one line: what happened, and what the user can do."""
+    """Format an error in one line: what happened, and what the user can do."""
     text = " ".join(str(error).split()) or type(error).__name__
     if isinstance(error, RecursionError):
         return "Kayzen sent a record that is nested too deeply to be written"

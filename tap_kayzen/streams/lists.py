@@ -1,4 +1,4 @@
-"""ListStream: a list of Kayzen, read from start to end."""
+"""Base class of list streams."""
 
 from __future__ import annotations
 
@@ -29,19 +29,19 @@ if TYPE_CHECKING:
     from tap_kayzen.streams.requesting import Services
 
 MAX_CLOCK_SKEW = timedelta(minutes=5)
-"""How far Kayzen's clock and this one may be apart."""
+"""Maximum difference between Kayzen's clock and the local clock."""
 
-NOTE = "Progress is not resumable if interrupted."
-"""The SDK's note in the state of a list that is being read."""
+IN_PROGRESS_NOTE = "Progress is not resumable if interrupted."
+"""Note that the SDK writes to the state of an unsorted stream during a sync."""
 
 
 class ListStream(KayzenStream):
-    """A list of Kayzen, read from start to end.
+    """Base class of streams that read a whole list.
 
-    A subclass needs a `name`, a `path` and a schema file of its name.
+    Subclasses need a `name`, a `path`, and a schema file named like the stream.
 
     Attributes:
-        max_page_size: Rows that Kayzen returns a page at most.
+        max_page_size: Maximum page size of the endpoint, in rows.
         keeps_history: Rows missing from the API stay valid; never send
             ACTIVATE_VERSION.
     """
@@ -50,9 +50,9 @@ class ListStream(KayzenStream):
     keeps_history: ClassVar[bool] = False
 
     def __init__(self, tap: Tap, services: Services) -> None:
-        """Prepare the stream; nothing is requested yet."""
+        """Initialize the stream without requesting anything."""
         super().__init__(tap, services)
-        # Those of the class: a catalog may have others, or none.
+        # From the class, because a catalog can declare other keys, or none.
         self._keys = type(self).primary_keys
         self._sent = KeySet()
         self._is_complete = True
@@ -60,58 +60,60 @@ class ListStream(KayzenStream):
     # Reading
 
     def read(self, contexts: list[Context | None]) -> Iterator[Record]:
-        """Read the list of each context."""
+        """Yield the records of each partition."""
         self._sent = KeySet()
         self._is_complete = True
         slices = [Slice(context) for context in contexts]
         progress = self.display.stream(self.name, "rows")
-        ahead = self.lookahead.taken(self, slices)
+        ahead = self.lookahead.take(self, slices)
         with closing(self.reader(slices, ahead, progress=progress)) as reader:
             for slice_ in slices:
                 with self.isolated(slice_.context):
-                    yield from self._changed(reader.read(slice_), slice_.context)
+                    yield from self._changed_records(
+                        reader.read(slice_), slice_.context
+                    )
                     is_complete = reader.last_pass.is_complete
                     self.finish(slice_.context, is_complete=is_complete)
 
     def give_up(self, contexts: list[Context | None], error: Exception) -> None:
-        """Mark the lists of some contexts as incomplete after a failure."""
+        """Mark partitions as incomplete after a failure."""
         super().give_up(contexts, error)
         for context in contexts:
             self.finish(context, is_complete=False)
 
-    def slices_ahead(self) -> list[Slice]:
-        """Return the lists of all contexts."""
+    def upcoming_slices(self) -> list[Slice]:
+        """Return the slices of all partitions."""
         return [Slice(context) for context in self.contexts]
 
     def paging(self) -> ListPaging:
-        """Return how to recognize the last page of a list."""
+        """Return the strategy for finding the last page of a list."""
         return ListPaging()
 
     def keys(self, slice_: Slice) -> ColumnKeys:  # noqa: ARG002
-        """Return the keys of a slice; each goes out once in a run."""
+        """Return a new `Keys` object for a slice; keys are unique per sync."""
         return ColumnKeys(self._keys, self._sent)
 
-    def read_for_others(
-        self, context: Context | None, needed: Callable[[Record], Record], limit: int
+    def read_values(
+        self, context: Context | None, extract: Callable[[Record], Record], limit: int
     ) -> tuple[list[Record], bool]:
-        """Read the list for a stream that has to know what is in it.
+        """Read values of the list for another stream.
 
-        Looks at nothing but what is needed, whatever the catalog says of the columns,
-        and counts neither as pages nor as progress of this stream.
+        The catalog is ignored, and pages do not count toward the progress or the
+        metrics of this stream.
 
         Args:
             context: The partition, if any.
-            needed: Returns what is needed of a row, its `id` above all, in the types
-                of the schema; raises LossyError if that is missing.
+            extract: Returns the values of a row, including its `id`, in the types of
+                the schema. Raises LossyError if they are missing.
             limit: Maximum number of rows.
 
         Returns:
-            The needed values of each row, and whether no row seems to be missing.
+            The extracted values of each row, and whether the list is complete.
         """
 
         def convert(page: Page, slice_: Slice) -> list[Record]:
             try:
-                return [needed(row) for row in self.decode(page, slice_)]
+                return [extract(row) for row in self.decode(page, slice_)]
             except LossyError as error:
                 msg = f"{self.name}: Kayzen sent a record without a usable `id`"
                 raise MissingKeyPropertiesError(msg) from error
@@ -142,7 +144,7 @@ class ListStream(KayzenStream):
                 raise MissingKeyPropertiesError(msg)
 
     def query(self, slice_: Slice, page: int) -> dict[str, Any]:
-        """Return the query of a request: the context and the page."""
+        """Return the query parameters: the context and the page."""
         query = super().query(slice_, page)
         if self.is_paged:
             size = min(self.config["page_size"], self.max_page_size)
@@ -151,12 +153,12 @@ class ListStream(KayzenStream):
 
     # Bookmarks
 
-    def _changed(
+    def _changed_records(
         self, records: Iterator[Record], context: Context | None
     ) -> Iterator[Record]:
-        """Leave out what is older than the bookmark, if the catalog asks for it.
+        """Yield only records changed since the bookmark, for INCREMENTAL streams.
 
-        Kayzen is not known to filter by time, so all rows are read.
+        All rows are read, because Kayzen has no documented filter by time.
         """
         key = self.replication_key
         if key is None or not self.is_incremental:
@@ -166,16 +168,16 @@ class ListStream(KayzenStream):
         self.state_manager.write_replication_key_signpost(signpost, context=context)
         state = self.get_context_state(context)
         bookmark = state.get("replication_key_value")
-        since = _moment(bookmark) if state.get("replication_key") == key else None
+        since = _parse_time(bookmark) if state.get("replication_key") == key else None
         # Without these keys, a merge would restore those of an older state. The SDK
-        # warns when it writes the note itself, without the stream's name.
+        # would also write the note, but with a warning that does not name the stream.
         value = bookmark if since is not None else None
         state |= {"replication_key": key, "replication_key_value": value}
-        state.setdefault("progress_markers", {"Note": NOTE})
+        state.setdefault("progress_markers", {"Note": IN_PROGRESS_NOTE})
         if since is not None:
             self.logger.info("Sending the records changed since %s", bookmark)
         for record in records:
-            changed = _moment(record.get(key))
+            changed = _parse_time(record.get(key))
             if changed is None:
                 self.warn_once(
                     "There are records without `%s`: they are sent in every run", key
@@ -188,7 +190,7 @@ class ListStream(KayzenStream):
                     )
 
     def finish(self, context: Context | None, *, is_complete: bool) -> None:
-        """Move the bookmark of a context that has been read, if nothing is missing."""
+        """Advance the bookmark of a partition that was read, if it is complete."""
         self._is_complete = self._is_complete and is_complete
         if not self.is_incremental:
             return
@@ -202,16 +204,16 @@ class ListStream(KayzenStream):
     def get_replication_key_signpost(
         self, context: Context | None = None
     ) -> datetime | None:
-        """Return the highest possible bookmark: a little before the run began.
+        """Return the upper bound of the bookmark: a few minutes before the sync.
 
-        What changes while a list is read may have been read before that, with an
-        older time than what is read after it, and would never be sent.
+        A record can change after it was read. Without this bound, records read later
+        would push the bookmark beyond that change, and the change would be lost.
         """
         signpost = super().get_replication_key_signpost(context)
         return signpost - MAX_CLOCK_SKEW if isinstance(signpost, datetime) else None
 
     def apply_catalog(self, catalog: Catalog) -> None:
-        """Apply a catalog; refuse a bookmark of something else than a time."""
+        """Apply a catalog; reject replication keys that are not times."""
         super().apply_catalog(catalog)
         if not self.wants_incremental or not self.selected:
             return
@@ -231,34 +233,34 @@ class ListStream(KayzenStream):
 
     @property
     def emit_activate_version_messages(self) -> bool:
-        """Whether targets may be told which rows are missing."""
+        """Whether targets may delete rows that are missing from the API."""
         return super().emit_activate_version_messages and not self.keeps_history
 
     def get_batches(
         self, batch_config: BatchConfig, context: Context | None = None
     ) -> Iterator[tuple[BaseBatchFileEncoding, list[str]]]:
-        """Yield BATCH files; the SDK resumes here after it has named the last one."""
+        """Yield BATCH files; settle ACTIVATE_VERSION after the last one."""
         yield from super().get_batches(batch_config, context)
         self._settle_activation()
 
     def finalize_state_progress_markers(
         self, state: dict[str, Any] | None = None
     ) -> None:
-        """End a run of the stream; the SDK calls this after the last record."""
-        # The last records may still be on their way into a BATCH file.
+        """Finish the stream; the SDK calls this method after the last record."""
+        # With BATCH files, the last records may not have been written yet.
         if not self.writes_batches:
             self._settle_activation()
         super().finalize_state_progress_markers(state)
 
     def _settle_activation(self) -> None:
-        """Write the pending ACTIVATE_VERSION, or drop it if rows may be missing."""
+        """Write the pending ACTIVATE_VERSION; discard it if rows may be missing."""
         if self._is_complete:
             self.writer.activate()
         elif self.writer.discard_activation():
             self.logger.warning("Nothing is deleted in the target this time")
 
 
-def _moment(value: object) -> datetime | None:
+def _parse_time(value: object) -> datetime | None:
     try:
         moment = datetime.fromisoformat(str(value).replace("Z", "+00:00"))
     except ValueError:

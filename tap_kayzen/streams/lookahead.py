@@ -1,4 +1,4 @@
-"""The first pages of the streams to come, fetched while another stream is read."""
+"""Prefetches the first pages of upcoming streams."""
 
 from __future__ import annotations
 
@@ -7,103 +7,108 @@ from contextlib import contextmanager, suppress
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
-from tap_kayzen.reading.ahead import Allowance
+from tap_kayzen.reading.ahead import PageBudget
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable
 
-    from tap_kayzen.reading.ahead import PagesAhead
+    from tap_kayzen.reading.ahead import ReadAhead
 
 MAX_AGE_SECONDS = 60.0
-"""Time after which pages that were fetched ahead are fetched again.
+"""Age after which prefetched pages are discarded and fetched again.
 
-Lists change, and the bookmark of an INCREMENTAL list counts from the start of its
-stream, less five minutes.
+Lists change over time. The limit must be well below `lists.MAX_CLOCK_SKEW`, because
+the bookmark of an INCREMENTAL list is based on the start of its stream.
 """
 
 
 class Upcoming(Protocol):
-    """What a stream has to offer."""
+    """Interface of a stream whose pages can be prefetched."""
 
     name: str
 
     @property
     def selected(self) -> bool:
-        """Whether the run reads the stream."""
+        """Whether the stream is selected."""
 
     @property
     def is_sampling(self) -> bool:
         """Whether one record of each stream is enough."""
 
-    def pages_ahead(self) -> tuple[list[Any], PagesAhead[Any]]:
-        """Return the slices of the stream, and a read-ahead of them."""
+    def prepare_read_ahead(self) -> tuple[list[Any], ReadAhead[Any]]:
+        """Return the slices known in advance, and a read-ahead for them."""
 
 
-class _Begun(NamedTuple):
+class _Prefetched(NamedTuple):
     slices: list[Any]
-    pages: PagesAhead[Any]
+    pages: ReadAhead[Any]
     since: float
 
 
 class Lookahead:
-    """Has the streams to come fetch their first pages, in the order of the run.
+    """Prefetches the first pages of upcoming streams, in the order of the sync.
 
-    Together they hold up to `concurrency` pages less one. Rows, states, and errors of a
-    stream still come out in its turn.
+    Together, they hold at most `concurrency - 1` pages. Records, states, and errors are
+    still emitted when it is the stream's turn.
     """
 
     def __init__(
         self, streams: Callable[[], Iterable[Upcoming]], concurrency: int
     ) -> None:
-        """Prepare; `streams` returns all streams of the tap in the order of a run."""
+        """Initialize the lookahead without fetching anything.
+
+        Args:
+            streams: Returns all streams of the tap in the order of the sync.
+            concurrency: Maximum number of parallel requests.
+        """
         self._streams = streams
         self._concurrency = concurrency
-        self._begun: dict[str, _Begun] = {}
+        self._prefetched: dict[str, _Prefetched] = {}
 
     @cached_property
-    def _allowance(self) -> Allowance:
-        # Not before the settings are known to be sound.
-        return Allowance(self._concurrency - 1)
+    def _budget(self) -> PageBudget:
+        # Created on first use, because the settings are validated after `__init__`.
+        return PageBudget(self._concurrency - 1)
 
-    def enter(self, stream: Upcoming) -> None:
-        """Fetch pages for a stream whose turn has come, and for those after it."""
+    def start(self, stream: Upcoming) -> None:
+        """Prefetch pages for a stream that is starting, and for those after it."""
         if stream.is_sampling:
             return
         selected = [each for each in self._streams() if each.selected]
         is_known = stream in selected
         for each in selected[selected.index(stream) :] if is_known else ():
-            self._begin(each)
+            self._prefetch(each)
 
-    def _begin(self, stream: Upcoming) -> None:
-        begun = self._begun.get(stream.name)
-        # What is wrong with a stream is raised when its turn comes.
+    def _prefetch(self, stream: Upcoming) -> None:
+        prefetched = self._prefetched.get(stream.name)
+        # Errors are raised when the stream itself is read.
         with suppress(Exception):
-            if begun is None:
-                slices, pages = stream.pages_ahead()
-                begun = _Begun(slices, pages, time.monotonic())
-                self._begun[stream.name] = begun
-            begun.pages.begin(self._allowance)
+            if prefetched is None:
+                slices, pages = stream.prepare_read_ahead()
+                prefetched = _Prefetched(slices, pages, time.monotonic())
+                self._prefetched[stream.name] = prefetched
+            prefetched.pages.prefetch(self._budget)
 
     @contextmanager
-    def closing_after_an_error(self) -> Generator[None]:
-        """Request nothing more if the run ends within, whatever ends it."""
+    def closing_on_error(self) -> Generator[None]:
+        """Cancel all prefetching if the block does not complete."""
         is_over = False
         try:
             yield
             is_over = True
         finally:
             if not is_over:
-                for begun in self._begun.values():
-                    begun.pages.close()
-                self._begun.clear()
+                for prefetched in self._prefetched.values():
+                    prefetched.pages.close()
+                self._prefetched.clear()
 
-    def taken(self, stream: Upcoming, slices: list[Any]) -> PagesAhead[Any] | None:
-        """Return the read-ahead of a stream, if it is fresh and of the same slices."""
-        begun = self._begun.pop(stream.name, None)
-        if begun is None:
+    def take(self, stream: Upcoming, slices: list[Any]) -> ReadAhead[Any] | None:
+        """Return the read-ahead of a stream, if it is recent and has these slices."""
+        prefetched = self._prefetched.pop(stream.name, None)
+        if prefetched is None:
             return None
-        is_fresh = time.monotonic() - begun.since < MAX_AGE_SECONDS
-        if is_fresh and begun.slices == slices:
-            return begun.pages
-        begun.pages.close()
+        is_fresh = time.monotonic() - prefetched.since < MAX_AGE_SECONDS
+        if is_fresh and prefetched.slices == slices:
+            return prefetched.pages
+        prefetched.pages.close()
         return None

@@ -1,4 +1,4 @@
-"""Look-up lists: what the IDs in other streams stand for."""
+"""Lookup lists, which resolve the IDs in other streams."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from tap_kayzen.streams.lists import ListStream
 
 
 class LookupStream(ListStream):
-    """A list that does not depend on the advertiser."""
+    """Base class of lists that do not depend on the advertiser."""
 
     per_advertiser = False
     selected_by_default = False
@@ -34,21 +34,21 @@ class StatesStream(LookupStream):
 
 
 class CitiesStream(LookupStream):
-    """Cities: hundreds of thousands."""
+    """Cities, several hundred thousand."""
 
     name = "cities"
     path = "/meta/cities"
 
 
 class TimeZonesStream(LookupStream):
-    """Time zones of reports."""
+    """Time zones available for reports."""
 
     name = "time_zones"
     path = "/meta/time_zones"
 
 
 class AppLookupsStream(LookupStream):
-    """Apps that targeting can name."""
+    """Apps available for targeting."""
 
     name = "app_lookups"
     path = "/meta/app_objects"
@@ -56,7 +56,7 @@ class AppLookupsStream(LookupStream):
 
 
 class SiteLookupsStream(LookupStream):
-    """Sites that targeting can name."""
+    """Sites available for targeting."""
 
     name = "site_lookups"
     path = "/meta/site_objects"

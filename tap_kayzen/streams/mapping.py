@@ -1,6 +1,6 @@
-"""Applies the stream maps of the settings with the SDK, and adds warnings.
+"""Stream maps: the SDK's, with additional warnings and clearer errors.
 
-The SDK's documentation: https://sdk.meltano.com/en/latest/stream_maps.html
+See https://sdk.meltano.com/en/latest/stream_maps.html
 """
 
 from __future__ import annotations
@@ -40,34 +40,34 @@ OPTIONS = (
     MAPPER_KEY_PROPERTIES_OPTION,
     MAPPER_SOURCE_OPTION,
 )
-"""Keys of an entry that are not columns."""
+"""Keys of an entry that are options, not columns."""
 
 
-SAME_NAME = "Duplicate column name produced in schema: "
-"""How the SDK's error begins where flattening makes two columns of one name."""
+DUPLICATE_COLUMN_PREFIX = "Duplicate column name produced in schema: "
+"""Prefix of the SDK's error if flattening creates duplicate columns."""
 
 
 class StreamMaps(PluginMapper):
-    """The stream maps of the settings, for selected streams only."""
+    """Stream maps of the settings, applied to selected streams only."""
 
     def __init__(
         self, config: Mapping[str, Any], names: Collection[str], logger: logging.Logger
     ) -> None:
-        """Prepare the maps.
+        """Initialize the maps.
 
         Args:
-            config: The settings; not changed.
+            config: The settings; copied.
             names: Names of all streams of the tap.
-            logger: Receives the warnings.
+            logger: Logger for the warnings.
         """
         super().__init__(deepcopy(dict(config)), logger)
         self._names = names
 
     def register_raw_streams_from_catalog(self, catalog: Catalog) -> None:
-        """Make the maps of all selected streams; warn about entries without effect.
+        """Create the maps of selected streams; warn about entries without effect.
 
-        The SDK also maps deselected streams and fails, as their empty schema lacks the
-        keys: https://github.com/meltano/sdk/issues/1942
+        The SDK also maps deselected streams, and fails because their empty schemas lack
+        the keys: https://github.com/meltano/sdk/issues/1942
         """
         selected = Catalog()
         for entry in catalog.streams:
@@ -82,8 +82,8 @@ class StreamMaps(PluginMapper):
                     )
                 selected.add_stream(replace(entry, stream=name))
             else:
-                # Of no use, unless the stream is selected later; and no reason to end
-                # a run that does not read it.
+                # Needed only if the stream is selected later, so errors must not stop
+                # the sync.
                 with suppress(ValueError):
                     self.stream_maps[name] = [
                         self.default_mapper_type(
@@ -103,20 +103,20 @@ class StreamMaps(PluginMapper):
         schema: dict[str, Any],
         key_properties: Sequence[str] | None,
     ) -> None:
-        """Make the maps of one stream.
+        """Create the maps of one stream.
 
         Raises:
             StreamMapConfigError: The maps do not fit the stream.
-            ConfigurationError: Flattening makes two columns of one name.
+            ConfigurationError: Flattening creates duplicate columns.
         """
         try:
             super().register_raw_stream_schema(stream_name, schema, key_properties)
         except Exception as error:
             text = str(error)
-            if text.startswith(SAME_NAME):
+            if text.startswith(DUPLICATE_COLUMN_PREFIX):
                 msg = (
                     f"{stream_name}: flattening makes two columns "
-                    f"`{text.removeprefix(SAME_NAME)}`; raise "
+                    f"`{text.removeprefix(DUPLICATE_COLUMN_PREFIX)}`; raise "
                     "`flattening_max_key_length`, or set another `flattening_separator`"
                 )
                 raise ConfigurationError(msg) from error
@@ -132,7 +132,7 @@ class StreamMaps(PluginMapper):
         ]
 
     def _entries(self, stream_name: str) -> list[tuple[str, Entry]]:
-        """Return keys and entries of a stream's maps, in the order of the SDK."""
+        """Return the keys and entries of a stream's maps, in the SDK's order."""
         first: tuple[str, Entry] = ("", {})
         others = []
         for key, entry in self.stream_maps_dict.items():
@@ -197,7 +197,7 @@ def _entry_warnings(
 
 
 def _source(key: str, entry: object) -> str:
-    """Return the stream, or the pattern of streams, that an entry is for."""
+    """Return the name or pattern of the streams that an entry applies to."""
     if isinstance(entry, dict):
         return str(entry.get(MAPPER_SOURCE_OPTION, key))
     return key

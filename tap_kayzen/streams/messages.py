@@ -1,7 +1,7 @@
-"""RecordStream: how records are converted and become messages, past the SDK's way.
+"""Conversion of records and writing of messages, faster than in the SDK.
 
-All that the tap changes in the SDK's `Stream` is here, private methods included;
-docs/architecture.md lists them, with what each mends.
+All overrides of the SDK's `Stream` are here, including private methods.
+docs/architecture.md lists the private ones and the reasons for them.
 """
 
 from __future__ import annotations
@@ -40,24 +40,25 @@ if TYPE_CHECKING:
 
 
 class RecordStream(Stream, ABC):
-    """A stream whose rows are converted, and written, by the tap itself.
+    """Base class of streams that convert and write their own records.
 
     Attributes:
-        seen: Number of rows read so far.
-        warn_once: Logs warnings that are the same for the whole run.
-        write_error: The error of writing the latest record, if any.
-        keys_are_secret: Whether fields named like a key of any kind are left out, as
+        writer: Writes the Singer messages.
+        seen: Number of records converted so far.
+        warn_once: Logs each warning only once per sync.
+        write_error: Error raised while writing the latest record, if any.
+        keys_are_secret: Whether fields named like any kind of key are removed, as
             fields named like a secret always are.
     """
 
     schema: ClassVar[StreamSchema[str]] = StreamSchema(SchemaDirectory(schemas))
     primary_keys: ClassVar[tuple[str, ...]] = ("id",)
-    # `RecordConverter` has done it all, and in a way that loses nothing.
+    # `RecordConverter` already converts all values, without losses.
     TYPE_CONFORMANCE_LEVEL = TypeConformanceLevel.NONE
     keys_are_secret: ClassVar[bool] = False
 
     def __init__(self, tap: Tap, writer: BufferedWriter, name: str | None) -> None:
-        """Prepare the stream; without a name, it has that of the class."""
+        """Initialize the stream; the name defaults to that of the class."""
         super().__init__(tap=tap, name=name)
         self.logger.addFilter(stream_names(self.name))
         self.writer = writer
@@ -67,10 +68,10 @@ class RecordStream(Stream, ABC):
         self._message = self._new_message()
 
     def apply_catalog(self, catalog: Catalog) -> None:
-        """Apply a catalog; key columns are read even if it deselects them.
+        """Apply a catalog; select key columns even if the catalog deselects them.
 
         Raises:
-            ConfigurationError: The schema of the catalog has no column for a key.
+            ConfigurationError: The schema in the catalog lacks a key column.
         """
         super().apply_catalog(catalog)
         entry = catalog.get_stream(self.name)
@@ -86,13 +87,13 @@ class RecordStream(Stream, ABC):
             raise ConfigurationError(msg)
         for name in dict.fromkeys((*own, *(entry.key_properties or ()))):
             if column := entry.metadata.get(("properties", name)):
-                self._include(name, column)
+                self._select_column(name, column)
 
-    def _include(self, name: str, column: Metadata) -> None:
-        """Select a column, whatever the catalog says about it."""
+    def _select_column(self, name: str, column: Metadata) -> None:
+        """Select a column even if the catalog deselects it."""
         automatic = Metadata.InclusionType.AUTOMATIC
         if column.selected is False:
-            # Meltano deselects what no `select` pattern matches, even if automatic.
+            # Meltano deselects all columns that match no `select` pattern.
             is_usual = column.inclusion == automatic
             self.logger.log(
                 logging.INFO if is_usual else logging.WARNING,
@@ -104,23 +105,23 @@ class RecordStream(Stream, ABC):
     # Records
 
     @property
-    def needed(self) -> Collection[str]:
-        """Columns to convert although they are not selected."""
+    def required_columns(self) -> Collection[str]:
+        """Columns to convert even if they are not selected."""
         return ()
 
     @property
-    def naming_columns(self) -> Sequence[str]:
+    def identifying_columns(self) -> Sequence[str]:
         """Columns that identify a row in warnings."""
         return type(self).primary_keys
 
     def to_records(
         self, rows: list[dict[str, Any]], context: Context | None
     ) -> list[Record]:
-        """Convert the rows of a page, which may become the records.
+        """Convert the rows of a page; can modify and return the given rows.
 
-        The context fills columns that a row lacks.
+        Values of the context fill missing columns.
         """
-        # One message serves all: it is written before the next record comes.
+        # One message object is reused: each record is written before the next one.
         self._message = self._new_message()
         records = self.converter.convert_all(rows)
         self.seen += len(records)
@@ -133,7 +134,7 @@ class RecordStream(Stream, ABC):
 
     @cached_property
     def converter(self) -> RecordConverter:
-        """The conversion to the schema of the catalog, which may lack columns."""
+        """Converter for the schema in the catalog, which may lack columns."""
         schema = self.effective_schema
         return RecordConverter(
             schema,
@@ -141,9 +142,10 @@ class RecordStream(Stream, ABC):
             deselected=[
                 name
                 for name in schema["properties"]
-                if not self.mask["properties", name] and name not in self.needed
+                if not self.mask["properties", name]
+                and name not in self.required_columns
             ],
-            keys=self.naming_columns,
+            keys=self.identifying_columns,
             is_secret=is_secret_or_key if self.keys_are_secret else is_secret,
         )
 
@@ -152,11 +154,11 @@ class RecordStream(Stream, ABC):
         row: Record,
         context: Context | None = None,  # noqa: ARG002
     ) -> Record:
-        """Return a record as it goes out.
+        """Adapt a record to BATCH files; return it unchanged without them.
 
-        In Parquet, with all columns: the SDK takes the columns of a file from its
-        first row, and Parquet has no type for values of any shape, which become JSON
-        text. In BATCH files, with the version of its table.
+        Parquet files need all columns in each record, because the SDK takes the columns
+        from the first one. Columns that allow any type become JSON strings. Records in
+        BATCH files also get the version of their table.
         """
         columns = self._parquet_columns
         if columns is not None:
@@ -167,14 +169,14 @@ class RecordStream(Stream, ABC):
                 for name, has_any_shape in columns.items()
             }
         if self.writes_batches and self._stream_version is not None:
-            # Targets ignore a version in a BATCH message. Rows without one would be
-            # deleted by the ACTIVATE_VERSION that follows.
+            # Targets ignore the version in a BATCH message. Without this column, the
+            # following ACTIVATE_VERSION would delete the rows.
             row["_sdc_table_version"] = self._stream_version
         return row
 
     @cached_property
     def writes_batches(self) -> bool:
-        """Whether records go into BATCH files."""
+        """Whether records are written to BATCH files."""
         return self.get_batch_config(self.config) is not None
 
     @cached_property
@@ -191,7 +193,7 @@ class RecordStream(Stream, ABC):
     def generate_child_contexts(
         self, record: Record, context: Context | None
     ) -> Iterator[Context | None]:
-        """Generate contexts for child streams, if there are any."""
+        """Yield contexts for child streams, if there are any."""
         if self.child_streams:
             yield from super().generate_child_contexts(record, context)
 
@@ -199,7 +201,7 @@ class RecordStream(Stream, ABC):
 
     @cached_property
     def is_plain(self) -> bool:
-        """Whether a record's message is the record as it is."""
+        """Whether records are written unchanged: no map and no flattening."""
         (first, *others) = self.stream_maps
         options = first.flattening_options
         return (
@@ -210,9 +212,10 @@ class RecordStream(Stream, ABC):
         )
 
     def _write_record_message(self, record: Record) -> None:
-        """Write the RECORD message, by a shortcut if no map applies.
+        """Write a RECORD message, with a fast path if no map applies.
 
-        Keep an error in `write_error`: raised here, it would stop all streams.
+        Errors are stored in `write_error`, because raising them here would stop all
+        streams.
         """
         try:
             if not self.is_plain:
@@ -235,20 +238,20 @@ class RecordStream(Stream, ABC):
         )
 
     def _write_starting_replication_value(self, context: Context | None) -> None:
-        """Write nothing to the state: `start_date` is for reports alone."""
+        """Do nothing, because `start_date` applies only to reports."""
 
     def _increment_stream_state(
         self, latest_record: Record, *, context: Context | None = None
     ) -> None:
-        """Leave the bookmark alone: `read` moves it, partition by partition."""
+        """Do nothing, because `read` advances the bookmarks of partitions."""
 
     def log(
         self, message: str, *args: Any, level: int = logging.INFO, **kwargs: Any
     ) -> None:
-        """Log a line of the SDK's, errors at DEBUG only.
+        """Log a message of the SDK, with errors at DEBUG.
 
-        The SDK logs through this method, and raises what it logs as an error: the
-        command says it in one line, with the stream's name.
+        The SDK also raises each error that it logs here, and the command prints it in
+        one line.
         """
         level = logging.DEBUG if level >= logging.ERROR else level
         super().log(message, *args, level=level, **kwargs)
@@ -257,7 +260,7 @@ class RecordStream(Stream, ABC):
 
     @property
     def wants_incremental(self) -> bool:
-        """Whether the catalog asks for INCREMENTAL, on whatever column."""
+        """Whether the catalog requests INCREMENTAL replication."""
         return self.replication_method == REPLICATION_INCREMENTAL
 
     @property
@@ -266,7 +269,11 @@ class RecordStream(Stream, ABC):
         return self.wants_incremental and self.replication_key is not None
 
     def refuse_catalog(self, fault: str) -> NoReturn:
-        """Raise a ConfigurationError about the catalog's replication key."""
+        """Raise a ConfigurationError about the replication key in the catalog.
+
+        Args:
+            fault: End of the message: what is wrong, and what to do.
+        """
         msg = (
             f"{self.name}: the catalog asks for {self.replication_method} on "
             f"`{self.replication_key}`{fault}"

@@ -1,4 +1,4 @@
-"""ReportRowsStream: rows of a report, read in windows of days."""
+"""Base class of report streams."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from singer_sdk.exceptions import ConfigurationError
 
 from tap_kayzen.reading.bookmarks import Bookmark, Plan
 from tap_kayzen.reading.keys import KEY, RowKeys
-from tap_kayzen.reading.windows import Window, cut
+from tap_kayzen.reading.windows import Window, split_into_windows
 from tap_kayzen.records.converter import EXTRA
 from tap_kayzen.records.examples import example
 from tap_kayzen.reports.columns import DAY
@@ -32,24 +32,24 @@ if TYPE_CHECKING:
     from tap_kayzen.output.progress import Progress
     from tap_kayzen.reading.keys import Record
     from tap_kayzen.reading.passes import Reader
-    from tap_kayzen.reading.windows import Range
+    from tap_kayzen.reading.windows import DateRange
 
-MAX_ROW_SHOWN = 200
-"""Characters of a row that a warning shows."""
+MAX_ROW_CHARS = 200
+"""Maximum length of a row in a warning."""
 
 
 class ReportRowsStream(KayzenStream):
-    """Rows of a report, read in windows of days.
+    """Base class of streams that read a report in windows of days.
 
-    Windows are read ahead, over all partitions, and come out in order. Rows are never
-    said to be deleted: those of other days than a run reads stay valid.
+    Windows of all partitions are read ahead and emitted in order. ACTIVATE_VERSION is
+    never sent, because rows of days outside the sync stay valid.
 
     Attributes:
-        window_days: Days that one call asks for; 0 for all.
-        key_columns: Columns that keys are made of.
-        cut_short_hint: What the user can do if Kayzen may not have returned all rows.
-        fingerprint: Hashes that tell the report from what it was before its settings
-            changed.
+        window_days: Number of days per request; 0 for the whole range.
+        key_columns: Columns that the key is derived from.
+        incomplete_hint: What the user can do if Kayzen may not have returned all rows.
+        rows_schema: JSON Schema of the rows.
+        fingerprint: Hashes of the report definition, to detect changes.
     """
 
     primary_keys: ClassVar[tuple[str, ...]] = (KEY,)
@@ -57,33 +57,33 @@ class ReportRowsStream(KayzenStream):
 
     window_days: int
     key_columns: tuple[str, ...]
-    cut_short_hint: ClassVar[str]
+    incomplete_hint: ClassVar[str]
     rows_schema: dict[str, Any]
     fingerprint: dict[str, str]
 
     @property
     def schema(self) -> dict[str, Any]:  # type: ignore[override]
-        """The JSON Schema of the rows: no file's, as for other streams."""
+        """JSON Schema of the rows, which is not read from a file."""
         return self.rows_schema
 
-    # What a subclass says
+    # To be implemented by subclasses
 
     @abstractmethod
-    def range_of(self, context: Context | None) -> Range:
-        """Return the days that the settings ask for."""
+    def date_range(self, context: Context | None) -> DateRange:
+        """Return the configured date range of a partition."""
 
     @abstractmethod
-    def about(self, record: Record) -> dict[str, Any]:
-        """Return what a row is about: what tells it from others, by column."""
+    def key_values(self, record: Record) -> dict[str, Any]:
+        """Return the values that identify a row, by column."""
 
-    def may_move_bookmark(self, context: Context | None) -> bool:  # noqa: ARG002
-        """Return whether the bookmark of a partition may move."""
+    def can_advance_bookmark(self, context: Context | None) -> bool:  # noqa: ARG002
+        """Return whether the bookmark of a partition may advance."""
         return True
 
     # Reading
 
     def read(self, contexts: list[Context | None]) -> Iterator[Record]:
-        """Read the windows of each partition, and move its bookmark with each."""
+        """Yield the rows of each partition, advancing bookmarks window by window."""
         if contexts != [None] and "replication_key_value" in self.stream_state:
             self.logger.warning(
                 "The state has a bookmark without an advertiser, from before "
@@ -98,38 +98,40 @@ class ReportRowsStream(KayzenStream):
         self._log_days(plans, len(slices))
         progress = self.display.stream(self.name, "windows")
         progress.expect(len(slices))
-        ahead = self.lookahead.taken(self, slices)
-        reader = self.reader(slices, ahead, hint=self.cut_short_hint, may_be_empty=True)
-        # A STATE covers all partitions. If there are very many, it waits for as many
-        # records; otherwise, the output would be mostly STATE messages.
+        ahead = self.lookahead.take(self, slices)
+        reader = self.reader(
+            slices, ahead, hint=self.incomplete_hint, may_be_empty=True
+        )
+        # A STATE contains all partitions. With many partitions, write it less often, or
+        # STATE messages would dominate the output.
         self._rows_per_state = len(plans) - 1
         self._unsaved = 0
         with closing(reader):
             for plan in plans:
                 windows = iter(plan.windows)
                 with self.isolated(plan.context):
-                    yield from self._windows(plan, windows, reader, progress)
+                    yield from self._read_windows(plan, windows, reader, progress)
                 left = [Slice(plan.context, window) for window in windows]
                 reader.skip(left)
                 progress.advance(len(left))
 
-    def _windows(
+    def _read_windows(
         self,
         plan: Plan,
         windows: Iterator[Window],
         reader: Reader[Slice],
         progress: Progress,
     ) -> Iterator[Record]:
-        """Read the windows of a partition, and move its bookmark after each."""
+        """Yield the rows of a partition, advancing its bookmark after each window."""
         is_complete = True
         for window in windows:
             for record in reader.read(Slice(plan.context, window)):
                 self._unsaved += 1
-                for name in self.needed:
+                for name in self.required_columns:
                     record.pop(name, None)
                 yield record
             is_complete &= self._is_complete(reader, window)
-            if is_complete and self._move(plan, window):
+            if is_complete and self._advance(plan, window):
                 self._unsaved += 1
                 if self._unsaved >= self._rows_per_state:
                     self._unsaved = 0
@@ -139,23 +141,23 @@ class ReportRowsStream(KayzenStream):
             self.logger.warning("The bookmark stays where it is")
 
     def label(self, slice_: Slice) -> str:
-        """Name a window in messages."""
+        """Return the name of a window for messages."""
         return f"{super().label(slice_)}, {slice_.window}"
 
     @property
-    def naming_columns(self) -> tuple[str, ...]:
-        """Columns that identify a row in warnings; `KEY` is only a hash."""
+    def identifying_columns(self) -> tuple[str, ...]:
+        """Columns that identify a row in warnings, instead of the hash in `KEY`."""
         return self.key_columns
 
     def hint_for(self, slice_: Slice) -> str:
-        """Return what the user can do if Kayzen rejects the days of a window."""
+        """Return what the user can do if Kayzen rejects a request for a window."""
         return (
             f"{self.hint}; if Kayzen no longer has rows for {slice_.window}, set "
             "`start_date` to a later day"
         )
 
-    def leave_out(self, totals: list[Record]) -> None:
-        """Warn once about rows with totals, which are left out."""
+    def warn_of_totals(self, totals: list[Record]) -> None:
+        """Log a warning about totals that were removed."""
         for row in totals:
             columns = self.converter.columns
             known = {
@@ -166,16 +168,16 @@ class ReportRowsStream(KayzenStream):
             self.warn_once(
                 "Rows with totals are left out, as other rows already have their "
                 "numbers: the first one was %s",
-                example(known, MAX_ROW_SHOWN),
+                example(known, MAX_ROW_CHARS),
                 about="totals",
             )
 
     def keys(self, slice_: Slice) -> RowKeys:  # noqa: ARG002
-        """Return the keys of a window, whose rows have none of their own."""
-        return RowKeys(self.about)
+        """Return a new `RowKeys` object for a window."""
+        return RowKeys(self.key_values)
 
     def check(self, records: list[Record], slice_: Slice) -> None:
-        """Warn if Kayzen sends days that were not asked for."""
+        """Log a warning if Kayzen returns days outside the window."""
         first, last = slice_.days
         for record in records:
             if (day := record.get(DAY)) and not first <= day <= last:
@@ -188,7 +190,7 @@ class ReportRowsStream(KayzenStream):
                 return
 
     def _is_complete(self, reader: Reader[Slice], window: Window) -> bool:
-        """Return whether the window read last was complete; warn of doubles."""
+        """Return whether the latest window is complete; warn about duplicates."""
         is_complete = reader.last_pass.is_complete
         if is_complete and reader.last_pass.repeated:
             self.warn_once(
@@ -211,15 +213,15 @@ class ReportRowsStream(KayzenStream):
         return plan
 
     def _plan_from(self, context: Context | None, state: dict[str, Any]) -> Plan:
-        days = self.range_of(context)
+        days = self.date_range(context)
         first = days.start or days.default_start
         bookmark = None
         if self.is_incremental:
             bookmark = Bookmark(state, str(self.replication_key), self.name)
             first = bookmark.first_day(days)
         length = self.window_days or (days.end - first).days + 1
-        windows = list(cut(first, days.end, max(length, 1)))
-        # One record is wanted; the newest days are the likeliest to have it.
+        windows = list(split_into_windows(first, days.end, max(length, 1)))
+        # One record is enough, and the latest days are the most likely to have one.
         windows = windows[-1:] if self.is_sampling else windows
         return Plan(context, first, days.end, windows, bookmark)
 
@@ -237,26 +239,26 @@ class ReportRowsStream(KayzenStream):
     # Records
 
     @cached_property
-    def needed(self) -> list[str]:
-        """Columns that are not selected, but that keys are made of."""
+    def required_columns(self) -> list[str]:
+        """Columns that the key is derived from, but that are not selected."""
         names = [*self.key_columns, EXTRA]
         return [name for name in names if not self.mask["properties", name]]
 
     # Bookmarks
 
-    def _move(self, plan: Plan, window: Window) -> bool:
-        """Move the bookmark of a partition past a window; return whether it moved."""
-        if plan.bookmark is None or not self.may_move_bookmark(plan.context):
+    def _advance(self, plan: Plan, window: Window) -> bool:
+        """Advance the bookmark past a window; return whether it was advanced."""
+        if plan.bookmark is None or not self.can_advance_bookmark(plan.context):
             return False
-        plan.bookmark.move(window, plan.end)
+        plan.bookmark.advance(window, plan.end)
         if self.fingerprint:
             self.get_context_state(plan.context)[FINGERPRINT] = self.fingerprint
         self.state_manager.is_flushed = False
         return True
 
     def _write_state(self, context: Context | None) -> None:
-        """Write a STATE message."""
-        # Records of BATCH files may not have been sent yet; the SDK sees to it.
+        """Write a STATE message, unless records are written to BATCH files."""
+        # The records may not be in a BATCH file yet; the SDK writes the STATE then.
         if not self.writes_batches:
             self.finalize_state_progress_markers(self.get_context_state(context))
 
@@ -264,11 +266,11 @@ class ReportRowsStream(KayzenStream):
         self,
         context: Context | None = None,  # noqa: ARG002
     ) -> None:
-        """Return no bound for the bookmark: it moves with the windows alone."""
+        """Return None, because the bookmark advances only with the windows."""
         return
 
     def apply_catalog(self, catalog: Catalog) -> None:
-        """Apply a catalog; refuse a bookmark of another column, and missing keys."""
+        """Apply a catalog; reject other replication keys and missing key columns."""
         day = self.replication_key
         super().apply_catalog(catalog)
         if not self.selected:

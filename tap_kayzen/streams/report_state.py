@@ -1,4 +1,4 @@
-"""Warnings about the state that the sync of a report starts from."""
+"""Warnings about the state at the start of a report's sync."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ if TYPE_CHECKING:
     from tap_kayzen.reading.bookmarks import Plan
 
 FINGERPRINT = "fingerprint"
-"""The key of the state that identifies the report of a bookmark."""
+"""State key for the fingerprint of the report that a bookmark belongs to."""
 
 
 def warn_of_change(
     before: object, now: Mapping[str, str], first: date, warn_once: WarnOnce
 ) -> None:
-    """Warn if the report is not the one of the state.
+    """Log a warning if the definition of the report has changed.
 
     Args:
-        before: The fingerprint in the state.
-        now: The fingerprint of the report.
-        first: The first day to be read.
-        warn_once: Receives the warning.
+        before: Fingerprint in the state.
+        now: Current fingerprint.
+        first: First day to be read.
+        warn_once: Logs the warning.
     """
     if not isinstance(before, dict):
         return
@@ -42,7 +42,7 @@ def warn_of_change(
 
 
 def warn_of_unused(plan: Plan, logger: logging.Logger) -> None:
-    """Warn if the state has only bookmarks that this report cannot use."""
+    """Log a warning if the state has only bookmarks that are unusable."""
     bookmark = plan.bookmark
     if bookmark and bookmark.day is None and bookmark.unused:
         logger.warning(

@@ -1,4 +1,4 @@
-"""RequestingStream: what a stream requests, page by page."""
+"""Requests of streams."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ if TYPE_CHECKING:
     from tap_kayzen.streams.lookahead import Lookahead
 
 OWN_ADVERTISER = 0
-"""Stands for the API key's own advertiser, whose ID no response has."""
+"""Placeholder for the API key's own advertiser, whose ID is unknown."""
 
 
 @dataclass(frozen=True)
 class Services:
-    """What every stream works with; one for each tap."""
+    """Objects shared by all streams of a tap."""
 
     client: KayzenClient
     writer: BufferedWriter
@@ -46,7 +46,7 @@ class Services:
 
 
 class Slice(NamedTuple):
-    """What is read from its first to its last page.
+    """The unit that is read from the first page to the last.
 
     Attributes:
         context: The partition, such as ``{"advertiser_id": 7}``; None without any.
@@ -58,25 +58,25 @@ class Slice(NamedTuple):
 
     @property
     def days(self) -> tuple[str, str]:
-        """First and last day of the window, like 2026-01-31; for reports only."""
+        """First and last day of the window, like 2026-01-31. Reports only."""
         window = cast("Window", self.window)
         return str(window.first), str(window.last)
 
 
 def advertiser_of(context: Context | None) -> int:
-    """Return the advertiser of a context; `OWN_ADVERTISER` if it names none."""
+    """Return the advertiser ID in a context; `OWN_ADVERTISER` without one."""
     return int((context or {}).get(ADVERTISER, OWN_ADVERTISER))
 
 
 class RequestingStream(RecordStream, ABC):
-    """A stream that requests pages of slices.
+    """Base class of streams that request slices page by page.
 
     Attributes:
-        path: Path of the endpoint below ``/v1``; may name keys of the context, such as
+        path: Path of the endpoint below ``/v1``, with placeholders for the context:
             ``/campaigns/{campaign_id}/detail``.
-        http_method: HTTP method of its requests.
-        with_token: Whether its requests need the bearer token.
-        is_paged: Whether the responses come in pages.
+        http_method: HTTP method of the requests.
+        with_token: Whether the requests need the bearer token.
+        is_paged: Whether the endpoint has pages.
     """
 
     path: str
@@ -85,13 +85,13 @@ class RequestingStream(RecordStream, ABC):
     is_paged: ClassVar[bool] = True
 
     def __init__(self, tap: Tap, services: Services, name: str | None = None) -> None:
-        """Prepare the stream; without a name, it has that of the class."""
+        """Initialize the stream; the name defaults to that of the class."""
         super().__init__(tap, services.writer, name)
         self.client = services.client
 
     @property
     def hint(self) -> str:
-        """What the user can do if Kayzen rejects the stream's requests."""
+        """What the user can do if Kayzen rejects the requests of the stream."""
         return (
             "check `advertiser_ids` and `api_url`, or go on without it: deselect the "
             f"stream (with Meltano: `select: ['!{self.name}.*']`)"
@@ -103,11 +103,11 @@ class RequestingStream(RecordStream, ABC):
 
     @property
     def url_base(self) -> str:
-        """The address that paths are appended to."""
+        """Base URL for the paths."""
         return f"{self.config['api_url']}/v1"
 
     def query(self, slice_: Slice, page: int) -> dict[str, Any]:  # noqa: ARG002
-        """Return the query of a request: the parts of the context not in the path."""
+        """Return the query parameters: the context, except for keys in the path."""
         return {
             name: value
             for name, value in (slice_.context or {}).items()
@@ -115,24 +115,24 @@ class RequestingStream(RecordStream, ABC):
         }
 
     def body(self, slice_: Slice, page: int) -> Mapping[str, Any] | None:  # noqa: ARG002
-        """Return the JSON body of a request, None for none."""
+        """Return the JSON body of a request; None for a request without one."""
         return None
 
     def parse(self, body: bytes, slice_: Slice) -> Page:  # noqa: ARG002
         """Parse the body of a response.
 
         Raises:
-            EnvelopeError: The JSON is not what was asked for.
+            EnvelopeError: The JSON has an unexpected structure.
             ValueError: The body is not JSON.
         """
         return parse_page(body)
 
     def label(self, slice_: Slice) -> str:
-        """Name a slice in messages."""
+        """Return the name of a slice for messages."""
         return self.label_of(slice_.context)
 
     def label_of(self, context: Context | None) -> str:
-        """Name a partition in messages, such as ``campaigns of advertiser 7``."""
+        """Return the name of a partition, such as ``campaigns of advertiser 7``."""
         whose = ", ".join(
             f"{name.removesuffix('_id').replace('_', ' ')} {value}"
             for name, value in (context or {}).items()
@@ -140,7 +140,7 @@ class RequestingStream(RecordStream, ABC):
         return f"{self.name} of {whose}" if whose else self.name
 
     def fetch_page(self, slice_: Slice, number: int) -> Page:
-        """Fetch one page, with all retries; safe to call in several threads."""
+        """Fetch one page, with retries. Thread-safe."""
         context = slice_.context or {}
         path = self.path.format_map(
             {name: quote(str(v)) for name, v in context.items()}
@@ -162,7 +162,11 @@ class RequestingStream(RecordStream, ABC):
         )
 
     def decode(self, page: Page, slice_: Slice) -> list[Record]:
-        """Decode the rows of a page; raise ReadError if they cannot be decoded."""
+        """Decode the rows of a page.
+
+        Raises:
+            ReadError: A row cannot be decoded.
+        """
         try:
             return page.decode()
         except ValueError as error:

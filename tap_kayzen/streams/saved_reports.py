@@ -1,4 +1,4 @@
-"""Saved reports: their definitions, and their rows."""
+"""Saved reports: definitions and rows."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from tap_kayzen.api.errors import ReadError, RefusedError
 from tap_kayzen.reading.pages import FIRST_PAGE, Page
 from tap_kayzen.reading.paging import AnnouncedPaging
-from tap_kayzen.reading.windows import Range
+from tap_kayzen.reading.windows import DateRange
 from tap_kayzen.records.converter import ADVERTISER, EXTRA
 from tap_kayzen.records.values import to_integer
 from tap_kayzen.reports.columns import (
@@ -18,10 +18,10 @@ from tap_kayzen.reports.columns import (
     METRICS,
     OWN_ADVERTISER,
     column,
-    names_by_id,
+    redundant_names,
     schema,
 )
-from tap_kayzen.reports.definition import is_zone
+from tap_kayzen.reports.definition import is_time_zone
 from tap_kayzen.reports.totals import split
 from tap_kayzen.streams.lists import ListStream
 from tap_kayzen.streams.report_rows import ReportRowsStream
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 REPORT = "report_id"
 DATE = "report_date"
 WORD = re.compile(r"(?!n/?a|null|none|nan|inf)[^\W\d_]{2}", re.IGNORECASE)
-"""What tells a text from a number, or from what stands in its place."""
+"""Matches text, but not numbers or placeholders such as ``N/A``."""
 
 _COLUMNS = {
     REPORT: column("integer", "Kayzen's number of the saved report."),
@@ -67,26 +67,27 @@ class SavedReportsStream(ListStream):
     max_page_size = 100
 
     def time_zones(self, context: Context | None) -> dict[int, str]:
-        """Read the time zone of each saved report, by report ID.
+        """Return the time zone of each saved report by report ID.
 
-        It is UTC where Kayzen names none that the IANA database has.
+        Reports without a valid IANA time zone are in UTC.
         """
 
-        def needed(row: Record) -> Record:
+        def extract(row: Record) -> Record:
             zone = str(row.get("time_zone_name"))
             return {"id": to_integer(row.get("id")), "zone": zone}
 
-        rows, _ = self.read_for_others(context, needed, sys.maxsize)
+        rows, _ = self.read_values(context, extract, sys.maxsize)
         return {
-            row["id"]: row["zone"] if is_zone(row["zone"]) else "UTC" for row in rows
+            row["id"]: row["zone"] if is_time_zone(row["zone"]) else "UTC"
+            for row in rows
         }
 
 
 class ReportResultsStream(ReportRowsStream):
-    """Rows of reports that were saved in the console.
+    """Rows of reports saved in the console.
 
-    Which columns a saved report has is not known beforehand, nor whether the day is
-    among them: so each day is requested alone.
+    The columns of a saved report are unknown in advance and may not include the day.
+    Each day is therefore requested separately.
     """
 
     name = "report_results"
@@ -94,13 +95,13 @@ class ReportResultsStream(ReportRowsStream):
     replication_key = DATE
     window_days = 1
     rows_schema = _SCHEMA
-    cut_short_hint = "read the same by an entry of `reports` instead"
+    incomplete_hint = "read the same by an entry of `reports` instead"
     key_columns = (*DIMENSIONS, REPORT, DATE)
 
     def __init__(
         self, tap: Tap, services: Services, definitions: SavedReportsStream
     ) -> None:
-        """Prepare the stream of the rows of these reports."""
+        """Initialize the stream, which reads the reports in `definitions`."""
         super().__init__(tap, services)
         self.fingerprint = {}
         self._definitions = definitions
@@ -109,7 +110,7 @@ class ReportResultsStream(ReportRowsStream):
         self.selected_by_default = bool(self.config.get("report_ids"))
 
     def read(self, contexts: list[Context | None]) -> Iterator[Record]:
-        """Read the days of each saved report and advertiser."""
+        """Yield the rows of each saved report, day by day."""
         reports = self._saved_reports(contexts)
         if not reports:
             if not self.has_failed:
@@ -118,23 +119,23 @@ class ReportResultsStream(ReportRowsStream):
         yield from super().read([*(reports[:1] if self.is_sampling else reports)])
 
     def _saved_reports(self, contexts: list[Context | None]) -> list[Context]:
-        """Return each saved report to be read, with its advertiser."""
+        """Return the contexts of the saved reports to read."""
         wanted = self.config.get("report_ids")
         missing = set(wanted or ())
         self._zones = {}
         reports: list[Context] = []
-        # In an order that does not depend on that of the settings: keys depend on it.
+        # Sorted, so that keys do not depend on the order in the settings.
         for context in sorted(contexts, key=advertiser_of):
             zones: dict[int, str] = {}
             with self.isolated(context):
                 zones = self._time_zones(context)
             missing -= zones.keys()
             chosen = zones.keys() if wanted is None else zones.keys() & {*wanted}
-            # One that several advertisers see must not count twice.
+            # Several advertisers can have the same report; read it once.
             new = sorted(chosen - self._zones.keys())
             self._zones |= {number: zones[number] for number in new}
             reports += [{**(context or {}), REPORT: number} for number in new]
-        # They may belong to an advertiser that failed.
+        # After a failure, they may belong to the advertiser that failed.
         if missing and not self.has_failed:
             numbers = ", ".join(map(str, sorted(missing)))
             error = ReadError(
@@ -154,15 +155,15 @@ class ReportResultsStream(ReportRowsStream):
             raise error.within(what, {self._definitions.hint: self.hint}) from None
 
     def paging(self) -> AnnouncedPaging:
-        """Return how to recognize the last page of a day."""
+        """Return the strategy for finding the last page of a day."""
         return AnnouncedPaging()
 
-    def range_of(self, context: Context | None) -> Range:
-        """Return the days that the settings ask for, in the saved report's zone."""
-        return Range.of(self.config, self._zones[_report(context)])
+    def date_range(self, context: Context | None) -> DateRange:
+        """Return the configured date range, in the saved report's time zone."""
+        return DateRange.from_config(self.config, self._zones[_report(context)])
 
     def query(self, slice_: Slice, page: int) -> dict[str, Any]:
-        """Return the query: the day, and the page if Kayzen announced several."""
+        """Return the query parameters: the day, and the page after the first."""
         first, last = slice_.days
         return {
             **super().query(slice_, page),
@@ -172,7 +173,7 @@ class ReportResultsStream(ReportRowsStream):
         }
 
     def fetch_page(self, slice_: Slice, number: int) -> Page:
-        """Fetch one page; that of a report deleted since is empty."""
+        """Fetch one page; return an empty one if the report has been deleted."""
         report = _report(slice_.context)
         if report in self._missing:
             return Page([])
@@ -186,31 +187,31 @@ class ReportResultsStream(ReportRowsStream):
             self.warn_once(words, report, about=report)
             return Page([])
 
-    def may_move_bookmark(self, context: Context | None) -> bool:
-        """Return whether the report of a partition exists."""
+    def can_advance_bookmark(self, context: Context | None) -> bool:
+        """Return whether the report still exists."""
         return _report(context) not in self._missing
 
     def prepare(self, rows: list[Record], slice_: Slice) -> None:
-        """Leave totals out; write the day into each row."""
-        rows[:], totals = split(rows, _is_about)
-        self.leave_out(totals)
+        """Remove totals, and add the day to each row."""
+        rows[:], totals = split(rows, _is_dimension)
+        self.warn_of_totals(totals)
         first, _ = slice_.days
         for row in rows:
             row[DATE] = first
 
-    def about(self, record: Record) -> dict[str, Any]:
-        """Return all columns that seem to be no metric."""
+    def key_values(self, record: Record) -> dict[str, Any]:
+        """Return the values that identify a row: all that are not metrics."""
         extra = record.get(EXTRA) or {}
-        said = {
+        values = {
             name: value
             for name, value in {**record, **extra}.items()
             if name != EXTRA and value is not None
         }
-        names = names_by_id([*said])
+        names = redundant_names([*values])
         return {
             name: value
-            for name, value in said.items()
-            if name not in names and _is_about(name, value)
+            for name, value in values.items()
+            if name not in names and _is_dimension(name, value)
         }
 
 
@@ -218,11 +219,11 @@ def _report(context: Context | None) -> int:
     return int((context or {})[REPORT])
 
 
-def _is_about(name: str, value: object) -> bool:
-    """Return whether a column is a dimension; many metrics are not documented."""
+def _is_dimension(name: str, value: object) -> bool:
+    """Return whether a column is a dimension; guess if it is undocumented."""
     if name in _COLUMNS:
         return name not in METRICS
     if name.endswith("_id") or isinstance(value, bool):
         return True
-    # "N/A", "-" and "12 %" stand for numbers too.
+    # Metrics can also be "N/A", "-", or "12 %".
     return isinstance(value, str) and bool(WORD.search(value))

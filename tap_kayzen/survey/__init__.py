@@ -1,6 +1,6 @@
-"""The survey of an account: how its API behaves, without any value of its records.
+"""Survey of an account: describes its API without revealing values of records.
 
-``--test=report`` prints it. `account` decides which calls to make, `probe` sends
-requests, `interview` records the results. `bodies`, `observe`, and `paged` describe
-responses; `markdown`, `lifting`, and `rejected` format the report.
+``--test=report`` prints the survey. `account` decides which calls to make, `probe`
+sends the requests, and `interview` records the results. `bodies`, `observe`, and
+`paged` describe responses. `markdown`, `lifting`, and `rejected` format the report.
 """

@@ -1,6 +1,6 @@
-"""Decides which calls the survey of an account makes, in what order.
+"""Decides which calls a survey makes, and in which order.
 
-docs/account-report.md has the format of the report.
+docs/account-report.md documents the format of the report.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from tap_kayzen.streams.custom_reports import CustomReportStream
 from tap_kayzen.streams.saved_reports import REPORT, ReportResultsStream
 from tap_kayzen.survey.calls import Call
 from tap_kayzen.survey.interview import Interview
-from tap_kayzen.survey.long_reports import DAYS, ask_report, last_day
-from tap_kayzen.survey.probe import PATIENCE
+from tap_kayzen.survey.long_reports import DAYS, last_day, survey_report
+from tap_kayzen.survey.probe import SURVEY_SETTINGS
 
 if TYPE_CHECKING:
     import logging
@@ -29,10 +29,10 @@ if TYPE_CHECKING:
     from tap_kayzen.survey.observe import Row
 
 FORMAT = 1
-"""Version of the report's format."""
+"""Version of the report format."""
 
 CAMPAIGN_LISTS = ("/meta/campaigns", "/campaigns")
-"""Both lists are requested, whatever the settings say, to compare them."""
+"""Paths of both lists of campaigns, which are always requested for comparison."""
 
 MAX_REPORTS = 5
 """Maximum number of configured reports in a survey."""
@@ -45,17 +45,23 @@ def survey(
     version: str,
     logger: logging.Logger,
 ) -> dict[str, Any]:
-    """Request a sample of everything from an account and return the report.
+    """Request a sample of all data of an account, and return the report.
 
-    A call that fails is an entry of the report.
+    Failed calls are recorded in the report.
+
+    Args:
+        streams: All streams of the tap.
+        config: The settings.
+        version: Version of the tap.
+        logger: Logger for the progress.
 
     Raises:
-        LoginError: The login failed, so nothing can be requested.
+        LoginError: The login failed.
     """
     begin = time.monotonic()
-    interview = Interview({**config, **PATIENCE}, logger)
+    interview = Interview({**config, **SURVEY_SETTINGS}, logger)
     interview.log_in()
-    _ask_all(interview, sorted(streams, key=_order))
+    _request_all(interview, sorted(streams, key=_order))
     return {
         "format": FORMAT,
         "tap": version,
@@ -72,52 +78,59 @@ def survey(
 
 
 def _order(stream: KayzenStream) -> tuple[bool, str]:
-    """Return the sort key of a stream: last if it needs an ID from another one."""
+    """Return the sort key of a stream; streams that need an ID come last."""
     needs_id = isinstance(stream, (CampaignPartStream, ReportResultsStream))
     return needs_id, stream.name
 
 
-def _ask_all(interview: Interview, streams: list[KayzenStream]) -> None:
+def _request_all(interview: Interview, streams: list[KayzenStream]) -> None:
     ids: dict[str, int | None] = {}
     reports = [each for each in streams if isinstance(each, CustomReportStream)]
-    # Long ranges are requested for the first report, which should be daily.
+    # Long date ranges are requested for the first report, so prefer a daily one.
     reports.sort(key=lambda stream: not stream.report.is_daily)
     for stream in streams:
         if isinstance(stream, CustomReportStream):
             place = reports.index(stream)
             if place < MAX_REPORTS:
-                ask_report(interview, stream, is_first=place == 0)
+                survey_report(interview, stream, is_first=place == 0)
             else:
-                interview.skip(Call.of(stream), "too many reports")
+                interview.skip(Call.of_stream(stream), "too many reports")
         elif isinstance(stream, CampaignPartStream):
-            _ask_of_one(interview, stream, CAMPAIGN, ids["campaigns"])
+            _request_one(interview, stream, CAMPAIGN, ids["campaigns"])
         elif isinstance(stream, ReportResultsStream):
-            _ask_of_one(interview, stream, REPORT, ids["reports"])
+            _request_one(interview, stream, REPORT, ids["reports"])
         else:
-            ids[stream.name] = _ask_list(interview, stream)
+            ids[stream.name] = _request_list(interview, stream)
 
 
-def _ask_list(interview: Interview, stream: KayzenStream) -> int | None:
-    """Request a list, or both lists of campaigns; return an ID from it."""
+def _request_list(interview: Interview, stream: KayzenStream) -> int | None:
+    """Request a list, or both lists of campaigns, and return an ID from it."""
     is_campaigns = isinstance(stream, CampaignsStream)
     rows: list[Row] = []
     for path in CAMPAIGN_LISTS if is_campaigns else (stream.path,):
-        rows += interview.read_list(replace(Call.of(stream), path=path))
+        rows += interview.read_list(replace(Call.of_stream(stream), path=path))
     for row in rows:
         with suppress(LossyError):
             return to_integer(row.get("id"))
     return None
 
 
-def _ask_of_one(
+def _request_one(
     interview: Interview, stream: KayzenStream, name: str, number: int | None
 ) -> None:
-    """Request the data of one campaign or saved report."""
+    """Request the data of one campaign or saved report.
+
+    Args:
+        interview: Sends the request.
+        stream: The stream.
+        name: Context key of the ID, such as ``campaign_id``.
+        number: The ID; None if there is none.
+    """
     if number is None:
         what = name.removesuffix("_id")
-        interview.skip(Call.of(stream), f"there is no {what}")
+        interview.skip(Call.of_stream(stream), f"there is no {what}")
         return
-    call = Call.of(stream, **{name: number})
+    call = Call.of_stream(stream, **{name: number})
     if isinstance(stream, ReportResultsStream):
-        call = call.over(last_day(interview.config, "UTC"), DAYS)
+        call = call.for_days(last_day(interview.config, "UTC"), DAYS)
     interview.read_list(call)

@@ -1,11 +1,11 @@
-"""Splits the bodies of responses into records and envelope."""
+"""Splits response bodies into records and envelope."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from tap_kayzen.api.gateway import names_no_right, names_rate_limit
+from tap_kayzen.api.gateway import denies_permission, reports_rate_limit
 from tap_kayzen.reading.pages import decode
 from tap_kayzen.survey.observe import Fields, type_of
 
@@ -15,10 +15,10 @@ if TYPE_CHECKING:
     from tap_kayzen.survey.observe import Row
 
 META = ("meta", "metadata")
-"""Names of the part of an envelope with the length of the list."""
+"""Names of the object in an envelope with the length of the list."""
 
-SAID = {"no right": names_no_right, "rate limit": names_rate_limit}
-"""What a refusal may say in an API gateway's words; nothing else of it is shown."""
+GATEWAY_ERRORS = {"no right": denies_permission, "rate limit": reports_rate_limit}
+"""Error codes of an API gateway to report; nothing else of an error is shown."""
 
 
 @dataclass(frozen=True)
@@ -27,10 +27,10 @@ class Body:
 
     Attributes:
         kind: ``empty``, ``text`` (not JSON), or a JSON type.
-        rows: The records in it.
-        rows_in: Name of the part that holds the records; empty for the whole body,
-            None if there are no records.
-        is_single: Whether it holds one record instead of a list.
+        rows: The records.
+        rows_in: Name of the field with the records; empty if the whole body is the
+            records, None if there are none.
+        is_single: Whether the body has one record instead of a list.
         rest: The envelope.
     """
 
@@ -40,13 +40,13 @@ class Body:
     is_single: bool
     rest: Row
 
-    def described(self, guard: Callable[[str], str]) -> dict[str, Any]:
-        """Describe the envelope, including where the records are."""
+    def describe(self, guard: Callable[[str], str]) -> dict[str, Any]:
+        """Describe the envelope, including the location of the records."""
         keys = Fields(guard)
         keys.add(self.rest)
         described: dict[str, Any] = {
             "is": self.kind,
-            "keys": {name: each["types"] for name, each in keys.described().items()},
+            "keys": {name: each["types"] for name, each in keys.describe().items()},
         }
         if self.rows_in is not None:
             rows_in = self.rows_in and guard(self.rows_in)
@@ -54,13 +54,13 @@ class Body:
         return described
 
 
-def take_apart(body: bytes, *, has_rows: bool = True, is_object: bool = False) -> Body:
-    """Find the records in the body of a response, in any envelope.
+def split_body(body: bytes, *, has_rows: bool = True, is_object: bool = False) -> Body:
+    """Split the body of a response into records and envelope.
 
     Args:
         body: The body.
-        has_rows: Whether the response may hold records; False for an error.
-        is_object: Whether a single object is expected, which may hold lists.
+        has_rows: Whether the response can contain records; False for errors.
+        is_object: Whether a single object is expected, which can contain lists.
     """
     kind, whole = _decoded(body)
     name = _place_of_rows(whole, is_object=is_object) if has_rows else None
@@ -78,12 +78,15 @@ def take_apart(body: bytes, *, has_rows: bool = True, is_object: bool = False) -
     )
 
 
-def said(body: bytes) -> dict[str, str]:
-    """Return what a refusal says in an API gateway's words, if anything, as an entry.
+def gateway_error(body: bytes) -> dict[str, str]:
+    """Return the error code of an API gateway in a body as a report entry, if any.
 
-    The tap judges a refusal by these words, so a replay needs them.
+    For example, ``{"says": "rate limit"}``. The sandbox needs it to replay the error,
+    because the tap distinguishes errors by these codes.
     """
-    return next(({"says": name} for name, says in SAID.items() if says(body)), {})
+    return next(
+        ({"says": name} for name, says in GATEWAY_ERRORS.items() if says(body)), {}
+    )
 
 
 def _decoded(body: bytes) -> tuple[str, Any]:
@@ -101,7 +104,7 @@ def _is_list_of_rows(value: object) -> bool:
 
 
 def _place_of_rows(whole: object, *, is_object: bool) -> str | None:
-    """Return the name of the part with the records; empty for the whole body."""
+    """Return the field with the records; empty for the body, None for none."""
     if not isinstance(whole, dict):
         return "" if _is_list_of_rows(whole) else None
     if "data" in whole:

@@ -1,4 +1,4 @@
-"""The calls of a survey, derived from the streams that make them in a sync."""
+"""The calls of a survey, derived from the streams."""
 
 from __future__ import annotations
 
@@ -27,16 +27,16 @@ if TYPE_CHECKING:
     from tap_kayzen.streams.base import KayzenStream
 
 OWN_COLUMNS = {EXTRA, KEY, ADVERTISER, DATE, REPORT, *RANGE, "date"}
-"""Columns that the tap fills itself, so responses need not have them."""
+"""Columns that the tap adds, so they can be missing from responses."""
 
 
 @dataclass(frozen=True)
 class Call:
-    """A call of a stream, for one advertiser.
+    """A call that a stream makes for one advertiser.
 
     Attributes:
         stream: The stream that makes the call.
-        path: Its path, with placeholders for the context, like the stream's.
+        path: Path with placeholders, such as ``/campaigns/{campaign_id}/detail``.
         context: The advertiser, and the campaign or saved report, if any.
         window: The days of a report.
     """
@@ -47,24 +47,29 @@ class Call:
     window: Window | None = None
 
     @classmethod
-    def of(cls, stream: KayzenStream, **context: int) -> Call:
-        """Return the call of a stream for its first advertiser."""
+    def of_stream(cls, stream: KayzenStream, **context: int) -> Call:
+        """Return the call of a stream for its first advertiser.
+
+        Args:
+            stream: The stream.
+            context: Other context keys, such as ``campaign_id=7``.
+        """
         whole = {**(stream.contexts[0] or {}), **context}
         return cls(stream, stream.path, whole or None)
 
-    def over(self, last: date, days: int) -> Call:
-        """Return the call for a number of days, up to and including the last."""
+    def for_days(self, last: date, days: int) -> Call:
+        """Return the call for a number of days that end with `last`."""
         return replace(self, window=Window(last - timedelta(days=days - 1), last))
 
     @property
     def name(self) -> str:
-        """Method and path for display, such as ``GET /v1/orders``."""
+        """Method and path, such as ``GET /v1/orders``."""
         prefix = "/v1" if self.stream.with_token else ""
         return f"{self.stream.http_method} {prefix}{self.path}"
 
     @property
-    def names_size(self) -> bool:
-        """Whether its requests name a page size."""
+    def has_page_size(self) -> bool:
+        """Whether the requests have a page size."""
         return "per_page" in self._parameters(FIRST_PAGE)
 
     def _parameters(self, page: int) -> Mapping[str, Any]:
@@ -72,11 +77,16 @@ class Call:
         return self.stream.body(slice_, page) or self.stream.query(slice_, page)
 
     def request(self, page: int = FIRST_PAGE, per_page: int = 0) -> requests.Request:
-        """Return the request for a page, with another page size if it names one."""
+        """Return the request for a page.
+
+        Args:
+            page: Number of the page.
+            per_page: Page size, for calls that have one; 0 for the configured size.
+        """
         slice_ = Slice(self.context, self.window)
         query = self.stream.query(slice_, page)
         body = self.stream.body(slice_, page)
-        size = {"per_page": per_page} if per_page and self.names_size else {}
+        size = {"per_page": per_page} if per_page and self.has_page_size else {}
         path = self.path.format_map(
             {name: quote(str(value)) for name, value in (self.context or {}).items()}
         )
@@ -89,7 +99,7 @@ class Call:
 
     @property
     def columns(self) -> dict[str, dict[str, Any]]:
-        """The documented columns of a response, by Kayzen's names."""
+        """JSON Schemas of the documented columns, by Kayzen's names."""
         properties: dict[str, dict[str, Any]] = self.stream.schema["properties"]
         renamed = (
             {column: name for name, column in self.stream.report.renamed.items()}
@@ -109,8 +119,8 @@ class Call:
         return set(columns) - own
 
 
-def asked_for(stream: KayzenStream) -> dict[str, list[str]]:
-    """Return the metrics and dimensions of a configured report, if it is one."""
+def requested_columns(stream: KayzenStream) -> dict[str, list[str]]:
+    """Return the metrics and dimensions of a report; empty for other streams."""
     if not isinstance(stream, CustomReportStream):
         return {}
     report = stream.report

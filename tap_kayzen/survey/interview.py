@@ -1,4 +1,4 @@
-"""Makes the calls of a survey and records the result of each."""
+"""Makes the calls of a survey, and records the results."""
 
 from __future__ import annotations
 
@@ -12,9 +12,14 @@ from tap_kayzen.streams.custom_reports import CustomReportStream
 from tap_kayzen.streams.lookups import CitiesStream, LookupStream
 from tap_kayzen.streams.requesting import Slice
 from tap_kayzen.streams.saved_reports import ReportResultsStream
-from tap_kayzen.survey.bodies import said, take_apart
+from tap_kayzen.survey.bodies import gateway_error, split_body
 from tap_kayzen.survey.observe import Fields
-from tap_kayzen.survey.paged import FULL_PAGE, Question, judge, small_page
+from tap_kayzen.survey.paged import (
+    FULL_PAGE_ROWS,
+    PagingRequests,
+    assess_paging,
+    small_page_size,
+)
 from tap_kayzen.survey.probe import Probe
 from tap_kayzen.survey.shapes import NameGuard
 
@@ -31,18 +36,18 @@ if TYPE_CHECKING:
 
 
 class Interview:
-    """The calls of one survey, and their entries in the report.
+    """Makes the calls of one survey, and collects the entries of its report.
 
     Attributes:
         config: The settings.
         probe: Sends the requests.
-        entries: The results of the calls so far.
+        entries: Entries of the report so far, one per call.
     """
 
     def __init__(self, config: Mapping[str, Any], logger: logging.Logger) -> None:
-        """Prepare the survey; nothing is sent yet."""
+        """Initialize the survey without sending anything."""
         self.config = config
-        client = KayzenClient(config, is_impatient=True)
+        client = KayzenClient(config, fail_fast=True)
         private = [str(config["username"])]
         self._guard = NameGuard(client.wire.redactor.redact, private)
         self.probe = Probe(client, self._guard)
@@ -50,10 +55,10 @@ class Interview:
         self._logger = logger
 
     def log_in(self) -> None:
-        """Log in.
+        """Log in, and record the response.
 
         Raises:
-            LoginError: Kayzen gave no token.
+            LoginError: Kayzen returned no token.
         """
         answer = self.probe.log_in()
         entry = self._add("", "POST /v1/authentication/token", answer)
@@ -64,19 +69,19 @@ class Interview:
         entry = {"stream": call.stream.name, "call": call.name, "skipped": reason}
         self.entries.append(entry)
 
-    def ask(self, call: Call, *, page: int = 1, per_page: int = 0) -> Answer:
-        """Send the request for a page."""
-        return self.probe.ask(
+    def request(self, call: Call, *, page: int = 1, per_page: int = 0) -> Answer:
+        """Request a page without recording the response."""
+        return self.probe.send(
             call.request(page, per_page),
             call.name,
             with_token=call.stream.with_token,
         )
 
     def read_list(self, call: Call) -> list[Row]:
-        """Request a list and examine its paging; return the rows of its first page."""
-        answer = self.ask(call, per_page=FULL_PAGE)
-        entry, body = self.described(call, answer, self.fields(call))
-        # Other look-up lists presumably page like cities, the longest.
+        """Request a list, examine its paging, and return the rows of its first page."""
+        answer = self.request(call, per_page=FULL_PAGE_ROWS)
+        entry, body = self.record(call, answer, self.fields(call))
+        # Other lookup lists presumably have the same paging as the longest, cities.
         is_similar = isinstance(call.stream, LookupStream) and not isinstance(
             call.stream, CitiesStream
         )
@@ -85,15 +90,15 @@ class Interview:
         return body.rows
 
     def paging(self, call: Call, answer: Answer, body: Body) -> Entry:
-        """Examine the paging of a call with a second request."""
-        small = small_page(len(body.rows)) if call.names_size else None
+        """Examine the paging of a call by requesting a second page."""
+        small = small_page_size(len(body.rows)) if call.has_page_size else None
         rows: list[Row] | None = None
         if len(body.rows) > 1:
-            second = self.ask(call, page=2, per_page=small or 0)
+            second = self.request(call, page=2, per_page=small or 0)
             if second.is_good:
-                rows = take_apart(second.body).rows
-        return judge(
-            Question(FULL_PAGE if call.names_size else None, small),
+                rows = split_body(second.body).rows
+        return assess_paging(
+            PagingRequests(FULL_PAGE_ROWS if call.has_page_size else None, small),
             [repr(row) for row in body.rows],
             None if rows is None else [repr(row) for row in rows],
             total_entries(answer.body),
@@ -102,20 +107,18 @@ class Interview:
     # Results
 
     def fields(self, call: Call) -> Fields:
-        """Return an empty collection for the fields of a call."""
+        """Return an empty `Fields` collection for a call."""
         is_report = isinstance(call.stream, (CustomReportStream, ReportResultsStream))
         return Fields(self._guard, call.columns, with_placeholders=is_report)
 
     def refusal(self, answer: Answer) -> Entry:
-        """Describe the body of a response without records."""
-        body = take_apart(answer.body, has_rows=False).described(self._guard)
-        return body if answer.is_good else {**body, **said(answer.body)}
+        """Describe a response without records, such as an error."""
+        body = split_body(answer.body, has_rows=False).describe(self._guard)
+        return body if answer.is_good else {**body, **gateway_error(answer.body)}
 
-    def described(
-        self, call: Call, answer: Answer, fields: Fields
-    ) -> tuple[Entry, Body]:
-        """Record a response and add its rows to the fields."""
-        body = take_apart(
+    def record(self, call: Call, answer: Answer, fields: Fields) -> tuple[Entry, Body]:
+        """Record a response, and add its rows to the fields."""
+        body = split_body(
             answer.body,
             has_rows=answer.is_good,
             is_object=isinstance(call.stream, CampaignDetailsStream),
@@ -124,15 +127,15 @@ class Interview:
         if not answer.is_good:
             entry["body"] = self.refusal(answer)
         else:
-            entry["body"] = body.described(self._guard)
+            entry["body"] = body.describe(self._guard)
             for row in body.rows:
                 fields.add(row)
             entry["readable"] = _is_readable(call, answer.body)
             write_fields(entry, call, fields)
         return entry, body
 
-    def note_range(self, call: Call, days: int, answer: Answer) -> None:
-        """Log the response for a long range, which may take its time."""
+    def log_range(self, call: Call, days: int, answer: Answer) -> None:
+        """Log the response for a long date range, which can take a while."""
         status = answer.status or "none"
         self._logger.info("%s, %d days: HTTP %s", call.stream.path[1:], days, status)
 
@@ -149,24 +152,24 @@ class Interview:
 
 
 def write_fields(entry: Entry, call: Call, fields: Fields) -> None:
-    """Add the fields to an entry, and the documented columns that were missing."""
+    """Add the fields and the missing documented columns to an entry."""
     entry["rows"] = fields.rows
-    entry["fields"] = fields.described()
+    entry["fields"] = fields.describe()
     missing = call.expected - entry["fields"].keys() - entry["body"]["keys"].keys()
-    # A saved report has only some of the possible columns.
+    # Saved reports have only some of the documented columns.
     if fields.rows and not isinstance(call.stream, ReportResultsStream):
         entry["never"] = sorted(missing)
 
 
 def total_entries(body: bytes) -> int | None:
-    """Return the number of rows that a response announces."""
+    """Return ``total_entries`` of a response, if any."""
     with suppress(ValueError):
         return parse_page(body).total_entries
     return None
 
 
 def _is_readable(call: Call, body: bytes) -> bool:
-    """Return whether the tap can read a body."""
+    """Return whether the tap can parse a body."""
     with suppress(ValueError):
         call.stream.parse(body, Slice(call.context, call.window))
         return True

@@ -1,6 +1,6 @@
-"""Derives settings from a survey: stream maps and the endpoint for campaigns.
+"""Derives settings from a survey: stream maps and `campaigns_endpoint`.
 
-The stream maps copy undocumented fields from ``_extra`` into their own columns.
+The stream maps copy undocumented fields from ``_extra`` to separate columns.
 """
 
 from __future__ import annotations
@@ -19,25 +19,30 @@ if TYPE_CHECKING:
 
     Report = Mapping[str, Any]
 
-CAST = {
+CASTS = {
     ("boolean",): "bool({})",
     ("integer",): "int({})",
     ("integer", "number"): "float({})",
     ("number",): "float({})",
     ("string",): "{}",
 }
-"""Expressions by the types of values; the SDK derives types from their beginning."""
+"""Expressions by the types of the values.
 
-HAVE_KEYS = {stream.name for stream in LISTS if stream.keys_are_secret}
-"""Streams whose objects have keys, which never leave the tap."""
+The SDK derives the type of a column from the start of its expression.
+"""
+
+STREAMS_WITH_KEYS = {stream.name for stream in LISTS if stream.keys_are_secret}
+"""Streams that remove fields named like any kind of key."""
 
 AS_TEXT = "str({})"
 AS_JSON = "json.dumps({}, default=str)"
 
 
 def unknown_fields(call: Report) -> dict[str, list[str]]:
-    """Return the types of the fields that a sync keeps in ``_extra``."""
-    never_leaves = is_secret_or_key if call["stream"] in HAVE_KEYS else is_secret
+    """Return the types of the fields that go to ``_extra`` in a sync."""
+    never_leaves = (
+        is_secret_or_key if call["stream"] in STREAMS_WITH_KEYS else is_secret
+    )
     return {
         name: [each for each in facts["types"] if each != "null"]
         for name, facts in call.get("fields", {}).items()
@@ -48,7 +53,7 @@ def unknown_fields(call: Report) -> dict[str, list[str]]:
 
 
 def stream_maps(report: Report) -> dict[str, dict[str, str]]:
-    """Return `stream_maps` that give each undocumented field its own column."""
+    """Return `stream_maps` with a column for each undocumented field."""
     maps: dict[str, dict[str, str]] = {}
     for call in _read_calls(report):
         unknown = unknown_fields(call)
@@ -60,7 +65,7 @@ def stream_maps(report: Report) -> dict[str, dict[str, str]]:
 
 
 def _read_calls(report: Report) -> Iterator[Report]:
-    """Yield the calls that a sync with the current settings makes."""
+    """Yield the calls that a sync with these settings makes."""
     chosen = f"GET /v1/{report['settings']['campaigns_endpoint']}"
     for call in report["calls"]:
         if call["stream"] != "campaigns" or call["call"] == chosen:
@@ -68,21 +73,21 @@ def _read_calls(report: Report) -> Iterator[Report]:
 
 
 def _expression(name: str, types: list[str]) -> str:
-    """Return an expression that is null in a record without the field.
+    """Return an expression for a field in `_extra`; null without the field.
 
     Records without undocumented fields have no `_extra`.
     """
     value = f"(record.get('{EXTRA}') or {{}}).get('{name}')"
     is_nested = {"array", "object"} & set(types)
     usual = AS_JSON if is_nested else AS_TEXT
-    cast = CAST.get(tuple(types), usual)
+    cast = CASTS.get(tuple(types), usual)
     if cast == "{}" or not types:
         return value
     return f"{cast.format(value)} if {value} is not None else None"
 
 
 def better_campaigns_endpoint(report: Report) -> str:
-    """Return the `campaigns_endpoint` with more fields, empty if already set."""
+    """Return the `campaigns_endpoint` with more fields; empty if already set."""
     counts = {
         call["call"].removeprefix("GET /v1/"): _top_level(call)
         for call in report["calls"]
@@ -98,7 +103,7 @@ def _top_level(call: Report) -> int:
 
 
 def as_yaml(maps: Mapping[str, Mapping[str, str]], indent: int) -> str:
-    """Format stream maps as YAML, which accepts quotes as in JSON."""
+    """Format stream maps as YAML, with values quoted as in JSON."""
     lines = ["stream_maps:"]
     for stream, columns in maps.items():
         lines.append(f"  {stream}:")

@@ -1,4 +1,4 @@
-"""Formats the report of a survey as Markdown and JSON."""
+"""Formats a survey as Markdown or JSON."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tap_kayzen.survey.lifting import (
     unknown_fields,
 )
 from tap_kayzen.survey.observe import NUMBERS
-from tap_kayzen.survey.rejected import OK, advice, rejected
+from tap_kayzen.survey.rejected import SUCCESS_STATUSES, advice, rejected
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     Report = Mapping[str, Any]
 
 KINDS = {"array": "bare list", "empty": "empty", "text": "not JSON"}
-"""Names of bodies that are not objects."""
+"""Display names of bodies that are not objects."""
 
 INTRODUCTION = """\
 # What this account's API returns
@@ -54,14 +54,14 @@ The complete data, for `kayzen-sandbox --like`.
 
 
 def as_json(report: Report) -> str:
-    """Format the report as JSON, with one line per call."""
+    """Format a report as JSON, with one line per call."""
     head = {name: value for name, value in report.items() if name != "calls"}
     calls = ",\n".join(_compact(call) for call in report["calls"])
     return f'{_compact(head)[:-1]},"calls":[\n{calls}\n]}}'
 
 
 def as_markdown(report: Report) -> str:
-    """Format the report as Markdown, with the JSON at its end."""
+    """Format a report as Markdown, with the JSON at the end."""
     sections = [
         INTRODUCTION.format_map(report),
         _section("Calls", _calls(report)),
@@ -103,7 +103,7 @@ def _calls(report: Report) -> Iterator[str]:
 
 
 def _name(call: Report) -> str:
-    """Name a call, with the stream for reports, which share one call."""
+    """Format the name of a call, with the stream name for reports."""
     whose = f" (`{call['stream']}`)" if call.get("asked") else ""
     return f"`{call['call']}`{whose}"
 
@@ -133,7 +133,9 @@ def _envelope(call: Report) -> str:
     text = f"{kind} with {_code(names)}" if names else kind
     if body["is"] == "object" and body.get("rows_in") == "":
         text = "bare object"
-    is_unreadable = call["status"] in OK and not call.get("readable", True)
+    is_unreadable = call["status"] in SUCCESS_STATUSES and not call.get(
+        "readable", True
+    )
     return f"{text}; the tap cannot read it" if is_unreadable else text
 
 
@@ -189,7 +191,7 @@ def _forms(report: Report) -> Iterator[str]:
 
 
 def _is_odd(facts: Report) -> bool:
-    """Return whether values differ from the documentation of a column."""
+    """Return whether the values of a column differ from its documentation."""
     if facts.get("unreadable"):
         return True
     column = facts.get("column")
@@ -243,13 +245,13 @@ FORMATS: Mapping[str, Callable[[Report], str]] = {
     "report": as_markdown,
     "report-json": as_json,
 }
-"""Formats of the report, by the value of ``--test``."""
+"""Formatters of the report, by value of ``--test``."""
 
 PLACES: Mapping[str, str] = {
     "report": "the section Rejected of the report",
     "report-json": "`status` of `calls` in the report",
 }
-"""Where a report lists the rejected calls, by the value of ``--test``."""
+"""Where a report lists rejected calls, by value of ``--test``."""
 
 FORMATS_HELP = (
     "Use --test=report to print what the account's API returns as Markdown, without "

@@ -1,4 +1,4 @@
-"""Describes fields of rows: names, types, and missing values, but no contents."""
+"""Describes the fields of rows: names, types, and nulls, but not values."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
     Column = Mapping[str, Any]
 
 FOLDED = "(many names)"
-"""Replaces the names in an object that has too many to be fields."""
+"""Replaces the keys of an object with too many to be field names."""
 
 MAX_NAMES = 40
-"""Maximum number of undocumented names in an object before they are folded."""
+"""Maximum number of undocumented keys per object before they are folded."""
 
 MAX_DEPTH = 6
-"""Maximum number of nesting levels to describe."""
+"""Maximum nesting depth to describe."""
 
 MAX_SHAPES = 5
 """Maximum number of shapes per column."""
@@ -47,7 +47,7 @@ def type_of(value: object) -> str:
 
 
 def column_type(column: Column) -> str:
-    """Return the documented type of a column: a JSON type, or the format of a text."""
+    """Return the documented type of a column, or the format of a string."""
     declared = column.get("type", [])
     types = [declared] if isinstance(declared, str) else declared
     name = next((each for each in types if each != "null"), "any")
@@ -56,12 +56,19 @@ def column_type(column: Column) -> str:
 
 @dataclass
 class Node:
-    """All values seen under one name.
+    """Statistics of all values with the same name.
 
     Attributes:
-        count: Number of values, nulls included.
-        objects: Number of objects, and so of possible values of each child.
-        unreadable: Number of values that the type of the column cannot hold.
+        column: JSON Schema of the column, if documented.
+        count: Number of values, including nulls.
+        nulls: Number of nulls.
+        objects: Number of objects, which is the maximum `count` of children.
+        unreadable: Number of values that do not fit the type of the column.
+        types: JSON types of the values.
+        shapes: Formats of strings in columns of other types, such as ``9.99``.
+        placeholders: Strings that stand for missing values, such as ``N/A``.
+        children: Statistics of nested fields, by name.
+        items: Statistics of array items.
     """
 
     column: Column | None = None
@@ -77,7 +84,7 @@ class Node:
 
 
 class Fields:
-    """Collects the fields of rows: names, types, and how often each is missing."""
+    """Collects statistics of the fields of rows."""
 
     def __init__(
         self,
@@ -86,13 +93,13 @@ class Fields:
         *,
         with_placeholders: bool = False,
     ) -> None:
-        """Start without rows.
+        """Initialize without rows.
 
         Args:
-            guard: Returns a name, or `HIDDEN`.
-            columns: The documented columns.
-            with_placeholders: Whether to record texts that stand for a missing value;
-                in some lists, they are ordinary words.
+            guard: Returns the given name if it can be shown, or `HIDDEN`.
+            columns: JSON Schemas of the documented columns.
+            with_placeholders: Whether to collect strings that stand for missing values.
+                In some lists, these are ordinary words.
         """
         self._guard = guard
         self._columns = columns or {}
@@ -101,7 +108,7 @@ class Fields:
 
     @property
     def rows(self) -> int:
-        """Number of rows seen."""
+        """Number of rows added."""
         return self._root.objects
 
     def add(self, row: Row) -> None:
@@ -135,7 +142,7 @@ class Fields:
         return node.children.setdefault(shown, Node(column))
 
     def _compare(self, node: Node, column: Column, value: object) -> None:
-        """Record how a value differs from the type of its column."""
+        """Record the differences between a value and the type of its column."""
         try:
             converter_to(column)(value)
         except LossyError:
@@ -151,8 +158,8 @@ class Fields:
             if shape in node.shapes or len(node.shapes) < MAX_SHAPES:
                 node.shapes[shape] = None
 
-    def described(self) -> dict[str, dict[str, Any]]:
-        """Describe each field, by dotted name; ``[]`` stands for items of an array."""
+    def describe(self) -> dict[str, dict[str, Any]]:
+        """Describe all fields by dotted name, with ``[]`` for array items."""
         found: dict[str, dict[str, Any]] = {}
         for name, node, parents in _folded(self._root):
             _describe(name, node, parents, found)
@@ -160,7 +167,7 @@ class Fields:
 
 
 def _folded(node: Node) -> list[tuple[str, Node, int]]:
-    """Return the children of a node, undocumented ones as one if there are many."""
+    """Return the children of a node; fold undocumented ones if there are many."""
     unknown = [name for name, child in node.children.items() if child.column is None]
     if len(unknown) <= MAX_NAMES:
         return [(name, child, node.objects) for name, child in node.children.items()]

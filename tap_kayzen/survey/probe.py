@@ -1,4 +1,4 @@
-"""Sends the requests of a survey one by one and keeps the last response."""
+"""Sends the requests of a survey sequentially."""
 
 from __future__ import annotations
 
@@ -19,20 +19,23 @@ if TYPE_CHECKING:
     from tap_kayzen.api.client import KayzenClient
     from tap_kayzen.survey.shapes import NameGuard
 
-PATIENCE: Mapping[str, float] = {
+SURVEY_SETTINGS: Mapping[str, float] = {
     "concurrency": 1,
     "max_retries": 1,
     "max_retry_seconds": 60,
 }
-"""Settings of a survey: a failed call is a result and not worth a long wait."""
+"""Settings that override the user's.
+
+Failed calls are results of the survey and not worth a long wait.
+"""
 
 LIMIT_HEADER = re.compile(r"(?:^|-)rate|limit|quota|retry", re.IGNORECASE)
-"""Names of headers that may describe limits."""
+"""Matches names of headers that may describe rate limits."""
 
 PLAIN_VALUE = re.compile(
     r"\d{1,12}(\.\d{1,3})?|(\w{3}, )?\d{1,2} \w{3} \d{4} [\d:]{8} GMT", re.ASCII
 )
-"""Values of these headers that may be shown: numbers and dates."""
+"""Matches values of these headers that can be shown: numbers and dates."""
 
 NOT_SHOWN = "(value not shown)"
 
@@ -43,8 +46,8 @@ class Answer:
 
     Attributes:
         status: HTTP status of the last response; 0 if there was none.
-        milliseconds: Time to that response.
-        body: Its body.
+        milliseconds: Response time.
+        body: Body of the response.
     """
 
     status: int
@@ -58,19 +61,19 @@ class Answer:
 
 
 class Probe:
-    """Sends requests as the tap does, and counts them.
+    """Sends requests like a sync does, and counts them.
 
     Attributes:
-        requests: Number of responses so far, login included.
-        limits: Headers that may describe limits, with the last value of each.
+        requests: Number of responses so far, including logins.
+        limits: Latest values of headers that may describe rate limits, by name.
     """
 
     def __init__(self, client: KayzenClient, guard: NameGuard) -> None:
-        """Prepare; nothing is sent yet.
+        """Initialize the probe without sending anything.
 
         Args:
-            client: Made with `PATIENCE`.
-            guard: Decides what may be shown.
+            client: A client with `SURVEY_SETTINGS`.
+            guard: Decides which names and values can be shown.
         """
         client.start()
         self.requests = 0
@@ -82,10 +85,10 @@ class Probe:
         self._last: Answer | None = None
 
     def log_in(self) -> Answer:
-        """Log in and return the response, whose body holds the token.
+        """Log in and return the response, which contains the token.
 
         Raises:
-            LoginError: Kayzen gave no token.
+            LoginError: Kayzen returned no token.
         """
         noting = self._session.hooks["response"]
 
@@ -99,7 +102,7 @@ class Probe:
             noting.remove(note)
         return self._answer(0)
 
-    def ask(self, request: requests.Request, what: str, *, with_token: bool) -> Answer:
+    def send(self, request: requests.Request, what: str, *, with_token: bool) -> Answer:
         """Send a request and return the response, even if it is an error."""
         self._last = None
         status = 0

@@ -1,4 +1,4 @@
-"""Lists the rejected calls of a survey, and what to do about each."""
+"""Lists the rejected calls of a survey, with advice."""
 
 from __future__ import annotations
 
@@ -12,28 +12,32 @@ if TYPE_CHECKING:
 
     Report = Mapping[str, Any]
 
-OK = range(200, 300)
-"""HTTP statuses of success."""
+SUCCESS_STATUSES = range(200, 300)
+"""Successful HTTP statuses."""
 
 NO_RIGHT = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
-"""Statuses of a missing right: the login was good, or there would be no report."""
+"""HTTP statuses of missing permissions; the login itself has succeeded."""
 
 
 def rejected(report: Report) -> list[Report]:
     """Return the calls without a successful response."""
     calls = report["calls"]
-    return [call for call in calls if "status" in call and call["status"] not in OK]
+    return [
+        call
+        for call in calls
+        if "status" in call and call["status"] not in SUCCESS_STATUSES
+    ]
 
 
 def summary(report: Report, place: str) -> str:
-    """Return how many calls were made and rejected, and where to find the latter."""
+    """Return a summary such as ``12 calls, 2 rejected: see ...``."""
     made = sum("status" in call for call in report["calls"])
     count = len(rejected(report))
     return f"{made} calls, {count} rejected" + (f": see {place}" if count else "")
 
 
 def advice(report: Report, call: Report) -> str:
-    """Return what to do about a rejected call; empty if nothing is known to help."""
+    """Return what to do about a rejected call; empty without advice."""
     chosen = f"GET /v1/{report['settings']['campaigns_endpoint']}"
     if call["stream"] == CampaignsStream.name and call["call"] != chosen:
         return "not needed with your `campaigns_endpoint`"

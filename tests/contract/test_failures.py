@@ -352,7 +352,7 @@ def test_no_server_costs_all_retries_only_once(
     wire = tap.services.client.wire
     with pytest.raises(IncompleteError, match="Connection refused"):
         tap.sync_all()
-    assert wire.is_impatient
+    assert wire.fail_fast
     capsys.readouterr()
 
 

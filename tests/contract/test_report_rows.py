@@ -252,7 +252,7 @@ def test_all_rows_of_the_sandbox_come_exactly(
     app = create_app(dataset, Access(Credentials()), reports=options)
     with running(app) as url:
         run = read(url, capsys, reports=[report], **days)
-    request = request_of({**Report.of(report).body, **days})
+    request = request_of({**Report.from_config(report).body, **days})
     truth = dataset.report_rows(DEFAULT_ADVERTISER, request)
     records = [
         message["record"]

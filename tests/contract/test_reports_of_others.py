@@ -52,7 +52,7 @@ from support import (
 )
 from watchdog import finished
 
-from tap_kayzen.reading.windows import Range
+from tap_kayzen.reading.windows import DateRange
 from tap_kayzen.sandbox.server import LOOPBACK, server_of
 
 if TYPE_CHECKING:
@@ -136,7 +136,7 @@ def test_yesterday_is_right_at_any_time_of_a_year(zone: str) -> None:
     with time_machine.travel(moment, tick=False) as clock:
         while moment.year < 2029:
             clock.move_to(moment)
-            days = Range.of({"lookback_days": 7}, zone)
+            days = DateRange.from_config({"lookback_days": 7}, zone)
             assert days.end == moment.astimezone(ZoneInfo(zone)).date() - timedelta(1)
             assert last in {None, days.end, days.end - timedelta(1)}
             last = days.end

@@ -137,7 +137,7 @@ def described(environment: Mapping[str, str]) -> Iterable[tuple[str, str]]:
 
 def reported(sandbox: Sandbox) -> list[dict[str, Any]]:
     days = {"start_date": DAYS[0], "end_date": DAYS[-1]}
-    request = request_of({**Report.of(DEFAULT_REPORTS[0]).body, **days})
+    request = request_of({**Report.from_config(DEFAULT_REPORTS[0]).body, **days})
     return [
         row
         for advertiser in ADVERTISERS

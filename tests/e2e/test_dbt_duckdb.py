@@ -136,7 +136,7 @@ def blocks(*keys: str) -> list[dict[str, Any]]:
 
 
 def truth(sandbox: Sandbox, entry: dict[str, Any]) -> list[dict[str, Any]]:
-    request = request_of({**Report.of(entry).body, **DAYS})
+    request = request_of({**Report.from_config(entry).body, **DAYS})
     return sandbox.dataset.report_rows(DEFAULT_ADVERTISER, request)
 
 

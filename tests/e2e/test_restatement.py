@@ -89,7 +89,7 @@ def names_of(report: Report) -> list[str]:
 def test_the_warehouse_is_the_truth_after_each_of_three_days(
     sandbox: Sandbox, database: str
 ) -> None:
-    reports = [Report.of(entry) for entry in REPORTS]
+    reports = [Report.from_config(entry) for entry in REPORTS]
     campaign = sandbox.dataset.campaigns[DEFAULT_ADVERTISER][0]
     seen = []
     for today in TODAYS:

@@ -19,11 +19,11 @@ from tap_kayzen.api.auth import KayzenAuthenticator
 from tap_kayzen.api.errors import RefusedError, StaleTokenError, StoppedError
 from tap_kayzen.api.rejections import (
     CALM_SECONDS,
-    MAX_DOUBTFUL_TOKENS,
     MAX_TOKENS,
+    MAX_UNLIKELY_TOKENS,
     MAX_UNPROVEN_TOKENS,
     MIN_WAIT_SECONDS,
-    SPREADS,
+    WAIT_FACTORS,
     Rejections,
     Subject,
     subject_of,
@@ -535,8 +535,8 @@ def test_where_nothing_is_accepted_fewer_tokens_are_tried(
     auth = numbered_tokens(serve)
     assert Sent(auth, "app_lists").rejected() == MAX_UNPROVEN_TOKENS
     waits.clear()
-    assert Sent(auth, "campaigns").rejected() == MAX_DOUBTFUL_TOKENS
-    assert Sent(auth, "creatives").rejected() == MAX_DOUBTFUL_TOKENS
+    assert Sent(auth, "campaigns").rejected() == MAX_UNLIKELY_TOKENS
+    assert Sent(auth, "creatives").rejected() == MAX_UNLIKELY_TOKENS
     assert len(waits) == 2
     assert all(1 <= wait <= 3 for wait in waits)
 
@@ -547,7 +547,7 @@ def test_a_path_that_is_refused_for_all_advertisers_costs_few_logins(
     auth = numbered_tokens(serve)
     accept(auth, "campaigns")
     tokens = [Sent(auth, f"orders?advertiser_id={n}").rejected() for n in (1, 2, 3)]
-    assert tokens == [MAX_UNPROVEN_TOKENS, MAX_DOUBTFUL_TOKENS, MAX_DOUBTFUL_TOKENS]
+    assert tokens == [MAX_UNPROVEN_TOKENS, MAX_UNLIKELY_TOKENS, MAX_UNLIKELY_TOKENS]
     accept(auth, "orders?advertiser_id=4")
     assert Sent(auth, "orders?advertiser_id=5").rejected() == MAX_UNPROVEN_TOKENS
     assert waits
@@ -565,8 +565,8 @@ def test_a_login_that_others_use_too_is_named_in_the_end(
     assert error.cause.endswith("perhaps another process with the same login ends them")
     assert error.hint == "run one process at a time, or give each a login of its own"
     # At once, and then ever later, since no token was of any use.
-    assert len(waits) == len(SPREADS)
-    for wait, spread in zip(waits, SPREADS, strict=True):
+    assert len(waits) == len(WAIT_FACTORS)
+    for wait, spread in zip(waits, WAIT_FACTORS, strict=True):
         assert MIN_WAIT_SECONDS <= wait <= spread * MIN_WAIT_SECONDS
 
 
@@ -574,10 +574,16 @@ def test_a_login_that_others_use_too_is_named_in_the_end(
 def test_waits_are_longer_where_turns_are_few(turn: float, shortest: float) -> None:
     """Else a token would end before its process has had its turn."""
     rejections = Rejections()
-    waits = [rejections.lose(1, had_worked=True, turn_seconds=turn) for _ in range(20)]
+    waits = [
+        rejections.record_rejected(1, had_worked=True, turn_seconds=turn)
+        for _ in range(20)
+    ]
     assert waits[0] == 0
     assert all(shortest <= wait <= 3 * shortest for wait in waits[1:])
-    waits = [rejections.lose(1, had_worked=False, turn_seconds=turn) for _ in range(20)]
+    waits = [
+        rejections.record_rejected(1, had_worked=False, turn_seconds=turn)
+        for _ in range(20)
+    ]
     assert all(shortest <= wait <= min(60, 16 * shortest) for wait in waits)
 
 
@@ -695,5 +701,5 @@ def test_stop_ends_the_wait_for_a_new_login(serve: Serve) -> None:
     sent = Sent(auth)
     throttle, read = auth._wire.throttle, Read()  # noqa: SLF001
     throttle.stop(read)
-    with pytest.raises(StoppedError), throttle.of_read(read):
+    with pytest.raises(StoppedError), throttle.assigned_to(read):
         sent.answered(401)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tap_kayzen.api.errors import StoppedError
-from tap_kayzen.api.pace import MAX_CUT, MIN_CUT, MIN_PACE, SEARCH_CLIMB
+from tap_kayzen.api.pace import MIN_PER_SECOND, SEARCH_STEP, STRONGEST_CUT, WEAKEST_CUT
 from tap_kayzen.api.throttle import Read, Throttle
 
 if TYPE_CHECKING:
@@ -149,19 +149,19 @@ def test_refusals_of_one_jam_count_once() -> None:
     once.refused(1000, 1)
     for _ in range(5):
         often.refused(1000, 1)
-    assert often.at_once == once.at_once == 32
+    assert often.max_in_flight == once.max_in_flight == 32
 
 
 def test_concurrency_is_halved_and_grows_by_one_a_round() -> None:
     throttle = ClockedThrottle(concurrency=16)
     throttle.refused(1000, 1)
-    assert throttle.at_once == 8
+    assert throttle.max_in_flight == 8
     for _ in range(9):
         throttle.accepted()
-    assert throttle.at_once == 9
+    assert throttle.max_in_flight == 9
     for _ in range(1000):
         throttle.accepted()
-    assert throttle.at_once == 16
+    assert throttle.max_in_flight == 16
 
 
 def test_no_more_run_at_once_than_allowed() -> None:
@@ -196,12 +196,12 @@ def test_stop_ends_all_waiting() -> None:
 
     read = Read()
 
-    def of_read(function: Callable[[], None]) -> None:
-        with throttle.of_read(read):
+    def assigned_to(function: Callable[[], None]) -> None:
+        with throttle.assigned_to(read):
             function()
 
     with ThreadPoolExecutor(3) as pool, throttle.request():
-        waiting = [pool.submit(of_read, each) for each in (sleep, held, held)]
+        waiting = [pool.submit(assigned_to, each) for each in (sleep, held, held)]
         entered.wait()
         throttle.stop(read)
         for each in waiting:
@@ -209,11 +209,11 @@ def test_stop_ends_all_waiting() -> None:
                 each.result(timeout=10)
     with (
         pytest.raises(StoppedError),
-        throttle.of_read(read),
+        throttle.assigned_to(read),
         throttle.request(),
     ):
         pass
-    with throttle.of_read(Read()), throttle.request():
+    with throttle.assigned_to(Read()), throttle.request():
         pass
     with throttle.request():
         pass
@@ -240,7 +240,7 @@ def test_the_first_pace_is_what_was_seen_to_be_accepted() -> None:
     throttle = ClockedThrottle(concurrency=8)
     accept(throttle, 100)
     # 101 requests of 10 ms and a second of waiting.
-    assert refuse(throttle) == pytest.approx(MIN_CUT * 100 / 2.01)
+    assert refuse(throttle) == pytest.approx(WEAKEST_CUT * 100 / 2.01)
 
 
 def test_a_pace_falls_by_5_to_15_percent_and_by_half_if_nothing_went_well() -> None:
@@ -250,14 +250,14 @@ def test_a_pace_falls_by_5_to_15_percent_and_by_half_if_nothing_went_well() -> N
     assert pace is not None
     accept(throttle, 1)
     # One in more than a second is much less than the pace.
-    assert refuse(throttle) == pytest.approx(MAX_CUT * pace, rel=0.01)
+    assert refuse(throttle) == pytest.approx(STRONGEST_CUT * pace, rel=0.01)
     before = throttle.pace
     assert before is not None
     assert refuse(throttle) == pytest.approx(before / 2)
     for _ in range(20):
         slowest = refuse(throttle)
-    assert slowest == MIN_PACE
-    assert throttle.at_once == 1
+    assert slowest == MIN_PER_SECOND
+    assert throttle.max_in_flight == 1
 
 
 def test_a_sleep_takes_its_time() -> None:
@@ -275,4 +275,4 @@ def test_the_pace_rises_by_a_tenth_with_each_answer_that_waited_for_it() -> None
     assert pace is not None
     # The first one waits for the end of the hold, not for the pace.
     accept(throttle, 4)
-    assert throttle.pace == pytest.approx(pace + 3 * SEARCH_CLIMB)
+    assert throttle.pace == pytest.approx(pace + 3 * SEARCH_STEP)

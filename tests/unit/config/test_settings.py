@@ -14,7 +14,7 @@ from support import SAMPLE_CONFIG, run_process
 from watchdog import finished
 
 from tap_kayzen.config.settings import SETTINGS
-from tap_kayzen.config.validation import PASTED
+from tap_kayzen.config.validation import PASTED_SETTINGS
 from tap_kayzen.tap import TapKayzen
 
 if TYPE_CHECKING:
@@ -420,7 +420,7 @@ def test_an_empty_text_counts_as_not_set() -> None:
 
 
 @pytest.mark.parametrize("blank", [" ", "\n", "\t", "\N{NO-BREAK SPACE}", "\ufeff"])
-@pytest.mark.parametrize("name", PASTED)
+@pytest.mark.parametrize("name", PASTED_SETTINGS)
 def test_what_does_not_show_at_the_ends_is_named(name: str, blank: str) -> None:
     value = settings(audience_api_key="key")[name]
     for given in (value + blank, blank + value):

@@ -152,7 +152,7 @@ def test_the_record_shown_is_what_comes_out(
 def test_the_state_shown_is_of_the_default_report() -> None:
     shown = json_block("docs/state.md", "bookmarks")
     (bookmark,) = shown["bookmarks"].values()
-    parts = Report.of(DEFAULT_REPORTS[0]).fingerprint
+    parts = Report.from_config(DEFAULT_REPORTS[0]).fingerprint
     assert len(parts) == 5
     assert bookmark["fingerprint"].items() <= parts.items()
 

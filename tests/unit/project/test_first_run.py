@@ -12,7 +12,7 @@ from support import ROOT
 
 from tap_kayzen.survey.account import MAX_REPORTS
 from tap_kayzen.survey.observe import FOLDED, MAX_NAMES, MAX_SHAPES
-from tap_kayzen.survey.shapes import HIDDEN, MAX_SHAPE
+from tap_kayzen.survey.shapes import HIDDEN, MAX_SHAPE_CHARS
 
 SCHEMA = json.loads((ROOT / "docs" / "account-report.schema.json").read_text())
 
@@ -36,7 +36,7 @@ def test_what_the_pages_say_of_names_and_shapes_is_so() -> None:
     assert f"at most {words[MAX_SHAPES]} per column" in page("account-report.md")
     assert SCHEMA["$defs"]["field"]["properties"]["shapes"]["items"] == {
         "type": "string",
-        "maxLength": MAX_SHAPE,
+        "maxLength": MAX_SHAPE_CHARS,
     }
 
 

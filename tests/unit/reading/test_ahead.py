@@ -15,13 +15,13 @@ from singer_sdk.exceptions import FatalAPIError
 
 from tap_kayzen.api.errors import CutShortError
 from tap_kayzen.api.workers import Workers
-from tap_kayzen.reading.ahead import Allowance, PagesAhead
+from tap_kayzen.reading.ahead import PageBudget, ReadAhead
 from tap_kayzen.reading.pages import Page, parse_page
 from tap_kayzen.reading.paging import (
     AnnouncedPaging,
     GuessedPaging,
     ListPaging,
-    PagesSoFar,
+    PageTally,
 )
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ class Server:
         return raw
 
     def read(self, workers: int = 3) -> list[list[int]]:
-        ahead = PagesAhead(
+        ahead = ReadAhead(
             self.fetch,
             GuessedPaging(self.per_page),
             range(len(self.rows)),
@@ -129,7 +129,7 @@ def test_a_server_without_pages_is_no_excuse_to_cut(announces: bool) -> None:  #
 
 def test_a_server_that_ignores_the_size_too_gives_all_at_once() -> None:
     server = Server([25, 3, 25], per_page=100, honours_page=False)
-    ahead = PagesAhead(server.fetch, GuessedPaging(10), range(3), Workers(2))
+    ahead = ReadAhead(server.fetch, GuessedPaging(10), range(3), Workers(2))
     lengths = [sum(len(page.rows) for page in ahead.pages(part)) for part in range(3)]
     assert lengths == [25, 3, 25]
 
@@ -165,7 +165,7 @@ def test_rows_that_are_announced_are_looked_for_beyond_the_last_page() -> None:
         meta = {"total_pages": 1, "total_entries": 3}
         return parse_page(json.dumps({"data": rows, "meta": meta}).encode())
 
-    ahead = PagesAhead(fetch, GuessedPaging(10), [0], Workers(1))
+    ahead = ReadAhead(fetch, GuessedPaging(10), [0], Workers(1))
     assert sum(len(page.rows) for page in ahead.pages(0)) == 3
 
 
@@ -178,9 +178,9 @@ def test_pages_that_are_usual_are_asked_for_at_once() -> None:
             waiting.wait()  # all three are asked for before one has come
         return server.fetch(part, number)
 
-    ahead = PagesAhead(fetch, GuessedPaging(10), [0], Workers(1))
+    ahead = ReadAhead(fetch, GuessedPaging(10), [0], Workers(1))
     assert sum(len(page.rows) for page in ahead.pages(0)) == 45
-    ahead = PagesAhead(fetch, GuessedPaging(10), range(2), Workers(4))
+    ahead = ReadAhead(fetch, GuessedPaging(10), range(2), Workers(4))
     for part in range(2):
         assert sum(len(page.rows) for page in ahead.pages(part)) == 45
     assert len(server.calls) == 15
@@ -199,7 +199,7 @@ def test_what_waits_is_bounded_and_the_first_part_always_goes_on() -> None:
         data = [{"part": part, "page": number, "row": row} for row in range(rows)]
         return parse_page(json.dumps({"data": data}).encode())
 
-    ahead = PagesAhead(fetch, GuessedPaging(10), range(4), Workers(3))
+    ahead = ReadAhead(fetch, GuessedPaging(10), range(4), Workers(3))
     for part in range(4):
         for number, _ in enumerate(ahead.pages(part), start=1):
             taken.append((part, number))
@@ -217,7 +217,7 @@ def test_an_error_comes_when_it_is_its_turn() -> None:
             raise FatalAPIError(message)
         return server.fetch(part, number)
 
-    ahead = PagesAhead(fetch, GuessedPaging(10), range(3), Workers(3))
+    ahead = ReadAhead(fetch, GuessedPaging(10), range(3), Workers(3))
     assert sum(len(page.rows) for page in ahead.pages(0)) == 25
     pages = ahead.pages(1)
     assert len(next(pages).rows) == 10
@@ -226,7 +226,7 @@ def test_an_error_comes_when_it_is_its_turn() -> None:
 
 
 def test_parts_are_taken_in_order() -> None:
-    ahead = PagesAhead(Server([1, 1], 10).fetch, GuessedPaging(10), [0, 1], Workers(1))
+    ahead = ReadAhead(Server([1, 1], 10).fetch, GuessedPaging(10), [0, 1], Workers(1))
     with pytest.raises(ValueError, match="1 is not the next slice, 0 is"):
         next(ahead.pages(1))
 
@@ -234,9 +234,9 @@ def test_parts_are_taken_in_order() -> None:
 def test_paging_that_only_answers_speak_of() -> None:
     paging = AnnouncedPaging()
     page = parse_page(b'{"data": [{}]}')
-    assert paging.judge(page, PagesSoFar()) == 1
+    assert paging.find_last(page, PageTally()) == 1
     page = parse_page(b'{"data": [{}], "meta": {"total_pages": "3"}}')
-    verdicts = [paging.judge(page, PagesSoFar(pages)) for pages in range(3)]
+    verdicts = [paging.find_last(page, PageTally(pages)) for pages in range(3)]
     assert verdicts == [None, None, 3]
 
 
@@ -260,7 +260,7 @@ def test_a_server_that_goes_round_is_not_asked_for_ever(
         rows = [{"row": row} for row in order(number, list(range(20)))]
         return parse_page(json.dumps({"data": rows}).encode())
 
-    ahead = PagesAhead(fetch, GuessedPaging(15), [0], Workers(1))
+    ahead = ReadAhead(fetch, GuessedPaging(15), [0], Workers(1))
     rows = [row["row"] for page in ahead.pages(0) for row in page.decode()]
     assert sorted(rows) == [*range(20)]
     assert calls <= 3
@@ -270,7 +270,7 @@ def test_a_limit_of_the_servers_own_shows_by_round_numbers() -> None:
     server = Server([7, 300], per_page=1000, cap=200, honours_page=False)
     with pytest.raises(CutShortError, match="the same 200 rows"):
         server.read(workers=1)
-    saved = PagesAhead(
+    saved = ReadAhead(
         lambda _, __: parse_page(b'{"data": [{"a": 1}], "meta": {"total_pages": 3}}'),
         AnnouncedPaging(),
         [0],
@@ -290,7 +290,7 @@ def test_pages_that_are_announced_and_repeat_are_no_end(
             json.dumps({"data": rows, "meta": {"total_pages": 5}}).encode()
         )
 
-    ahead = PagesAhead(fetch, paging, [0], Workers(1))
+    ahead = ReadAhead(fetch, paging, [0], Workers(1))
     with pytest.raises(CutShortError, match="page 3 has the same 1 rows"):
         list(ahead.pages(0))
 
@@ -301,7 +301,7 @@ def test_a_row_that_stands_there_twice_makes_no_page_longer() -> None:
         rows += rows[:1] if number == 1 else []
         return parse_page(json.dumps({"data": rows}).encode())
 
-    ahead = PagesAhead(fetch, GuessedPaging(1000), [0], Workers(1))
+    ahead = ReadAhead(fetch, GuessedPaging(1000), [0], Workers(1))
     assert sum(len(page.rows) for page in ahead.pages(0)) == 26
 
 
@@ -332,7 +332,7 @@ class Gate:
 
 def test_pages_come_in_order_in_whatever_order_they_arrive() -> None:
     gate = Gate(5)
-    ahead = PagesAhead(gate.fetch, ListPaging(), [0], Workers(5))
+    ahead = ReadAhead(gate.fetch, ListPaging(), [0], Workers(5))
     pages = ahead.pages(0)
     gate.gates[0, 1].set()
     assert next(pages).rows == [{"id": 1}]
@@ -344,7 +344,7 @@ def test_pages_come_in_order_in_whatever_order_they_arrive() -> None:
 
 def test_a_slow_page_does_not_stop_the_others() -> None:
     gate = Gate(9)
-    ahead = PagesAhead(gate.fetch, ListPaging(), [0], Workers(4))
+    ahead = ReadAhead(gate.fetch, ListPaging(), [0], Workers(4))
     pages = ahead.pages(0)
     gate.gates[0, 1].set()
     next(pages)
@@ -360,7 +360,7 @@ def test_a_slice_that_is_left_early_makes_room_for_the_next() -> None:
     gate = Gate(6, slices=3)
     for event in gate.gates.values():
         event.set()
-    ahead = PagesAhead(gate.fetch, ListPaging(), range(3), Workers(2))
+    ahead = ReadAhead(gate.fetch, ListPaging(), range(3), Workers(2))
     for slice_ in range(3):
         pages = ahead.pages(slice_)
         assert next(pages).rows == [{"id": 1}]
@@ -370,7 +370,7 @@ def test_a_slice_that_is_left_early_makes_room_for_the_next() -> None:
 
 def test_nothing_is_requested_after_closing() -> None:
     gate = Gate(20)
-    ahead = PagesAhead(gate.fetch, ListPaging(), [0], Workers(2))
+    ahead = ReadAhead(gate.fetch, ListPaging(), [0], Workers(2))
     pages = ahead.pages(0)
     gate.gates[0, 1].set()
     next(pages)
@@ -395,28 +395,28 @@ def test_lists_are_not_guessed_to_be_as_long_as_the_one_before() -> None:
         total = 9 if slice_ == 0 else 1
         return Page([{"id": 10 * slice_ + number}], total, total)
 
-    ahead = PagesAhead(fetch, ListPaging(), range(3), Workers(4))
+    ahead = ReadAhead(fetch, ListPaging(), range(3), Workers(4))
     for slice_ in range(3):
         list(ahead.pages(slice_))
     assert sorted(asked) == [*((0, n) for n in range(1, 10)), (1, 1), (2, 1)]
 
 
 def test_streams_to_come_share_an_allowance() -> None:
-    allowance = Allowance(3)
+    budget = PageBudget(3)
     servers = [Server([25, 25, 25], per_page=10) for _ in range(3)]
     workers = Workers(8)
     streams = [
-        PagesAhead(each.fetch, GuessedPaging(10), range(3), workers) for each in servers
+        ReadAhead(each.fetch, GuessedPaging(10), range(3), workers) for each in servers
     ]
     for each in streams:
-        each.begin(allowance)
+        each.prefetch(budget)
     first = [page for part in range(3) for page in streams[0].pages(part)]
     assert sum(len(page.rows) for page in first) == 75
     assert not servers[1].calls, "the first stream took all three pages"
     for each in streams[1:]:
-        each.begin(allowance)
+        each.prefetch(budget)
     streams[1].close()
-    streams[2].begin(allowance)
+    streams[2].prefetch(budget)
     rows = [
         row["row"]
         for part in range(3)
@@ -425,12 +425,12 @@ def test_streams_to_come_share_an_allowance() -> None:
     ]
     assert rows == [*range(25)] * 3
     assert len(servers[1].calls) <= 3
-    assert allowance.take()
+    assert budget.acquire()
 
 
 def test_nothing_is_fetched_ahead_without_an_allowance() -> None:
     server = Server([5], per_page=10)
-    ahead = PagesAhead(server.fetch, GuessedPaging(10), range(1), Workers(2))
-    ahead.begin(Allowance(0))
+    ahead = ReadAhead(server.fetch, GuessedPaging(10), range(1), Workers(2))
+    ahead.prefetch(PageBudget(0))
     assert server.calls == []
     assert sum(len(page.rows) for page in ahead.pages(0)) == 5

@@ -13,21 +13,23 @@ from merging import merged
 from singer_sdk.exceptions import ConfigurationError
 
 from tap_kayzen.reading.bookmarks import Bookmark
-from tap_kayzen.reading.windows import Range, Window, cut
+from tap_kayzen.reading.windows import DateRange, Window, split_into_windows
 
 DAY = timedelta(days=1)
 FIRST = date(2026, 1, 1)
 
 
-def range_of(zone: str = "UTC", **settings: Any) -> Range:
-    return Range.of({"lookback_days": 7, **settings}, zone)
+def date_range(zone: str = "UTC", **settings: Any) -> DateRange:
+    return DateRange.from_config({"lookback_days": 7, **settings}, zone)
 
 
 def test_a_first_run_begins_30_days_before_it() -> None:
     with time_machine.travel(datetime(2026, 3, 31, 12, tzinfo=timezone.utc)):
         bookmark = Bookmark({}, "day", "report")
-        assert bookmark.first_day(range_of()) == date(2026, 3, 1)
-        assert bookmark.first_day(range_of(start_date="2025-01-01")) == date(2025, 1, 1)
+        assert bookmark.first_day(date_range()) == date(2026, 3, 1)
+        assert bookmark.first_day(date_range(start_date="2025-01-01")) == date(
+            2025, 1, 1
+        )
 
 
 def bookmark_at(day: str, **more: object) -> Bookmark:
@@ -52,7 +54,7 @@ def test_a_run_begins_so_many_days_before_the_bookmark(
     settings: dict[str, Any], first: str
 ) -> None:
     with time_machine.travel(datetime(2026, 6, 1, tzinfo=timezone.utc)):
-        assert str(bookmark_at("2026-02-20").first_day(range_of(**settings))) == first
+        assert str(bookmark_at("2026-02-20").first_day(date_range(**settings))) == first
 
 
 def test_a_bookmark_never_goes_back() -> None:
@@ -61,9 +63,9 @@ def test_a_bookmark_never_goes_back() -> None:
         "replication_key_value": "2026-02-20",
     }
     bookmark = Bookmark(state, "day", "report")
-    bookmark.move(Window(date(2026, 2, 13), date(2026, 2, 19)), date(2026, 2, 21))
+    bookmark.advance(Window(date(2026, 2, 13), date(2026, 2, 19)), date(2026, 2, 21))
     assert state["replication_key_value"] == "2026-02-20"
-    bookmark.move(Window(date(2026, 2, 20), date(2026, 2, 21)), date(2026, 2, 21))
+    bookmark.advance(Window(date(2026, 2, 20), date(2026, 2, 21)), date(2026, 2, 21))
     assert state == {
         "replication_key": "day",
         "replication_key_value": "2026-02-21",
@@ -74,7 +76,7 @@ def test_a_bookmark_never_goes_back() -> None:
 def test_a_run_that_is_not_at_its_end_says_what_is_left() -> None:
     state: dict[str, Any] = {}
     bookmark = Bookmark(state, "day", "report")
-    bookmark.move(Window(date(2026, 2, 13), date(2026, 2, 19)), date(2026, 2, 21))
+    bookmark.advance(Window(date(2026, 2, 13), date(2026, 2, 19)), date(2026, 2, 21))
     assert state == {
         "replication_key": "day",
         "replication_key_value": "2026-02-19",
@@ -113,15 +115,17 @@ class Reader:
 
     def run(self, now: date, windows: int | None) -> list[Window]:
         """Read up to the day before, in so many windows at most."""
-        days = Range(FIRST, now - DAY, now, self.lookback, FIRST)
+        days = DateRange(FIRST, now - DAY, now, self.lookback, FIRST)
         # A state goes from run to run as JSON.
         self.state = json.loads(json.dumps(self.state))
         bookmark = Bookmark(self.state, "day", "report")
-        parts = list(cut(bookmark.first_day(days), days.end, self.size))[:windows]
+        parts = list(split_into_windows(bookmark.first_day(days), days.end, self.size))[
+            :windows
+        ]
         for window in parts:
             for number in range((window.last - window.first).days + 1):
                 self.read_on[window.first + number * DAY] = now
-            bookmark.move(window, days.end)
+            bookmark.advance(window, days.end)
         return parts
 
 
@@ -194,7 +198,7 @@ def test_a_state_merged_over_an_older_one_means_the_same(
             after.run(today, windows)
         today += later * DAY
         both = merged(before.state, after.state)
-        ranges = Range(FIRST, today - DAY, today, lookback, FIRST)
+        ranges = DateRange(FIRST, today - DAY, today, lookback, FIRST)
         assert Bookmark(both, "day", "report").first_day(ranges) == Bookmark(
             after.state, "day", "report"
         ).first_day(ranges)

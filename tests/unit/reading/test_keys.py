@@ -77,15 +77,15 @@ def test_a_key_goes_out_once_in_a_run() -> None:
     first = ColumnKeys(["id"], sent)
     first.begin_pass()
     assert ids(first, 1, 2, 2) == [1, 2]
-    assert first.different == 2
+    assert first.distinct == 2
     # What slipped through is sent in the next pass, in which all keys count anew.
     first.begin_pass()
     assert ids(first, 1, 2, 3) == [3]
-    assert first.different == 3
+    assert first.distinct == 3
     other = ColumnKeys(["id"], sent)
     other.begin_pass()
     assert ids(other, 3, 4) == [4]
-    assert other.different == 2
+    assert other.distinct == 2
 
 
 def test_a_key_of_several_columns_is_all_of_them() -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tap_kayzen.api.workers import Workers
-from tap_kayzen.reading.ahead import PagesAhead
+from tap_kayzen.reading.ahead import ReadAhead
 from tap_kayzen.reading.pages import Page
 from tap_kayzen.reading.paging import (
     AnnouncedPaging,
@@ -38,7 +38,7 @@ def walk(pages: Sequence[Page], workers: int) -> tuple[list[int], list[int]]:
         page = pages[min(number, len(pages)) - 1]
         return Page(page.rows, page.total_pages, page.total_entries)
 
-    ahead = PagesAhead(fetch, ListPaging(), [0], Workers(workers))
+    ahead = ReadAhead(fetch, ListPaging(), [0], Workers(workers))
     ids = [row["id"] for page in ahead.pages(0) for row in page.decode()]
     return ids, sorted(asked)
 
@@ -152,7 +152,7 @@ def test_a_boundless_total_is_not_requested_at_once(total: int) -> None:
         asked.append(number)
         return Page(rows(number), total)
 
-    ahead = PagesAhead(fetch, ListPaging(), [0], Workers(4))
+    ahead = ReadAhead(fetch, ListPaging(), [0], Workers(4))
     pages = ahead.pages(0)
     for _ in range(10):
         next(pages)
@@ -176,7 +176,7 @@ def window(
         announced = number + 1 if total is None else total
         return Page([{"id": f"{number} {row}"} for row in range(length)], announced)
 
-    ahead = PagesAhead(fetch, paging, [0], Workers(1))
+    ahead = ReadAhead(fetch, paging, [0], Workers(1))
     came = [len(page.rows) for page in ahead.pages(0)]
     assert sum(came) == sum(lengths)
     return sorted(asked)

@@ -6,7 +6,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tap_kayzen.reading.keys import KEY, RowKeys, hashed
+from tap_kayzen.reading.keys import KEY, RowKeys, hash_values
 
 SCALARS = st.none() | st.integers() | st.text() | st.booleans()
 ROWS = st.lists(st.fixed_dictionaries(dict.fromkeys("abc", SCALARS)), max_size=30)
@@ -32,16 +32,16 @@ def test_rows_about_different_things_have_different_keys(
     }
     keys = RowKeys(lambda row: row)
     made = read(keys, [*distinct.values()])
-    assert len(set(made)) == len(made) == len(distinct) == keys.different
+    assert len(set(made)) == len(made) == len(distinct) == keys.distinct
 
 
 def test_keys_are_the_same_in_every_run_and_in_every_order_of_columns() -> None:
     about = {"advertiser_id": 108993, "day": "2026-09-01", "country": None}
-    assert hashed(about) == "f54f26f987806d08c14b19ab5eb47d48"
-    assert hashed(about) == hashed(dict(reversed(about.items())))
-    assert hashed({"x": [Decimal("1.50"), {"b": 1, "a": "\ud800"}]}) == hashed(
-        {"x": [Decimal("1.50"), {"a": "\ud800", "b": 1}]}
-    )
+    assert hash_values(about) == "f54f26f987806d08c14b19ab5eb47d48"
+    assert hash_values(about) == hash_values(dict(reversed(about.items())))
+    assert hash_values(
+        {"x": [Decimal("1.50"), {"b": 1, "a": "\ud800"}]}
+    ) == hash_values({"x": [Decimal("1.50"), {"a": "\ud800", "b": 1}]})
 
 
 def test_several_rows_about_the_same_thing_have_keys_by_their_number() -> None:
@@ -52,25 +52,25 @@ def test_several_rows_about_the_same_thing_have_keys_by_their_number() -> None:
     numbered: list[dict[str, Any]] = [
         {"about": {"id": 1}, "number": number} for number in (2, 3)
     ]
-    assert made == [hashed(each) for each in ({"id": 1}, *numbered)]
+    assert made == [hash_values(each) for each in ({"id": 1}, *numbered)]
     # Whichever comes first, the table has these keys and no others.
     assert made == read(by_id(), rows[::-1])
 
 
 def test_a_key_does_not_depend_on_the_rows_before() -> None:
     rows = [{"id": number} for number in range(3)]
-    assert read(by_id(), rows) == [hashed(row) for row in rows]
+    assert read(by_id(), rows) == [hash_values(row) for row in rows]
 
 
 def test_text_that_is_not_unicode_tells_rows_apart_too() -> None:
-    assert hashed({"app": "\ud800"}) != hashed({"app": "\ud801"})
+    assert hash_values({"app": "\ud800"}) != hash_values({"app": "\ud801"})
 
 
 def test_a_row_that_comes_again_has_no_key() -> None:
     row = {"id": 1, "clicks": 5}
     keys = by_id()
     assert len(read(keys, [row, row], [row])) == 1
-    assert keys.different == 1
+    assert keys.distinct == 1
     assert read(keys, [row]) == []
 
 
@@ -78,7 +78,7 @@ def test_a_row_that_moved_and_was_restated_is_no_second_one() -> None:
     keys = by_id()
     first = read(keys, [{"id": 1, "clicks": 5}], [{"id": 1, "clicks": 6}, {"id": 2}])
     assert len(first) == 2
-    assert keys.different == 2
+    assert keys.distinct == 2
     # Read again, it is there once, with other numbers: it has been sent.
     assert read(keys, [{"id": 1, "clicks": 7}, {"id": 2}]) == []
 
@@ -88,7 +88,7 @@ def test_two_rows_on_different_pages_that_stay_two_are_two() -> None:
     keys = by_id()
     assert len(read(keys, *pages)) == 1
     assert len(read(keys, *pages)) == 1
-    assert keys.different == 2
+    assert keys.distinct == 2
     assert read(keys, *pages) == []
 
 
@@ -97,4 +97,4 @@ def test_the_key_comes_first_even_if_kayzen_has_a_column_of_its_name() -> None:
     keys.begin_pass()
     (row,) = keys.new([{"id": 1, KEY: "theirs"}])
     assert list(row) == [KEY, "id"]
-    assert row[KEY] == hashed({"id": 1})
+    assert row[KEY] == hash_values({"id": 1})

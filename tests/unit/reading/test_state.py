@@ -10,7 +10,7 @@ from merging import merged
 from singer_sdk.exceptions import ConfigurationError
 from support import SAMPLE_CONFIG
 
-from tap_kayzen.reading.state import fault, mended
+from tap_kayzen.reading.state import find_fault, repair
 from tap_kayzen.tap import TapKayzen
 
 NAME = "campaign_performance"
@@ -40,7 +40,7 @@ def test_a_sound_state_is_loaded_as_it_is() -> None:
     state = with_partitions(partition("2026-01-05", 7), partition("2026-01-04", 8))
     state["bookmarks"]["campaigns"] = {"replication_key": "updated_at"}
     assert loaded(state) == state
-    assert mended(state)[1] == []
+    assert repair(state)[1] == []
 
 
 @pytest.mark.parametrize(
@@ -150,7 +150,7 @@ def test_what_only_a_run_needs_is_dropped() -> None:
     ],
 )
 def test_a_state_of_another_shape_is_refused(bookmarks: object, words: str) -> None:
-    assert fault({"bookmarks": bookmarks}).startswith(words)
+    assert find_fault({"bookmarks": bookmarks}).startswith(words)
     with pytest.raises(ConfigurationError, match=f"The state cannot be read: {words}"):
         loaded({"bookmarks": bookmarks})
 
@@ -187,6 +187,6 @@ def test_the_tests_merge_as_meltano_does(
 def test_a_state_without_bookmarks_is_refused(
     state: dict[str, Any], words: str
 ) -> None:
-    assert fault(state).startswith(words)
+    assert find_fault(state).startswith(words)
     with pytest.raises(ConfigurationError, match=f"The state cannot be read: {words}"):
         loaded(state)

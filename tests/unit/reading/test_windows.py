@@ -8,20 +8,20 @@ import time_machine
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tap_kayzen.reading.windows import Range, cut
+from tap_kayzen.reading.windows import DateRange, split_into_windows
 
 DAY = timedelta(days=1)
 FIRST = date(2026, 1, 1)
 
 
-def range_of(zone: str = "UTC", **settings: Any) -> Range:
-    return Range.of({"lookback_days": 7, **settings}, zone)
+def date_range(zone: str = "UTC", **settings: Any) -> DateRange:
+    return DateRange.from_config({"lookback_days": 7, **settings}, zone)
 
 
 @given(st.integers(-3, 800), st.integers(1, 400))
 def test_windows_cover_each_day_once_and_in_order(length: int, size: int) -> None:
     last = FIRST + (length - 1) * DAY
-    windows = list(cut(FIRST, last, size))
+    windows = list(split_into_windows(FIRST, last, size))
     days = [
         window.first + number * DAY
         for window in windows
@@ -53,4 +53,4 @@ def test_yesterday_is_that_of_the_time_zone(
     moment: str, zone: str, yesterday: str
 ) -> None:
     with time_machine.travel(datetime.fromisoformat(moment.replace("Z", "+00:00"))):
-        assert str(range_of(zone).end) == yesterday
+        assert str(date_range(zone).end) == yesterday

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from support import COLUMNS
 
 from tap_kayzen.records.converter import RecordConverter
-from tap_kayzen.records.fast import MAX_UNKNOWN_FIELDS, have_usual_form
+from tap_kayzen.records.fast import MAX_UNKNOWN_FIELDS, have_common_format
 from tap_kayzen.records.secrets import SecretFilter
 from tap_kayzen.records.values import is_open, to_date_time
 
@@ -157,8 +157,8 @@ def test_values_that_do_not_fit_go_to_extra_whole(name: str, value: object) -> N
 )
 def test_times_of_a_page_are_usual_if_all_are(other: str, *, is_usual: bool) -> None:
     time = "2026-01-31T00:00:00.000Z"
-    assert have_usual_form([])
-    assert have_usual_form([time, other, time]) == is_usual
+    assert have_common_format([])
+    assert have_common_format([time, other, time]) == is_usual
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ from singer_sdk.singerlib import RecordMessage
 from support import COLUMNS
 
 from tap_kayzen.output.writer import BufferedWriter
-from tap_kayzen.reading.keys import hashed
+from tap_kayzen.reading.keys import hash_values
 from tap_kayzen.reading.pages import parse_page
 from tap_kayzen.records.converter import EXTRA, RecordConverter
 
@@ -245,7 +245,7 @@ def test_any_body_becomes_valid_and_whole_messages_or_an_error(body: bytes) -> N
         assert b"\n" not in line
         message = strictly(line)
         assert message["type"] == "RECORD"
-        assert len(hashed(record)) == 32
+        assert len(hash_values(record)) == 32
         check(row, message["record"])
     for total in (page.total_pages, page.total_entries):
         assert total is None or 0 <= total < 10**18

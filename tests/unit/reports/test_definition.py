@@ -275,7 +275,7 @@ def test_names_of_what_has_a_number_are_no_part_of_the_key() -> None:
 def test_hours_bring_their_day() -> None:
     stream = stream_of(group_by=["hour", "country"])
     assert stream.replication_key == "day"
-    assert Report.of({**REPORT, "group_by": ["hour"]}).body["group_by"] == [
+    assert Report.from_config({**REPORT, "group_by": ["hour"]}).body["group_by"] == [
         "day",
         "hour",
     ]
@@ -328,7 +328,7 @@ def test_full_table_can_be_asked_for() -> None:
 def test_a_fingerprint_tells_what_has_changed(
     changes: dict[str, Any], parts: set[str]
 ) -> None:
-    one, other = Report.of(REPORT), Report.of({**REPORT, **changes})
+    one, other = Report.from_config(REPORT), Report.from_config({**REPORT, **changes})
     assert {
         name
         for name, mark in one.fingerprint.items()
@@ -337,8 +337,8 @@ def test_a_fingerprint_tells_what_has_changed(
 
 
 def test_null_counts_as_not_given() -> None:
-    report = Report.of({**REPORT, "filters": None, "window_days": None})
-    assert report == Report.of(REPORT)
+    report = Report.from_config({**REPORT, "filters": None, "window_days": None})
+    assert report == Report.from_config(REPORT)
 
 
 def test_decimals_of_a_config_file_go_out_as_numbers() -> None:

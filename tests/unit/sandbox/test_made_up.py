@@ -86,7 +86,7 @@ def test_made_up_rows_have_the_fields_of_the_rows_described(
         fields = Fields(NameGuard())
         for row in rows:
             fields.add(row)
-        return fields.described()
+        return fields.describe()
 
     known = fields_of(rows)
     shape = shape_of(known)

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support import COLUMNS
 
-from tap_kayzen.survey.bodies import take_apart
+from tap_kayzen.survey.bodies import split_body
 from tap_kayzen.survey.observe import FOLDED, MAX_NAMES, MAX_SHAPES, Fields
 from tap_kayzen.survey.shapes import HIDDEN, NameGuard
 
@@ -40,7 +40,7 @@ def described(
     for row in rows:
         fields.add(row)
     assert fields.rows == len(rows)
-    return fields.described()
+    return fields.describe()
 
 
 @given(ROWS)
@@ -59,7 +59,7 @@ def test_no_value_is_in_a_description(rows: list[dict[str, Any]]) -> None:
 @given(st.binary() | VALUES.map(lambda value: json.dumps(value).encode()))
 def test_no_value_is_in_the_description_of_an_envelope(body: bytes) -> None:
     for has_rows in (True, False):
-        text = json.dumps(take_apart(body, has_rows=has_rows).described(NameGuard()))
+        text = json.dumps(split_body(body, has_rows=has_rows).describe(NameGuard()))
         assert MARK not in text
 
 
@@ -92,8 +92,8 @@ def test_nested_names_are_shown_if_they_are_written_like_fields() -> None:
         f"items[].{HIDDEN}",
         "items[].a",
     ]
-    body = take_apart(b'{"errors": {"Netflix": 1, "code": 2}}', has_rows=False)
-    assert [*body.described(NameGuard())["keys"]] == [
+    body = split_body(b'{"errors": {"Netflix": 1, "code": 2}}', has_rows=False)
+    assert [*body.describe(NameGuard())["keys"]] == [
         "errors",
         f"errors.{HIDDEN}",
         "errors.code",
@@ -176,11 +176,11 @@ def test_records_are_found_in_any_envelope() -> None:
         ({"advertiser": {"balance": 1}}, "advertiser", True),
         ({"on": True, "items": []}, "items", False),
     ):
-        found = take_apart(json.dumps(body).encode())
+        found = split_body(json.dumps(body).encode())
         assert (found.rows_in, found.is_single) == (rows_in, single), body
         assert found.rows in ([row], [{"balance": 1}], [])
     whole = {"targeting": [{"os": 1}], "x": 1}
-    assert take_apart(json.dumps(whole).encode(), is_object=True).rows == [whole]
+    assert split_body(json.dumps(whole).encode(), is_object=True).rows == [whole]
 
 
 def test_bodies_without_records_are_described() -> None:
@@ -193,10 +193,10 @@ def test_bodies_without_records_are_described() -> None:
         (b'{"data": null}', "object"),
         (b'{"a": [{}], "b": [{}]}', "object"),
     ):
-        found = take_apart(body)
+        found = split_body(body)
         assert (found.kind, found.rows, found.rows_in) == (kind, [], None), body
     error = b'{"fault": {"faultstring": "No.", "detail": {"errorcode": "x"}}}'
-    assert take_apart(error, has_rows=False).described(NameGuard()) == {
+    assert split_body(error, has_rows=False).describe(NameGuard()) == {
         "is": "object",
         "keys": {
             "fault": ["object"],

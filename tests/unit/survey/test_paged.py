@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tap_kayzen.survey.paged import Question, judge, small_page
+from tap_kayzen.survey.paged import PagingRequests, assess_paging, small_page_size
 
 ROWS = range(1, 1001)
 
@@ -27,9 +27,11 @@ def pages(
         return list(ROWS[:total][start : start + each])
 
     first = rows(1, 100)
-    small = small_page(len(first))
+    small = small_page_size(len(first))
     second = rows(2, small) if len(first) > 1 else None
-    return judge(Question(100, small), first, second, total if has_total else None)
+    return assess_paging(
+        PagingRequests(100, small), first, second, total if has_total else None
+    )
 
 
 @pytest.mark.parametrize("total", [2, 3, 15, 100, 250])
@@ -67,14 +69,14 @@ def test_a_server_with_a_largest_page() -> None:
 def test_too_little_to_judge() -> None:
     unknown = {"page": "unknown", "per_page": "unknown"}
     assert pages(0) == pages(1) == unknown
-    assert judge(Question(100, 5), list(ROWS[:10]), None, None) == unknown
+    assert assess_paging(PagingRequests(100, 5), list(ROWS[:10]), None, None) == unknown
 
 
 def test_a_request_that_names_no_size() -> None:
-    question = Question(None, None)
-    judgement = judge(question, [1, 2], [3], 3)
+    requests = PagingRequests(None, None)
+    judgement = assess_paging(requests, [1, 2], [3], 3)
     assert judgement == {"page": "heeded", "per_page": "unknown", "page_size": 2}
-    judgement = judge(question, [1, 2], [1, 2], None)
+    judgement = assess_paging(requests, [1, 2], [1, 2], None)
     assert judgement == {"page": "ignored", "per_page": "unknown"}
-    judgement = judge(question, [1, 2], [], None)
+    judgement = assess_paging(requests, [1, 2], [], None)
     assert judgement == {"page": "unknown", "per_page": "unknown"}

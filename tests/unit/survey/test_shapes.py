@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from tap_kayzen.survey.shapes import (
     HIDDEN,
-    MAX_SHAPE,
+    MAX_SHAPE_CHARS,
     PLACEHOLDERS,
     WORDS,
     NameGuard,
@@ -71,7 +71,7 @@ def test_a_shape_has_no_digit_but_9_and_no_word_of_the_text(
 ) -> None:
     shape = text_shape(text, is_number=is_number)
     if shape not in PLACEHOLDERS:
-        assert len(shape) <= MAX_SHAPE
+        assert len(shape) <= MAX_SHAPE_CHARS
         assert set(re.findall(r"\d", shape)) <= {"9"}
         assert set(re.findall(r"[^\W\d_]+", shape)) <= {"a", *WORDS}
 
