@@ -37,7 +37,7 @@ class Pace:
       refusal, then ``pace += 0.003 * (1 + calm / 10)`` after `calm` seconds
 
     Plain additive increase with halving (AIMD) wastes 18 to 34 % of the calls against a
-    fixed limit; this wastes 3 % (benchmarks/README.md, "A server with a limit").
+    fixed limit; this wastes 3 % (benchmarks/README.md#rate-limit).
     """
 
     def __init__(self, now: float) -> None:
