@@ -198,7 +198,7 @@ def _columns() -> str:
 
 def _names(columns: Mapping[str, dict[str, Any]]) -> str:
     return _table(
-        ("Name", "Type", ""),
+        ("Name", "Type", "Description"),
         (
             (f"`{name}`", _type(column), column["description"])
             for name, column in columns.items()

@@ -28,9 +28,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.xdist_group("quick start")
 
 PAGE = (ROOT / "docs" / "quick-start.md").read_text(encoding="utf-8")
-(SECTION,) = re.findall(
-    r"^## With your account, with Meltano\n(.*?)^## ", PAGE, re.MULTILINE | re.DOTALL
-)
+(SECTION,) = re.findall(r"^## Meltano\n(.*?)^## ", PAGE, re.MULTILINE | re.DOTALL)
 LINES = re.findall(r"^    (\w.*)$", SECTION, re.MULTILINE)
 VARIABLES = [line.partition("=")[0] for line in LINES if re.match(r"[A-Z_]+=", line)]
 COMMANDS = LINES[len(VARIABLES) :]

@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 TAP = "tap-kayzen"
-TEMPLATE = "tap of the SDK's template"
+TEMPLATE = "SDK template tap"
 AIRBYTE = "Airbyte CDK, declarative source"
-DLT = "dlt rest_api, extract alone"
+DLT = "dlt rest_api, extract only"
 JSON = "loop: requests + json"
 ORJSON = "loop: requests + orjson"
 VERSION = "`tap-kayzen --version`"
@@ -111,7 +111,7 @@ def text(results: Results) -> str:
             ],
         ),
         start=_table(
-            ["", "seconds"],
+            ["command", "seconds"],
             [[name, f"{cost.wall:.3f}"] for name, cost in results.start.items()],
         ),
         limited=results.limited,
@@ -128,10 +128,10 @@ def _aims(results: Results) -> str:
     started = results.start[VERSION].wall / results.start[IMPORT].wall
     many, pages = "100,000 records", "1,000 pages at 100 ms"
     at_least = [
-        (f"{many}: as fast as the template tap, times", wall[TEMPLATE] / wall[TAP], 4),
-        (f"{many}: as fast as dlt's extract, times", wall[DLT] / wall[TAP], 2.5),
+        (f"{many}: speed ÷ the template tap's", wall[TEMPLATE] / wall[TAP], 4),
+        (f"{many}: speed ÷ dlt's extract", wall[DLT] / wall[TAP], 2.5),
         (
-            f"{pages}: as fast as the template tap, times",
+            f"{pages}: speed ÷ the template tap's",
             late[TEMPLATE] / late[TAP],
             20,
         ),
@@ -140,7 +140,7 @@ def _aims(results: Results) -> str:
         (f"{many}: time ÷ the orjson loop's", wall[TAP] / wall[ORJSON], 1.8),
         (f"{pages}: time ÷ (pages ÷ concurrency × latency)", late[TAP] / IDEAL, 1.4),
         (
-            f"{large:,} records: peak RSS ÷ (1.1 × that of {small:,} + 16 bytes a row)",
+            f"{large:,} records: peak RSS ÷ (1.1 × that of {small:,} + 16 B per row)",
             largest / allowed,
             1,
         ),
@@ -148,7 +148,7 @@ def _aims(results: Results) -> str:
         ("start: `--version` ÷ importing singer_sdk", started, 1.15),
     ]
     return _table(
-        ["", "aim", "measured", "met"],
+        ["metric", "target", "measured", "met"],
         [
             *(
                 [what, f"≥ {bound}", f"{value:.2f}", "yes" if value >= bound else "no"]
@@ -165,7 +165,14 @@ def _aims(results: Results) -> str:
 def _costs(costs: Mapping[str, Cost]) -> str:
     ours = costs[TAP].wall
     return _table(
-        ["", "seconds", "records/s", "time ÷ tap-kayzen's", "CPU s", "peak RSS, MB"],
+        [
+            "client",
+            "seconds",
+            "records/s",
+            "time ÷ tap-kayzen's",
+            "CPU s",
+            "peak RSS, MB",
+        ],
         [
             [
                 name,

@@ -24,14 +24,15 @@ LATENCY = 0.1
 CONCURRENCIES = (8, 32)
 MOST = 1.4
 
-PAGE = """# How fast reports are read
+PAGE = """# Report benchmark
 
 Written by `make bench-reports` on {date}: {machine}.
 
-`campaign_performance` of {years} years and some 200 campaigns a day, in windows of
-{window} days, from a `kayzen-sandbox` on the same machine that answers each call after
-{latency:.0f} ms; whole processes, start and login included; medians of {repeats} runs.
-The ideal is calls ÷ concurrency × latency; the aim is {most} times that at most.
+`campaign_performance` for {years} years and some 200 campaigns a day, in windows of
+{window} days. A `kayzen-sandbox` on the same machine delays each response by
+{latency:.0f} ms. Times are for whole processes, including start and login. Figures are
+medians of {repeats} runs. The ideal is calls ÷ concurrency × latency; the target is at
+most {most} times that.
 
 {table}
 """

@@ -27,18 +27,19 @@ ADVERTISERS = (1, 3)
 MAX_SECONDS = {1: 1.9, 3: 3.0}
 """The aims, by number of advertisers."""
 
-PAGE = """# A usual account
+PAGE = """# Typical account benchmark
 
 Written by `make bench-account` on {date}: {machine}.
 
-The default streams of {campaigns} campaigns and {days} days from a `kayzen-sandbox` on
-the same machine that answers each call after {latency:.0f} ms. Whole processes, start
-and login included. Medians of {repeats} runs with `concurrency` {concurrency}.
+The default streams for {campaigns} campaigns and {days} days. A `kayzen-sandbox` on the
+same machine delays each response by {latency:.0f} ms. Times are for whole processes,
+including start and login. Figures are medians of {repeats} runs with `concurrency`
+{concurrency}.
 
-*In turn* is the login and one call after another. *Ideal* is the login, and then
-{concurrency} calls at once.
+*Serial* is the login, then one call after another. *Ideal* is the login, then
+{concurrency} parallel calls.
 
-| Advertisers | Calls | In turn, s | Ideal, s | Measured, s | Aim, s | CPU s | RSS, MB |
+| Advertisers | Calls | Serial, s | Ideal, s | Actual, s | Target, s | CPU s | RSS, MB |
 | --- | --- | --- | --- | --- | --- | --- | --- |
 {rows}
 """

@@ -259,7 +259,7 @@ def measure(
 
 def table(rows: int, loads: dict[str, Load]) -> str:
     """Write the table of a stream."""
-    head = "| | seconds | rows/s | time ÷ ours | tap CPU s | loader CPU s |"
+    head = "| contender | seconds | rows/s | time ÷ ours | tap CPU s | loader CPU s |"
     lines = [f"{head} PostgreSQL CPU s | peak RSS, MB |", "| --- " * 8 + "|"]
     ours = loads[OURS].wall
     lines += [
@@ -273,13 +273,13 @@ def table(rows: int, loads: dict[str, Load]) -> str:
 
 def aims(results: dict[str, tuple[int, dict[str, Load]]]) -> str:
     """Hold the figures against what they are meant to be."""
-    lines = ["| | aim | measured | met |", "| --- | --- | --- | --- |"]
+    lines = ["| metric | target | measured | met |", "| --- | --- | --- | --- |"]
     for stream, (_, loads) in results.items():
         ours = loads[OURS].wall
         template, dlt = loads[TEMPLATE_DEFAULTS].wall, loads[DLT].wall
         for what, value, bound, at_least in (
-            ("as fast as the template tap, times", template / ours, 2.5, True),
-            ("as fast as dlt, times", dlt / ours, 1.5, True),
+            ("speed ÷ the template tap's", template / ours, 2.5, True),
+            ("speed ÷ dlt's", dlt / ours, 1.5, True),
             ("time ÷ the COPY loop's", ours / loads[LOOP].wall, 3, False),
         ):
             met = value >= bound if at_least else value <= bound
