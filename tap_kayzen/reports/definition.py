@@ -108,17 +108,17 @@ class Report:
         """The JSON Schema of the stream."""
         columns = {ADVERTISER: OWN_ADVERTISER}
         for name in self.dimensions:
-            other = column("string", f"Dimension {name}; not documented.")
+            other = column("string", f"Dimension `{name}`. Not documented.")
             columns[self.column_of(name)] = DIMENSIONS.get(name, other)
         for name in self.metrics:
-            other = column("number", f"Metric {name}; not documented.")
+            other = column("number", f"Metric `{name}`. Not documented.")
             columns[self.column_of(name)] = METRICS.get(name, other)
         if not self.is_daily:
             columns |= RANGE
         return schema(
-            f"Report {self.title}: a row for each combination of its dimensions that "
-            f"has any numbers. Days are those of {self.time_zone}.",
-            ", ".join(self.key_columns),
+            f"Rows of the report {self.title}, one per combination of dimensions with "
+            f"data. Days are in the time zone {self.time_zone}.",
+            ", ".join(f"`{name}`" for name in self.key_columns),
             columns,
         )
 
