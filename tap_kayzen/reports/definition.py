@@ -24,7 +24,7 @@ from tap_kayzen.reports.columns import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
 HOUR = "hour"
 
@@ -116,9 +116,9 @@ class Report:
         if not self.is_daily:
             columns |= RANGE
         return schema(
-            f"Rows of the report {self.title}, one per combination of dimensions with "
-            f"data. Days are in the time zone {self.time_zone}.",
-            ", ".join(f"`{name}`" for name in self.key_columns),
+            f"Report {self.title}, one row per combination of "
+            f"{_quoted(self.dimensions)} with data. Days are in {self.time_zone}.",
+            _quoted(self.key_columns),
             columns,
         )
 
@@ -149,6 +149,10 @@ class Report:
             ).hexdigest()[:8]
             for name, part in parts.items()
         }
+
+
+def _quoted(names: Iterable[str]) -> str:
+    return ", ".join(f"`{name}`" for name in names)
 
 
 def safe_name(text: str, prefix: str) -> str:
