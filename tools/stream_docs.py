@@ -162,12 +162,12 @@ def sections() -> str:
 
 def _section(stream: KayzenStream) -> str:
     name = stream.name
-    default = _default(stream)
+    keys: Any = stream.primary_keys
     facts = {
         "Endpoint": " or ".join(_endpoints()[name]),
-        "Key": ", ".join(f"`{key}`" for key in cast("Any", stream.primary_keys)),
+        "Key": ", ".join(f"`{key}`" for key in keys),
         "Sync": _sync(stream),
-        "Selected by default": default,
+        "Selected by default": _default(stream),
         "Evidence": f"[{ABOUT[name].evidence}](#evidence)",
         "Refers to": _references(name),
         "Referenced by": _references(name, is_target=True),
@@ -185,6 +185,7 @@ def _section(stream: KayzenStream) -> str:
 
 def _columns(stream: KayzenStream) -> str:
     """Return the table of a stream's columns, without those that others describe."""
+    keys: Any = stream.primary_keys
     columns = dict(stream.schema["properties"])
     del columns[EXTRA]
     is_any_report = stream.name == "report_results"
@@ -198,7 +199,7 @@ def _columns(stream: KayzenStream) -> str:
                 f"`{name}`",
                 type_of(column),
                 "See [common columns](#common-columns)."
-                if name == ADVERTISER and name not in (stream.primary_keys or ())
+                if name == ADVERTISER and name not in keys
                 else column["description"],
             )
             for name, column in columns.items()
