@@ -9,87 +9,31 @@ from __future__ import annotations
 
 import json
 import re
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from project import ROOT
+from stream_docs import overview, sections, table, type_of
 
 from tap_kayzen.config.settings import ALL_SETTINGS, ENVIRONMENT_PREFIX, SETTINGS
 from tap_kayzen.reports.columns import DIMENSIONS, METRICS
-from tap_kayzen.tap import TapKayzen
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
-
-    from tap_kayzen.streams.base import KayzenStream
+    from collections.abc import Callable, Mapping
 
 DOCS = ROOT / "docs"
 BLOCK = re.compile(r"(<!-- begin (\S+).*?-->\n).*?(<!-- end \2 -->)", re.DOTALL)
 
-CERTAINTY: Mapping[str, str] = {
-    "app_lists": "Fields documented for the calls that write",
-    "app_lookups": "Path only, from a public client",
-    "app_objects": "Path only, from a public client",
-    "asset_files": "Fields documented for one file; the list is inferred",
-    "audiences": "Documented",
-    "balance": "Second hand from the documentation",
-    "campaign_bid_multipliers": (
-        "Fields documented for the call that writes; reading is inferred"
-    ),
-    "campaign_changelogs": "From code of a Kayzen employee",
-    "campaign_details": "Path only, from a public client; all in `_extra`",
-    "campaign_performance": "Second hand from the documentation",
-    "campaigns": (
-        "Fields documented for the edit call, list second hand from the "
-        "documentation; what the look-up list has is not known"
-    ),
-    "cities": "Documented",
-    "countries": "Path only, from a public client",
-    "creatives": "Fields documented for the call that creates; the list is inferred",
-    "exchanges": "Path only, from a public client",
-    "orders": "Second hand; fields documented for the call that creates",
-    "report_results": "From public clients",
-    "reports": "From a public client that follows the documentation",
-    "site_lookups": "Path only, from a public client",
-    "states": "Documented",
-    "tags": "Path only, from a public client",
-    "time_zones": "Path only, from a public client",
-    "tracker_assets": (
-        "Fields documented for the call that updates; the list is inferred"
-    ),
-    "website_objects": "Path only, from a public client",
+SDK_SETTINGS = {
+    "stream_maps": "Rename streams, change columns, and filter rows: [stream maps].",
+    "stream_map_config": "Values for use in the expressions of `stream_maps`.",
+    "faker_config": "`seed` and `locale` of [Faker], if it is installed.",
+    "flattening_enabled": "Whether to flatten nested objects into columns.",
+    "flattening_max_depth": "Maximum depth to which objects are flattened.",
+    "flattening_max_key_length": "Maximum length of the name of a flattened column.",
+    "flattening_separator": "Separator in the names of flattened columns.",
+    "batch_config": "Format and storage of BATCH files.",
 }
-"""How sure it is what a stream's answers look like."""
-
-
-def _taps() -> list[TapKayzen]:
-    """Make a tap with all streams for each list of campaigns that it can read."""
-    required = dict.fromkeys(SETTINGS["required"], "x")
-    return [
-        TapKayzen(
-            config={**required, "audience_api_key": "x", "campaigns_endpoint": each}
-        )
-        for each in SETTINGS["properties"]["campaigns_endpoint"]["enum"]
-    ]
-
-
-def _table(head: tuple[str, ...], rows: Iterator[tuple[str, ...]]) -> str:
-    lines = [head, tuple("---" for _ in head), *rows]
-    return "\n".join(
-        f"| {' | '.join(cell.replace('|', '&#124;') for cell in line)} |"
-        for line in lines
-    )
-
-
-def _type(schema: Mapping[str, Any]) -> str:
-    """Say a JSON Schema type in words; that it may be null is said elsewhere."""
-    given = schema["type"]
-    (kind,) = {given} if isinstance(given, str) else {*given} - {"null"}
-    items = schema.get("items")
-    forms = [each.get("format", "") for each in schema.get("anyOf", [schema])]
-    form = " or ".join(filter(None, forms))
-    if items and "type" in items:
-        return f"{kind} of {_type(items)}s"
-    return f"{kind} ({form})" if form else kind
+"""Descriptions of the SDK's settings, shorter than its own. The page has the links."""
 
 
 def _range(schema: Mapping[str, Any]) -> str:
@@ -110,7 +54,7 @@ def _setting(name: str, schema: Mapping[str, Any]) -> str:
     is_long = isinstance(default, list)
     facts = [
         f"`{ENVIRONMENT_PREFIX}{name.upper()}`",
-        _type(schema),
+        type_of(schema),
         _range(schema),
         f"one of {', '.join(f'`{each}`' for each in schema.get('enum', ()))}"
         if "enum" in schema
@@ -136,81 +80,31 @@ def _settings() -> str:
 
 def _sdk_settings() -> str:
     every = ALL_SETTINGS["properties"]
-    return _table(
-        ("Setting", "Type", ""),
-        (
-            (f"`{name}`", _type(each), " ".join(each.get("description", "").split()))
+    return table(
+        ("Setting", "Type", "Description"),
+        [
+            (f"`{name}`", type_of(each), SDK_SETTINGS[name])
             for name, each in every.items()
             if name not in SETTINGS["properties"]
-        ),
+        ],
     )
-
-
-def _endpoint(stream: KayzenStream) -> str:
-    url = stream.url_base.removeprefix(stream.config["api_url"]) + stream.path
-    return f"`{stream.http_method} {url}`"
-
-
-def _replication(stream: KayzenStream) -> str:
-    key = stream.replication_key
-    return f"incremental on `{key}`" if key else "full table"
-
-
-def _streams(tap: TapKayzen) -> dict[str, KayzenStream]:
-    return dict(sorted(cast("Mapping[str, KayzenStream]", tap.streams).items()))
-
-
-def _overview() -> str:
-    return _table(
-        ("Stream", "By default", "Replication", "How sure its shape is"),
-        (
-            (
-                f"[`{name}`](#{name})",
-                "yes" if stream.selected_by_default else "no",
-                _replication(stream),
-                CERTAINTY[name],
-            )
-            for name, stream in _streams(_taps()[0]).items()
-        ),
-    )
-
-
-def _columns() -> str:
-    taps = [_streams(tap) for tap in _taps()]
-    parts = []
-    for name, stream in taps[0].items():
-        endpoints = dict.fromkeys(_endpoint(streams[name]) for streams in taps)
-        keys = ", ".join(f"`{key}`" for key in cast("Any", stream.primary_keys))
-        columns = _table(
-            ("Column", "Type", ""),
-            (
-                (f"`{column}`", _type(schema), schema["description"])
-                for column, schema in stream.schema["properties"].items()
-            ),
-        )
-        parts.append(
-            f"## `{name}`\n\n{stream.schema['description']}\n\n"
-            f"{' or '.join(endpoints)} · key {keys} · {_replication(stream)}\n\n"
-            f"{columns}\n"
-        )
-    return "\n".join(parts)
 
 
 def _names(columns: Mapping[str, dict[str, Any]]) -> str:
-    return _table(
+    return table(
         ("Name", "Type", "Description"),
-        (
-            (f"`{name}`", _type(column), column["description"])
+        [
+            (f"`{name}`", type_of(column), column["description"])
             for name, column in columns.items()
-        ),
+        ],
     )
 
 
 BLOCKS: dict[str, Callable[[], str]] = {
     "settings": _settings,
     "sdk-settings": _sdk_settings,
-    "overview": _overview,
-    "columns": _columns,
+    "overview": overview,
+    "streams": sections,
     "metrics": lambda: _names(METRICS),
     "dimensions": lambda: _names(DIMENSIONS),
 }

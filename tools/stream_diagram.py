@@ -93,13 +93,13 @@ class Join:
         source: Stream and column, such as ``campaigns.order_id``.
         target: Likewise, such as ``orders.id``.
         x: Where the arrow turns up or down.
-        is_sure: Whether it is documented and holds for all rows.
+        condition: When it holds, such as ``if the report has it``; empty for always.
     """
 
     source: str
     target: str
     x: int
-    is_sure: bool = True
+    condition: str = ""
 
 
 BOXES = (
@@ -148,23 +148,38 @@ KEYS = RIGHT - 12
 """The same for the keys of bid multipliers."""
 
 MARGIN = RIGHT + BOX_WIDTH
+KEY_TYPES = {
+    "exchange_id": "exchanges",
+    "app_id": "app_lookups",
+    "city_id": "cities",
+    "state_id": "states",
+    "country_id": "countries",
+}
+"""Types of bid multipliers whose keys are IDs, with the streams that have them."""
+
 JOINS = (
     Join("campaigns.order_id", "orders.id", LEFT + BOX_WIDTH + 29),
     Join("campaigns.app_group_id_whitelist", "app_lists.id", LEFT + BOX_WIDTH + 21),
     Join("campaigns.app_group_id_blacklist", "app_lists.id", LEFT + BOX_WIDTH + 21),
-    Join("campaigns.tags", "tags.name", LEFT + BOX_WIDTH + 13, is_sure=False),
+    Join(
+        "campaigns.tags", "tags.name", LEFT + BOX_WIDTH + 13, "if its items are names"
+    ),
     Join("campaigns.detail_id", "campaign_details.id", MIDDLE - 13),
     Join("campaigns.creative_ids", "creatives.id", KEYS - 1),
     Join("campaign_details.campaign_id", "campaigns.id", PARTS),
     Join("campaign_changelogs.campaign_id", "campaigns.id", PARTS),
     Join("campaign_performance.campaign_id", "campaigns.id", PARTS),
-    Join("report_results.campaign_id", "campaigns.id", PARTS, is_sure=False),
+    Join("report_results.campaign_id", "campaigns.id", PARTS, "if the report has it"),
     Join("campaign_bid_multipliers.campaign_id", "campaigns.id", PARTS),
-    Join("campaign_bid_multipliers.key_name", "exchanges.id", KEYS, is_sure=False),
-    Join("campaign_bid_multipliers.key_name", "app_lookups.id", KEYS, is_sure=False),
-    Join("campaign_bid_multipliers.key_name", "cities.id", KEYS, is_sure=False),
-    Join("campaign_bid_multipliers.key_name", "states.id", KEYS, is_sure=False),
-    Join("campaign_bid_multipliers.key_name", "countries.id", KEYS, is_sure=False),
+    *(
+        Join(
+            "campaign_bid_multipliers.key_name",
+            f"{stream}.id",
+            KEYS,
+            f"if `type` is `{kind}`",
+        )
+        for kind, stream in KEY_TYPES.items()
+    ),
     Join("report_results.report_id", "reports.id", LEFT + BOX_WIDTH + 21),
     Join("reports.time_zone_id", "time_zones.id", LEFT - 14),
     Join("creatives.asset_file_id", "asset_files.id", MARGIN + 10),
@@ -210,7 +225,7 @@ def _arrows() -> Iterator[str]:
             f"M{start.side(join.x)} {start.row(column)}H{join.x}"
             f"V{end.row(key)}H{end.side(join.x)}"
         )
-        dashes = "" if join.is_sure else ' stroke-dasharray="4 3"'
+        dashes = ' stroke-dasharray="4 3"' if join.condition else ""
         yield f'    <path d="{path}"{dashes}/>'
     yield "  </g>"
 

@@ -46,20 +46,20 @@ def column(type_: str, description: str, **more: str) -> Column:
 
 OWN_ADVERTISER = column(
     "integer",
-    "Advertiser of the row; where Kayzen does not say it, the one that the report was "
-    "read for; null if that is the API key's own.",
+    "ID of the advertiser, as returned by Kayzen or else as requested. Null stands for "
+    "the API key's own advertiser.",
 )
 
 RANGE = {
-    "range_start": column("string", "First day that was asked for.", format="date"),
-    "range_end": column("string", "Last day that was asked for.", format="date"),
+    "range_start": column("string", "First day of the requested range.", format="date"),
+    "range_end": column("string", "Last day of the requested range.", format="date"),
 }
 """Columns of reports without a day, whose rows cover the whole date range."""
 
 _EXTRA = column(
     "object",
-    "Fields that Kayzen sent beyond these columns, and values that a column's type "
-    "cannot hold, under their names.",
+    "Fields without a column and values that do not fit their column's type, by field "
+    "name.",
 )
 
 
@@ -73,7 +73,7 @@ def schema(description: str, key: str, columns: Mapping[str, Column]) -> dict[st
     """
     identity = {
         "type": "string",
-        "description": f"Tells the rows apart: a hash of {key}.",
+        "description": f"Unique key of the row: a hash of {key}.",
     }
     return {
         "type": "object",

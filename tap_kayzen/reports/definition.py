@@ -24,7 +24,7 @@ from tap_kayzen.reports.columns import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
 HOUR = "hour"
 
@@ -108,17 +108,17 @@ class Report:
         """JSON Schema of the stream."""
         columns = {ADVERTISER: OWN_ADVERTISER}
         for name in self.dimensions:
-            other = column("string", f"Dimension {name}; not documented.")
+            other = column("string", f"Dimension `{name}`. Not documented.")
             columns[self.column_name(name)] = DIMENSIONS.get(name, other)
         for name in self.metrics:
-            other = column("number", f"Metric {name}; not documented.")
+            other = column("number", f"Metric `{name}`. Not documented.")
             columns[self.column_name(name)] = METRICS.get(name, other)
         if not self.is_daily:
             columns |= RANGE
         return schema(
-            f"Report {self.title}: a row for each combination of its dimensions that "
-            f"has any numbers. Days are those of {self.time_zone}.",
-            ", ".join(self.key_columns),
+            f"Report {self.title}, one row per combination of "
+            f"{_quoted(self.dimensions)} with data. Days are in {self.time_zone}.",
+            _quoted(self.key_columns),
             columns,
         )
 
@@ -152,6 +152,10 @@ class Report:
             ).hexdigest()[:8]
             for name, part in parts.items()
         }
+
+
+def _quoted(names: Iterable[str]) -> str:
+    return ", ".join(f"`{name}`" for name in names)
 
 
 def safe_name(text: str, prefix: str) -> str:

@@ -42,19 +42,17 @@ WORD = re.compile(r"(?!n/?a|null|none|nan|inf)[^\W\d_]{2}", re.IGNORECASE)
 """Matches text, but not numbers or placeholders such as ``N/A``."""
 
 _COLUMNS = {
-    REPORT: column("integer", "Kayzen's number of the saved report."),
-    DATE: column(
-        "string", "Day that was asked for, in the report's time zone.", format="date"
-    ),
+    REPORT: column("integer", "ID of the saved report."),
+    DATE: column("string", "Requested day, in the report's time zone.", format="date"),
     ADVERTISER: OWN_ADVERTISER,
     **{name: each for name, each in DIMENSIONS.items() if name != ADVERTISER},
     **METRICS,
 }
 
 _SCHEMA = schema(
-    "Rows of saved reports, asked for day by day. A column is null where a report does "
-    "not have it.",
-    "report, day, and all columns that are no metrics",
+    "Rows of saved reports, requested day by day. Columns that a report lacks are "
+    "null.",
+    "the report, the day, and all columns that are not metrics",
     _COLUMNS,
 )
 

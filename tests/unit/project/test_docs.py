@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import docs_pages
 import pytest
+import stream_docs
 from project import DEFAULT_REPORTS
 from support import ROOT, SAMPLE_CONFIG, sync
 
@@ -58,7 +59,12 @@ def test_every_setting_and_stream_has_its_place() -> None:
     streams = (ROOT / "docs" / "streams.md").read_text(encoding="utf-8")
     tap = TapKayzen(config={**SAMPLE_CONFIG, "audience_api_key": "key"})
     assert re.findall(r"^## `(.*)`$", streams, re.MULTILINE) == sorted(tap.streams)
-    assert docs_pages.CERTAINTY.keys() == tap.streams.keys()
+    assert stream_docs.ABOUT.keys() == tap.streams.keys()
+    legend = streams.split("\n## Evidence\n")[1].split("<!-- begin")[0]
+    terms = re.findall(r"^\| (\w[\w ]*) \| ", legend, re.MULTILINE)
+    assert {*terms} == {about.evidence for about in stream_docs.ABOUT.values()} | {
+        "Evidence"
+    }
 
 
 @cache

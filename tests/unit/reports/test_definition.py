@@ -16,8 +16,7 @@ from tap_kayzen.tap import TapKayzen
 if TYPE_CHECKING:
     from tap_kayzen.streams.base import KayzenStream
 
-NOT_ADDITIVE = "Must not be summed over rows."
-DOLLARS = "Unit: US dollars."
+NOT_ADDITIVE = "Do not sum across rows."
 REPORT: dict[str, Any] = {
     "name": "spend",
     "metrics": ["advertiser_spend"],
@@ -263,13 +262,15 @@ def test_names_of_what_has_a_number_are_no_part_of_the_key() -> None:
     def key_of(*group_by: str) -> str:
         schema = stream_of(group_by=[*group_by]).schema
         text: str = schema["properties"]["_key"]["description"]
-        return text.removeprefix("Tells the rows apart: a hash of ")
+        return text.removeprefix("Unique key of the row: a hash of ")
 
     assert key_of("day", "campaign_name", "campaign_id") == (
-        "advertiser_id, campaign_id, day."
+        "`advertiser_id`, `campaign_id`, `day`."
     )
-    assert key_of("day", "campaign_name") == "advertiser_id, campaign_name, day."
-    assert key_of("day", "advertiser_id") == "advertiser_id, day."
+    assert key_of("day", "campaign_name") == (
+        "`advertiser_id`, `campaign_name`, `day`."
+    )
+    assert key_of("day", "advertiser_id") == "`advertiser_id`, `day`."
 
 
 def test_hours_bring_their_day() -> None:
@@ -360,13 +361,18 @@ def test_documented_columns_are_counts_rates_sums_and_names() -> None:
         assert documented[name] == schema
 
     says("wins", "integer", "Auctions won.")
-    says("video_start", "integer", "Videos that were played from the start.")
+    says("video_start", "integer", "Video starts.")
     says("ipm", "number", f"Installs per 1,000 impressions. {NOT_ADDITIVE}")
-    fraction = "Unit: fraction from 0 to 1."
-    says("ctr", "number", f"Clicks per impression. {NOT_ADDITIVE} {fraction}")
-    says("advertiser_ecpc", "number", f"Cost per click. {NOT_ADDITIVE} {DOLLARS}")
-    says("advertiser_spend", "number", f"Cost to the advertiser. {DOLLARS}")
-    says("day", "string", "Day, in the report's time zone.", format="date")
+    says(
+        "conversion_rate", "number", f"Installs per click, from 0 to 1. {NOT_ADDITIVE}"
+    )
+    says(
+        "advertiser_ecpc",
+        "number",
+        f"Cost per click, in USD (inferred). {NOT_ADDITIVE}",
+    )
+    says("advertiser_spend", "number", "Cost to the advertiser, in USD.")
+    says("day", "string", "Day in the report's time zone.", format="date")
     says("country", "string", "Country of the device.")
 
 
