@@ -11,7 +11,6 @@ from jsonschema import Draft7Validator
 from stream_diagram import JOINS, split
 from support import ROOT, SAMPLE_CONFIG
 
-from tap_kayzen.config.settings import SETTINGS
 from tap_kayzen.reports.columns import DIMENSIONS, METRICS
 from tap_kayzen.sandbox.access import Access, Credentials
 from tap_kayzen.sandbox.app import create_app
@@ -124,19 +123,14 @@ def test_cells_of_the_page_are_short() -> None:
     assert [cell for cell in cells if len(cell.split()) > MAX_WORDS] == []
 
 
-def test_the_readme_names_the_streams_that_are_selected_and_the_others() -> None:
-    selected, others = (
-        README.split("By default the streams ")[1]
-        .split(": [streams]")[0]
-        .split("There are also ")
-    )
-    by_default = {
-        name
-        for name, stream in TAP.streams.items()
-        if stream.selected_by_default and name != "audiences"
-    }
-    assert re.findall(r"`(\w+)`", selected) == sorted(by_default)
-    assert re.findall(r"`(\w+)`", others) == sorted(TAP.streams.keys() - by_default)
+def test_the_readme_lists_every_stream_and_its_default() -> None:
+    rows = re.findall(r"^\| \[`(\w+)`\].*\| (.+?) \|$", README, re.MULTILINE)
+    assert [name for name, _ in rows] == sorted(TAP.streams.keys() | {"report_results"})
+    for name, default in rows:
+        stream = TAP.streams.get(name)
+        if "if " not in default:
+            assert stream is not None
+            assert (default == "yes") == stream.selected_by_default
 
 
 @pytest.mark.parametrize("stream", STREAMS)
@@ -148,14 +142,3 @@ def test_every_stream_is_served_by_the_sandbox(stream: str) -> None:
     assert url.removeprefix(ours.config["api_url"]) in routes or (
         url.removeprefix(ours.config["audience_url"]) in routes
     )
-
-
-def test_the_readme_has_settings_as_they_are() -> None:
-    rows = re.findall(r"^\| (`\w+`(?:, `\w+`)*) \| (.*?) \|", README, re.MULTILINE)
-    assert len(rows) == 8
-    for names, default in rows:
-        for name in re.findall(r"\w+", names):
-            setting = SETTINGS["properties"][name]
-            assert (default == "required") == (name in SETTINGS["required"])
-            if isinstance(given := setting.get("default"), (str, int)):
-                assert default.strip("`") == json.dumps(given).strip('"')

@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import json
 import re
-from datetime import date
 from functools import cache
 from string import Formatter
 from typing import TYPE_CHECKING
@@ -14,14 +13,10 @@ import docs_pages
 import pytest
 import stream_docs
 from project import DEFAULT_REPORTS
-from support import ROOT, SAMPLE_CONFIG, sync
+from support import ROOT, SAMPLE_CONFIG
 
 from tap_kayzen.config.settings import SETTINGS
 from tap_kayzen.reports.definition import Report
-from tap_kayzen.sandbox.access import Access, Credentials
-from tap_kayzen.sandbox.app import create_app
-from tap_kayzen.sandbox.data import Dataset
-from tap_kayzen.sandbox.server import running
 from tap_kayzen.tap import TapKayzen
 
 if TYPE_CHECKING:
@@ -140,19 +135,6 @@ def json_block(page: str, first: str) -> Any:  # noqa: ANN401
         rf'^```json\n(\{{\s*"{first}".*?)^```', text, re.MULTILINE | re.DOTALL
     )
     return json.loads(block)
-
-
-def test_the_record_shown_is_what_comes_out(
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    shown = json_block("README.md", "type")
-    dataset = Dataset(campaigns=50, seed=1)
-    dataset.today = date.fromisoformat(shown["time_extracted"][:10])
-    day = shown["record"]["day"]
-    with running(create_app(dataset, Access(Credentials()))) as url:
-        config = {**SAMPLE_CONFIG, "api_url": url, "start_date": day, "end_date": day}
-        run = sync(config, capsys, streams=[shown["stream"]])
-    assert shown["record"] in run.records
 
 
 def test_the_state_shown_is_of_the_default_report() -> None:
