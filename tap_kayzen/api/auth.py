@@ -28,6 +28,7 @@ from tap_kayzen.api.retries import (
     is_redirect,
     is_transient,
 )
+from tap_kayzen.messages import login_messages
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -192,12 +193,7 @@ class KayzenAuthenticator(OAuthAuthenticator):
             )
             self._renew_at = now + wait
             if wait:
-                self.logger.warning(
-                    "Kayzen rejects a token that is %.0f s old; logging in again in "
-                    "%.1f s, as another process with the same login may have ended it",
-                    age,
-                    wait,
-                )
+                self.logger.warning(login_messages.TOKEN_REVOKED(age=age, wait=wait))
 
     def update_access_token(self) -> None:
         """Log in and keep the token with its lifetime in seconds.
@@ -213,15 +209,16 @@ class KayzenAuthenticator(OAuthAuthenticator):
             token = self._retries.call(
                 self._log_in,
                 what=f"Login at {self.auth_endpoint}",
-                hint="check `api_url` and the network, or try again later",
+                hint=login_messages.RETRY_LOGIN(),
             )
         except LoginError as error:
             self._failure = error.copy()
             raise
         except UnavailableError as error:
             self._failure = LoginError(
-                f"Kayzen gave no token at {self.auth_endpoint}: "
-                f"{error.cause}; {error.hint}",
+                login_messages.LOGIN_FAILED(
+                    url=self.auth_endpoint, cause=error.cause, hint=error.hint
+                ),
                 is_unreachable=error.is_unreachable,
             )
             raise self._failure.copy() from error
@@ -258,8 +255,7 @@ class KayzenAuthenticator(OAuthAuthenticator):
         if not isinstance(token, dict) or not token.get("access_token"):
             raise LoginError(rejection(response, self._wire.redactor.excerpt))
         if not USABLE_TOKEN.fullmatch(str(token["access_token"])):
-            msg = "Kayzen gave a token that no header can carry; check `api_url`"
-            raise LoginError(msg)
+            raise LoginError(login_messages.UNUSABLE_TOKEN())
         return token
 
 

@@ -14,6 +14,7 @@ import pytest
 from support import (
     SAMPLE_CONFIG,
     TOKEN_PATH,
+    contains,
     json_response,
     page_response,
     run_process,
@@ -22,6 +23,7 @@ from support import (
 )
 from watchdog import finished, watched
 
+from tap_kayzen.messages import login_messages
 from tap_kayzen.sandbox.server import LOOPBACK, listen, url_of
 from tap_kayzen.tap import TapKayzen
 
@@ -31,6 +33,8 @@ if TYPE_CHECKING:
     from conftest import Serve
     from starlette.responses import Response
     from support import Call, Sandbox
+
+    from tap_kayzen.messages.message import Message
 
 
 def write(path: Path, config: dict[str, Any]) -> Path:
@@ -125,7 +129,7 @@ def test_test_gives_up_soon_on_a_server_that_cannot_be_reached(
     run = run_process("--config", path, test, env={**os.environ, **proxy})
     assert run.code == 1
     (error,) = run.errors
-    assert error.startswith("Kayzen gave no token at")
+    assert contains(error, login_messages.LOGIN_FAILED)
     assert "within 4 s" in error
     assert ("proxy" in error) == (what == "dead proxy")
 
@@ -460,22 +464,26 @@ def test_a_fraction_of_a_second_as_timeout(
 
 
 @pytest.mark.parametrize(
-    ("setting", "pair"),
+    ("setting", "message", "response"),
     [
-        ("username", "the login pair (HTTP 401); check `username` and `password`"),
-        ("password", "the login pair (HTTP 401); check `username` and `password`"),
-        ("api_key", "the API key pair (HTTP 401); check `api_key` and `api_secret`"),
-        ("api_secret", "the API key pair (HTTP 401); check `api_key` and `api_secret`"),
+        ("username", login_messages.REJECTED_LOGIN, "Invalid login credentials"),
+        ("password", login_messages.REJECTED_LOGIN, "Invalid login credentials"),
+        ("api_key", login_messages.REJECTED_KEY, "Invalid API Key"),
+        ("api_secret", login_messages.REJECTED_KEY, "Invalid API Key"),
     ],
 )
 def test_a_wrong_login_is_one_line_that_names_the_pair(
-    config: dict[str, Any], tmp_path: Path, setting: str, pair: str
+    config: dict[str, Any],
+    tmp_path: Path,
+    setting: str,
+    message: Message,
+    response: str,
 ) -> None:
     bad = write(tmp_path / "bad.json", {**config, setting: "wrong-s3cret"})
     run = run_process("--config", bad, env={**os.environ, "LOGLEVEL": "INFO"})
     assert run.code == 1
     (error,) = run.errors
-    assert error.startswith(f"Kayzen rejected {pair}")
+    assert error == message(status=401, response=f'{{"error":"{response}"}}')
     assert "Traceback" not in run.stderr
     assert "wrong-s3cret" not in run.stderr
     assert run.records == []

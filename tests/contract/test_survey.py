@@ -29,6 +29,7 @@ from support import (
     ROOT,
     SAMPLE_CONFIG,
     TOKEN_PATH,
+    contains,
     json_response,
     run_process,
     sync,
@@ -37,6 +38,7 @@ from support import (
 from watchdog import watched
 
 from tap_kayzen.cli.check import selecting_all
+from tap_kayzen.messages import login_messages
 from tap_kayzen.sandbox.clock import REAL_CLOCK
 from tap_kayzen.sandbox.exchange import Exchange
 from tap_kayzen.sandbox.launcher import main
@@ -170,7 +172,7 @@ def test_a_failed_login_is_one_line(serve: Serve, tmp_path: Path) -> None:
     assert run.code == 1
     assert run.stdout == ""
     (error,) = run.errors
-    assert "Kayzen rejected the login pair (HTTP 401)" in error
+    assert contains(error, login_messages.REJECTED_LOGIN)
 
 
 def test_an_account_that_refuses_everything_is_a_report(serve: Serve) -> None:
