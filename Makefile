@@ -143,7 +143,7 @@ docs: $(VENV)/dev.stamp  ## Build the docs site into .cache/site; fails on dead 
 docs-serve: $(VENV)/dev.stamp  ## Serve the docs on http://127.0.0.1:8000, with live reload
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs serve
 
-docs-pages: $(VENV)/dev.stamp  ## Regenerate the tables of settings, streams, and columns in docs/
+docs-pages: $(VENV)/dev.stamp  ## Regenerate the tables of settings, streams, columns, and messages in docs/
 	$(BIN)/python tools/docs_pages.py
 
 LOCK = $(UV) pip compile --quiet --universal --generate-hashes --no-emit-index-url \

@@ -187,8 +187,11 @@ class Run:
 
 
 def regex(text: Text) -> str:
-    """Return a pattern for a text with any values."""
-    return ".*".join(map(re.escape, text.pattern.split(ELLIPSIS)))
+    """Return a pattern for a text with any values, also in mid-sentence."""
+    pattern = ".*".join(map(re.escape, text.pattern.split(ELLIPSIS)))
+    first = pattern[0]
+    is_letter = first.isalpha()
+    return f"[{first.upper()}{first.lower()}]{pattern[1:]}" if is_letter else pattern
 
 
 def contains(line: str, text: Text) -> bool:

@@ -16,7 +16,18 @@ from typing import TYPE_CHECKING, Any, cast
 from project import ROOT
 
 from tap_kayzen.config.settings import ALL_SETTINGS, ENVIRONMENT_PREFIX, SETTINGS
-from tap_kayzen.messages import login_messages
+from tap_kayzen.messages import (
+    bug_messages,
+    file_messages,
+    login_messages,
+    network_messages,
+    report_messages,
+    report_setting_messages,
+    selection_messages,
+    settings_messages,
+    stream_map_messages,
+    stream_messages,
+)
 from tap_kayzen.messages.message import Message
 from tap_kayzen.reports.columns import DIMENSIONS, METRICS
 from tap_kayzen.tap import TapKayzen
@@ -213,6 +224,15 @@ def _names(columns: Mapping[str, dict[str, Any]]) -> str:
 
 MESSAGES = {
     "login": login_messages,
+    "settings": settings_messages,
+    "report-settings": report_setting_messages,
+    "stream-maps": stream_map_messages,
+    "files": file_messages,
+    "selection": selection_messages,
+    "streams": stream_messages,
+    "reports": report_messages,
+    "network": network_messages,
+    "bugs": bug_messages,
 }
 """Modules of messages, by section of docs/troubleshooting.md."""
 
@@ -243,8 +263,9 @@ def _code(text: str) -> str:
 
 
 def _level(message: Message) -> str:
-    is_error = message.level == logging.ERROR
-    return "" if is_error else f"*{logging.getLevelName(message.level)}*. "
+    if message.level == logging.ERROR:
+        return ""
+    return f"*{logging.getLevelName(message.level).capitalize()}.* "
 
 
 BLOCKS: dict[str, Callable[[], str]] = {

@@ -28,7 +28,7 @@ from tap_kayzen.api.retries import (
     is_redirect,
     is_transient,
 )
-from tap_kayzen.messages import login_messages
+from tap_kayzen.messages import login_messages, network_messages, stream_messages
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -119,7 +119,7 @@ class KayzenAuthenticator(OAuthAuthenticator):
                 return
             words = self._wire.redactor.excerpt(body)
             if names_no_right(body):
-                cause = "HTTP 401: Kayzen does not allow it to this API key"
+                cause = stream_messages.NO_ACCESS_FOR_KEY()
                 raise RefusedError(cause, status, words=words)
             tokens += 1
             if self._rejections.is_final(subject, tokens):
@@ -127,13 +127,10 @@ class KayzenAuthenticator(OAuthAuthenticator):
             self._discard(request)
 
     def _refusal(self, subject: Subject, words: str) -> RefusedError:
-        cause, hint = "HTTP 401: Kayzen rejects new tokens for it, too", ""
-        rival = "another process with the same login ends them"
+        cause, hint = stream_messages.TOKENS_REJECTED(), ""
         if self._rejections.is_proven(subject):
-            cause += f", though it accepted earlier ones; perhaps {rival}"
-            hint = "run one process at a time, or give each a login of its own"
-        else:
-            cause += f": this user has no right to it, or {rival}"
+            cause = stream_messages.TOKENS_REVOKED()
+            hint = stream_messages.ONE_PROCESS()
         return RefusedError(cause, HTTPStatus.UNAUTHORIZED, hint=hint, words=words)
 
     def authenticate_request(
@@ -250,7 +247,7 @@ class KayzenAuthenticator(OAuthAuthenticator):
         try:
             token = response.json()
         except (RecursionError, ValueError) as error:
-            msg = f"HTTP {status} with a body that is not JSON"
+            msg = network_messages.NOT_JSON(status=status)
             raise TransientError(msg, response) from error
         if not isinstance(token, dict) or not token.get("access_token"):
             raise LoginError(rejection(response, self._wire.redactor.excerpt))

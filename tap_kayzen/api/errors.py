@@ -58,7 +58,7 @@ class ReadError(FatalAPIError):
     """A read that failed for good.
 
     Attributes:
-        cause: What happened, such as ``HTTP 403: Kayzen does not allow it``.
+        cause: What happened, such as ``HTTP 403: Kayzen denied access``.
         what: What was read, such as ``campaigns, page 3``.
         hint: What the user can do.
         words: The beginning of Kayzen's response, without secrets.
@@ -90,7 +90,7 @@ class ReadError(FatalAPIError):
         """Format the error as one line."""
         text = f"{self.what}: {self.cause}" if self.what else self.cause
         text = f"{text}; {self.hint}" if self.hint else text
-        return f"{text}. Kayzen's words: {self.words}" if self.words else text
+        return f"{text}. Kayzen's response: {self.words}" if self.words else text
 
     def within(self, what: str, hints: Mapping[str, str]) -> Self:
         """Return this error as one of a larger read, with other hints."""
@@ -140,7 +140,7 @@ class WebPageError(TransientError):
 
 
 class EnvelopeError(ValueError):
-    """JSON in none of the shapes that were asked for."""
+    """JSON in none of the expected shapes; its text names what was expected."""
 
 
 class StoppedError(Exception):

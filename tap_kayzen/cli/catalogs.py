@@ -12,6 +12,7 @@ from singer_sdk.singerlib.catalog import (
     MetadataMapping,
 )
 
+from tap_kayzen.messages import file_messages
 from tap_kayzen.records.fast import exact_type
 from tap_kayzen.records.values import may_hold_fields
 
@@ -29,21 +30,21 @@ def fault(value: Mapping[str, Any]) -> str:
     entries = value.get("streams")
     if not isinstance(entries, list):
         # The SDK would select nothing.
-        return "it has no list `streams` as --discover prints it"
+        return file_messages.NO_STREAMS()
     names: set[object] = set()
     for index, entry in enumerate(entries):
         name = entry.get("tap_stream_id") if isinstance(entry, dict) else None
         if not isinstance(name, str) or not name:
             reason = "has no `tap_stream_id`"
         elif name in names:
-            reason = "is there twice"
+            reason = "occurs twice"
         else:
             reason = _entry_fault(entry)
         names.add(name)
         if reason:
             # The SDK would fail without saying where.
-            whose = f" ({name})" if name else ""
-            return f"`streams[{index}]`{whose} {reason}; save what --discover prints"
+            stream = f" ({name})" if name else ""
+            return file_messages.BAD_ENTRY(index=index, stream=stream, fault=reason)
     return ""
 
 
@@ -51,10 +52,10 @@ def _entry_fault(entry: dict[str, Any]) -> str:
     """Return what is wrong with an entry of a catalog that has a name."""
     is_selected = _is_selected(entry)
     if is_selected is None:
-        return "has no `metadata` as a list of `breadcrumb` and `metadata`"
+        return "has no list `metadata` with `breadcrumb` and `metadata`"
     keys = entry.get("key_properties") or []
     if not isinstance(keys, list) or not all(isinstance(each, str) for each in keys):
-        return "has no `key_properties` as a list of columns"
+        return "has no list of columns in `key_properties`"
     schema = entry.get("schema", {})
     columns = schema.get("properties", {}) if isinstance(schema, dict) else None
     if not isinstance(columns, dict) or not all(
@@ -66,7 +67,7 @@ def _entry_fault(entry: dict[str, Any]) -> str:
         return "has no column in its `schema`"
     for name, definition in columns.items():
         if not _is_schema(_plain(definition)):
-            return f"has no JSON Schema of the column `{name}`"
+            return f"has no JSON Schema for the column `{name}`"
     return _replication_fault(entry)
 
 
@@ -99,10 +100,10 @@ def _replication_fault(entry: Mapping[str, Any]) -> str:
     root = _root(entry)
     for name, where in (("replication_key", entry), ("replication-key", root)):
         if not isinstance(_only(where.get(name)), str | None):
-            return f"must have one column as its `{name}`"
+            return f"must have a single column in `{name}`"
     for name, where in (("replication_method", entry), (METHOD_IN_METADATA, root)):
         if (method := where.get(name)) and method not in METHODS:
-            return f"must have as its `{name}` one of {', '.join(METHODS)}"
+            return f"must have one of {', '.join(METHODS)} in `{name}`"
     return ""
 
 

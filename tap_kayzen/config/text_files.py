@@ -19,7 +19,7 @@ def decoded(content: bytes) -> str:
     """Return the text of a file, which is UTF-8 unless a byte order mark says else.
 
     Raises:
-        ValueError: It is not; says what to do.
+        UnicodeError: It is not.
     """
     encoding = next(
         (name for mark, name in ENCODINGS.items() if content.startswith(mark)), "utf-8"
@@ -30,6 +30,5 @@ def decoded(content: bytes) -> str:
         text = "\0"
     # Without a mark, UTF-16 passes for UTF-8 with zeros in between.
     if "\0" in text:
-        msg = "it is not UTF-8 text: save it as UTF-8"
-        raise ValueError(msg)
+        raise UnicodeError
     return text

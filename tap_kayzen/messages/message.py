@@ -26,10 +26,11 @@ class Text:
     @property
     def pattern(self) -> str:
         """The text for documentation, such as ``HTTP …: Kayzen denied access``."""
-        return "".join(
+        parts = (
             literal + ("" if name is None else ELLIPSIS)
             for literal, name, _, _ in Formatter().parse(self.text)
         )
+        return "".join(parts).replace(2 * ELLIPSIS, ELLIPSIS)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import logging
 
+    from tap_kayzen.messages.message import Message
+
 
 class WarnOnce:
     """Logs each warning once, however often and from whatever thread it is given."""
@@ -18,14 +20,16 @@ class WarnOnce:
         self._logged: set[object] = set()
         self._lock = threading.Lock()
 
-    def __call__(self, message: str, *args: object, about: object = None) -> None:
+    def __call__(
+        self, message: Message, *, about: object = None, **values: object
+    ) -> None:
         """Log a warning, unless it has been logged.
 
-        Warnings with the same message and `about` are the same, whatever the `args`.
+        Warnings with the same message and `about` are the same, whatever the `values`.
         """
         mark = (message, about)
         with self._lock:
             if mark in self._logged:
                 return
             self._logged.add(mark)
-        self._logger.warning(message, *args)
+        self._logger.warning(message(**values))

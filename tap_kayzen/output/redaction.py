@@ -90,7 +90,7 @@ class Redactor:
         refusal may call what it is about a key.
         """
         if self._has_short:
-            return "(not shown, as it may hold a secret)"
+            return "(not shown, because it may contain a secret)"
         text = self.redact(body.decode(errors="replace"))[:BODY_SEARCHED]
         text = _without(is_secret_or_key if may_have_rows else is_secret, text)
         return " ".join(text.split())[:BODY_SHOWN] or "(empty body)"
@@ -131,7 +131,7 @@ def log_python_output(logger: logging.Logger) -> None:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        logger.critical("Unexpected", exc_info=(kind, error or kind(), trace))
+        logger.critical("Unexpected error", exc_info=(kind, error or kind(), trace))
 
     def printed(*words: object) -> None:
         logger.debug("http.client: %s", " ".join(map(str, words)))

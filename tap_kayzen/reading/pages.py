@@ -124,7 +124,7 @@ def parse_page(body: bytes) -> Page:
     if isinstance(data, dict) and "id" in data:
         data = [data]
     if not isinstance(data, list) or not all(isinstance(row, dict) for row in data):
-        msg = "not a list of records"
+        msg = "a list of records"
         raise EnvelopeError(msg)
     return Page(_undecoded(data), *_totals(meta))
 
@@ -150,7 +150,7 @@ def decode(text: bytes | msgspec.Raw) -> Any:  # noqa: ANN401
             # The standard library also reads NaN, lone surrogates, other encodings.
             return json.loads(bytes(text), parse_float=Decimal, parse_constant=str)
     except (ArithmeticError, RecursionError) as error:
-        msg = "a number or a nesting is beyond all bounds"
+        msg = "a number is too large, or objects are nested too deeply"
         raise ValueError(msg) from error
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Generic
 
 from tap_kayzen.api.errors import CutShortError
+from tap_kayzen.messages import report_messages, stream_messages
 from tap_kayzen.reading.ahead import PagesAhead, Slice
 from tap_kayzen.reading.paging import PagesSoFar
 
@@ -91,7 +92,7 @@ class Pass(PagesSoFar):
         """Format what came for a message."""
         entries = self.total_entries
         total = f" of {entries:,}" if entries is not None else ""
-        return f"{self.keys:,}{total} records came"
+        return f"{self.keys:,}{total} records"
 
 
 @dataclass(frozen=True)
@@ -179,13 +180,14 @@ class Reader(Generic[Slice]):
             is_doubtful = this.is_silent and not self._source.may_be_empty
             if is_doubtful or (is_last and (this.has_changed or this.is_short)):
                 this.is_complete = False
-                self._logger.warning("%s: %s, and there may be more", label, this)
+                text = stream_messages.MAY_BE_MORE(list=label, received=this)
+                self._logger.warning(text)
             if is_last:
                 return
             before = this
             self._logger.info(
-                "%s changed while it was read (%s, %d came twice): reading it again "
-                "for what slipped through",
+                "%s changed while it was read (received %s, %d of them twice); "
+                "reading it again for missing records",
                 label,
                 this,
                 this.repeated,
@@ -232,9 +234,5 @@ class Reader(Generic[Slice]):
             else paging.max_idle_pages_without_meta
         )
         if idle >= most and paging.idle_is_fatal:
-            msg = (
-                f"{idle} pages in a row have no new row: Kayzen seems to give the same "
-                "ones again and again"
-            )
-            raise CutShortError(msg)
+            raise CutShortError(report_messages.REPEATED_ROWS(pages=idle))
         return idle >= most

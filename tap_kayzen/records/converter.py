@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from tap_kayzen.messages import stream_messages
 from tap_kayzen.output.once import WarnOnce
 from tap_kayzen.output.secret_names import is_secret
 from tap_kayzen.records.examples import example, key_of
@@ -134,9 +135,11 @@ class RecordConverter:
             if name not in columns:
                 if name not in self._deselected and self._secrets.admits(name, value):
                     extra[name] = value
-                    fault = "is not in the schema"
                     self._warn_once(
-                        "Field %r %s: %s", name, fault, self._fate, about=name
+                        stream_messages.UNKNOWN_FIELD,
+                        about=name,
+                        field=name,
+                        outcome=self._fate,
                     )
                 continue
             kind, converter = columns[name]
@@ -157,9 +160,8 @@ class RecordConverter:
     @property
     def _fate(self) -> str:
         """What happens to values that no column can hold."""
-        if self._keeps_extra:
-            return f"kept in {EXTRA}"
-        return f"dropped, as {EXTRA} is not selected"
+        outcome = stream_messages.KEPT if self._keeps_extra else stream_messages.DROPPED
+        return outcome()
 
     def _warn_of_value(self, name: str, value: object, row: Mapping[str, Any]) -> None:
         # Formatting an example is slow: once per field is enough.
@@ -168,9 +170,10 @@ class RecordConverter:
         self._lossy.add(name)
         shown = "..." if self._is_secret(name) else example(value)
         self._warn_once(
-            "Field %r has a value that its type cannot hold, such as %s%s: %s",
-            name,
-            shown,
-            key_of(row, self._keys),
-            self._fate,
+            stream_messages.UNFIT_VALUE,
+            about=name,
+            field=name,
+            value=shown,
+            row=key_of(row, self._keys),
+            outcome=self._fate,
         )

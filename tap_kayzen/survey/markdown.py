@@ -252,6 +252,6 @@ PLACES: Mapping[str, str] = {
 """Where a report lists the rejected calls, by the value of ``--test``."""
 
 FORMATS_HELP = (
-    "Use --test=report to print what the account's API returns as Markdown, without "
-    "any values of records, and --test=report-json to print it as JSON."
+    "--test=report prints what the account's API returns as Markdown, without values "
+    "of records; --test=report-json prints it as JSON."
 )

@@ -30,7 +30,7 @@ from tap_kayzen.api.rejections import (
 )
 from tap_kayzen.api.retries import Wire
 from tap_kayzen.api.throttle import Read, Throttle
-from tap_kayzen.messages import login_messages
+from tap_kayzen.messages import login_messages, network_messages, stream_messages
 from tap_kayzen.messages.login_messages import (
     REJECTED_CREDENTIALS,
     REJECTED_KEY,
@@ -290,7 +290,7 @@ def test_lasting_failures_end_with_advice(serve: Serve, waits: list[float]) -> N
         use(auth)
     assert str(caught.value) == login_messages.LOGIN_FAILED(
         url=f"{url}{TOKEN_PATH}",
-        cause="HTTP 503 after all retries (at most 2, within 900 s)",
+        cause=network_messages.GAVE_UP(reason="HTTP 503", max_retries=2, seconds=900),
         hint=login_messages.RETRY_LOGIN(),
     )
     assert len(api.calls) == 3
@@ -303,10 +303,12 @@ def test_a_login_that_is_no_json_says_so(
     url, _ = serve(answers(PlainTextResponse("<html>a proxy's page", 200)))
     with pytest.raises(FatalAPIError) as caught:
         use(authenticator(url))
-    fault = "HTTP 200 with a body that is not JSON"
+    fault = network_messages.NOT_JSON(status=200)
     assert f"{TOKEN_PATH} failed: {fault} after all retries" in str(caught.value)
     assert len(caplog.messages) == len(waits) == 2
     assert caplog.messages[0].startswith(f"Login at {url}{TOKEN_PATH}: {fault}; ")
+    assert contains(caplog.messages[0], network_messages.RETRYING)
+    assert caplog.messages[0].endswith(" s (retry 1 of 2)")
 
 
 def test_no_server_at_all_ends_with_advice(waits: list[float]) -> None:
@@ -454,7 +456,7 @@ def test_a_key_without_the_right_to_a_path_keeps_its_token(
     auth = numbered_tokens(serve)
     for _ in range(3):
         error = Sent(auth).refused(body)
-        assert error.cause == "HTTP 401: Kayzen does not allow it to this API key"
+        assert error.cause == stream_messages.NO_ACCESS_FOR_KEY()
         # That of the stream is put there by who has it.
         assert error.hint == ""
         assert error.words
@@ -488,7 +490,7 @@ def test_a_path_without_a_right_costs_three_logins_once(
     assert len(waits) == 1
     assert 1 <= waits[0] <= 3
     # What follows is refused with the same token, which is good for others.
-    assert "has no right to it" in Sent(auth).refused().cause
+    assert Sent(auth).refused().cause == stream_messages.TOKENS_REJECTED()
     accept(auth, "campaigns")
     assert Sent(auth).token == sent.token == "token-3"
 
@@ -498,10 +500,7 @@ def test_a_refusal_names_its_possible_causes(serve: Serve, waits: list[float]) -
     while sent.token != "token-3":
         assert sent.answered(401)
     error = sent.refused(b"Authentication error")
-    assert error.cause == (
-        "HTTP 401: Kayzen rejects new tokens for it, too: this user has no right to "
-        "it, or another process with the same login ends them"
-    )
+    assert error.cause == stream_messages.TOKENS_REJECTED()
     assert error.hint == ""
     assert error.words == "Authentication error"
     assert waits
@@ -551,8 +550,8 @@ def test_a_login_that_others_use_too_is_named_in_the_end(
     for _ in range(MAX_TOKENS - 1):
         assert sent.answered(401)
     error = sent.refused()
-    assert error.cause.endswith("perhaps another process with the same login ends them")
-    assert error.hint == "run one process at a time, or give each a login of its own"
+    assert error.cause == stream_messages.TOKENS_REVOKED()
+    assert error.hint == stream_messages.ONE_PROCESS()
     # At once, and then ever later, since no token was of any use.
     assert len(waits) == len(SPREADS)
     for wait, spread in zip(waits, SPREADS, strict=True):

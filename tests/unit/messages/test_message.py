@@ -45,6 +45,7 @@ def test_a_message_has_values_in_its_text_and_an_ellipsis_in_docs() -> None:
     message = Message("{count:,} of {{all}} `{name}`", cause="x", action="y")
     assert message(count=1200, name="a{b}") == "1,200 of {all} `a{b}`"
     assert message.pattern == "… of {all} `…`"
+    assert Text("such as {value}{row}").pattern == "such as …"
     assert Text("no values")() == "no values"
 
 
