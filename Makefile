@@ -149,7 +149,7 @@ docs: $(VENV)/dev.stamp  ## develop: Build the docs site into .cache/site; fails
 docs-serve: $(VENV)/dev.stamp  ##+ develop: Serve the docs on http://127.0.0.1:8000, with live reload
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs serve --config-file tools/mkdocs.yml
 
-docs-pages: $(VENV)/dev.stamp  ##+ develop: Regenerate tables and diagrams in docs/, and the staging models of examples/dbt
+docs-pages: $(VENV)/dev.stamp  ##+ develop: Regenerate tables, messages, and diagrams in docs/, and the staging models of examples/dbt
 	$(BIN)/python tools/docs_pages.py
 	$(BIN)/python tools/stream_diagram.py
 	$(BIN)/python tools/dbt_package.py

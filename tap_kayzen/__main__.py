@@ -10,6 +10,7 @@ import sys
 # takes 10% of the startup time.
 gc.disable()
 
+from tap_kayzen.messages import settings_messages  # noqa: E402
 from tap_kayzen.output.log_lines import LOG_CONFIG  # noqa: E402
 from tap_kayzen.tap import TapKayzen  # noqa: E402
 
@@ -32,10 +33,10 @@ def _logging_fault(error: Exception) -> str:
     """Describe an error in the logging setup, before any logger works."""
     path = os.environ.get(LOG_CONFIG)
     if isinstance(error, ValueError) and str(error).startswith("Unknown level"):
-        return f"TAP_KAYZEN_LOGLEVEL or LOGLEVEL: {error}; use DEBUG, INFO, or WARNING"
+        return settings_messages.LOG_LEVEL(error=error)
     if path is not None:
         reason = " ".join(str(error.__cause__ or error).split())
-        return f"{LOG_CONFIG} {path!r}: not a logging configuration: {reason}"
+        return settings_messages.LOG_CONFIG(path=path, reason=reason)
     raise error
 
 

@@ -20,6 +20,7 @@ from tap_kayzen.cli.check import check, selecting_all
 from tap_kayzen.cli.command import FAILED, KayzenCommand
 from tap_kayzen.cli.selection import log_selection
 from tap_kayzen.config import report_validation, settings, sources, validation
+from tap_kayzen.messages import file_messages, network_messages
 from tap_kayzen.output.closing import ClosingLine
 from tap_kayzen.output.log_lines import skipped_streams
 from tap_kayzen.output.progress import Display
@@ -124,8 +125,7 @@ class TapKayzen(Tap):
             ConfigurationError: The state is invalid.
         """
         if fault := saved_state.find_fault(state):
-            msg = f"The state cannot be read: {fault}"
-            raise ConfigurationError(msg)
+            raise ConfigurationError(file_messages.BAD_STATE(fault=fault))
         repaired, warnings = saved_state.repair(state)
         for warning in warnings:
             self.logger.warning(warning)
@@ -152,7 +152,8 @@ class TapKayzen(Tap):
     def _handle_termination(self, signum: int, frame: FrameType | None) -> None:  # noqa: ARG002
         """Exit with 143 on SIGTERM or 130 on Ctrl-C, without writing a STATE."""
         if not self.message_writer.is_stopping:
-            self.logger.warning("Stopped by %s", signal.Signals(signum).name)
+            name = signal.Signals(signum).name
+            self.logger.warning(network_messages.STOPPED(signal=name))
         self.message_writer.stop(signum)
 
     @classmethod
@@ -180,7 +181,7 @@ class TapKayzen(Tap):
             tap.logger.info(summary(found, PLACES[value]))
             ctx.exit()
         if value not in TESTS:
-            msg = f"must be one of {', '.join(TESTS)}, not {value!r}"
+            msg = file_messages.BAD_TEST(choices=", ".join(TESTS), value=value)
             raise click.BadParameter(msg, ctx, param)
         if value != CliTestOptionValue.All.value:
             super().cb_test(ctx, param, value)

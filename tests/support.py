@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from dataclasses import dataclass, field
 from datetime import date
@@ -14,6 +15,7 @@ from starlette.responses import Response
 from watchdog import finished
 
 from tap_kayzen.cli.check import selecting_all
+from tap_kayzen.messages.message import ELLIPSIS
 from tap_kayzen.reports.definition import Report
 from tap_kayzen.sandbox.data import DEFAULT_ADVERTISER
 from tap_kayzen.sandbox.kinds import KINDS
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.types import Receive, Scope, Send
 
+    from tap_kayzen.messages.message import Text
     from tap_kayzen.sandbox.access import Access
     from tap_kayzen.sandbox.data import Dataset
 
@@ -181,6 +184,19 @@ class Run:
         lines = [line.split(" | ", 3) for line in self.stderr.splitlines()]
         assert all(len(line) == 4 for line in lines), self.stderr
         return [line[3] for line in lines if line[1].strip() == "ERROR"]
+
+
+def regex(text: Text) -> str:
+    """Return a pattern for a text with any values, also in mid-sentence."""
+    pattern = ".*".join(map(re.escape, text.pattern.split(ELLIPSIS)))
+    first = pattern[0]
+    is_letter = first.isalpha()
+    return f"[{first.upper()}{first.lower()}]{pattern[1:]}" if is_letter else pattern
+
+
+def contains(line: str, text: Text) -> bool:
+    """Return whether a line contains a text with any values."""
+    return re.search(regex(text), line) is not None
 
 
 def selecting(folder: Path, *streams: str) -> tuple[str, Path]:

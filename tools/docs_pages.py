@@ -1,4 +1,4 @@
-"""Generates the tables of settings, streams, and columns in docs/ from the code.
+"""Generates the tables of settings, streams, columns, and messages in docs/.
 
 Run by `make docs-pages`. Each table is enclosed by the comments
 ``<!-- begin NAME ... -->`` and ``<!-- end NAME -->``. The rest of a page is written by
@@ -8,17 +8,33 @@ hand.
 from __future__ import annotations
 
 import json
+import logging
 import re
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from project import ROOT
 from stream_docs import overview, sections, table, type_of
 
 from tap_kayzen.config.settings import ALL_SETTINGS, ENVIRONMENT_PREFIX, SETTINGS
+from tap_kayzen.messages import (
+    bug_messages,
+    file_messages,
+    login_messages,
+    network_messages,
+    report_messages,
+    report_setting_messages,
+    selection_messages,
+    settings_messages,
+    stream_map_messages,
+    stream_messages,
+)
+from tap_kayzen.messages.message import Message
 from tap_kayzen.reports.columns import DIMENSIONS, METRICS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from types import ModuleType
 
 DOCS = ROOT / "docs"
 BLOCK = re.compile(r"(<!-- begin (\S+).*?-->\n).*?(<!-- end \2 -->)", re.DOTALL)
@@ -100,6 +116,52 @@ def _names(columns: Mapping[str, dict[str, Any]]) -> str:
     )
 
 
+MESSAGES = {
+    "login": login_messages,
+    "settings": settings_messages,
+    "report-settings": report_setting_messages,
+    "stream-maps": stream_map_messages,
+    "files": file_messages,
+    "selection": selection_messages,
+    "streams": stream_messages,
+    "reports": report_messages,
+    "network": network_messages,
+    "bugs": bug_messages,
+}
+"""Modules of messages, by section of docs/troubleshooting.md."""
+
+
+def messages_in(module: ModuleType) -> dict[str, Message]:
+    """Return the messages of a module by name, in order."""
+    return {
+        name: each for name, each in vars(module).items() if isinstance(each, Message)
+    }
+
+
+def _messages(module: ModuleType) -> str:
+    return table(
+        ("Message", "Cause", "What to do"),
+        [
+            (_code(each.pattern), _level(each) + each.cause, each.action)
+            for each in messages_in(module).values()
+        ],
+    )
+
+
+def _code(text: str) -> str:
+    """Format a text as inline code; the text may contain backticks."""
+    if "`" not in text:
+        return f"`{text}`"
+    padding = " " if "`" in (text[0], text[-1]) else ""
+    return f"``{padding}{text}{padding}``"
+
+
+def _level(message: Message) -> str:
+    if message.level == logging.ERROR:
+        return ""
+    return f"*{logging.getLevelName(message.level).capitalize()}.* "
+
+
 BLOCKS: dict[str, Callable[[], str]] = {
     "settings": _settings,
     "sdk-settings": _sdk_settings,
@@ -107,6 +169,10 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "streams": sections,
     "metrics": lambda: _names(METRICS),
     "dimensions": lambda: _names(DIMENSIONS),
+    **{
+        f"messages-{section}": partial(_messages, module)
+        for section, module in MESSAGES.items()
+    },
 }
 
 

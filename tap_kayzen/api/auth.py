@@ -30,6 +30,7 @@ from tap_kayzen.api.retries import (
     is_redirect,
     is_transient,
 )
+from tap_kayzen.messages import login_messages, network_messages, stream_messages
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -123,7 +124,7 @@ class KayzenAuthenticator(OAuthAuthenticator):
                 return
             words = self._wire.redactor.excerpt(body)
             if denies_permission(body):
-                cause = "HTTP 401: Kayzen does not allow it to this API key"
+                cause = stream_messages.NO_ACCESS_FOR_KEY()
                 raise RefusedError(cause, status, words=words)
             tokens += 1
             if self._rejections.should_give_up(subject, tokens):
@@ -131,13 +132,10 @@ class KayzenAuthenticator(OAuthAuthenticator):
             self._discard(request)
 
     def _refusal(self, subject: Subject, words: str) -> RefusedError:
-        cause, hint = "HTTP 401: Kayzen rejects new tokens for it, too", ""
-        rival = "another process with the same login ends them"
+        cause, hint = stream_messages.TOKENS_REJECTED(), ""
         if self._rejections.was_accepted(subject):
-            cause += f", though it accepted earlier ones; perhaps {rival}"
-            hint = "run one process at a time, or give each a login of its own"
-        else:
-            cause += f": this user has no right to it, or {rival}"
+            cause = stream_messages.TOKENS_REVOKED()
+            hint = stream_messages.ONE_PROCESS()
         return RefusedError(cause, HTTPStatus.UNAUTHORIZED, hint=hint, words=words)
 
     def authenticate_request(
@@ -197,12 +195,7 @@ class KayzenAuthenticator(OAuthAuthenticator):
             )
             self._renew_at = now + wait
             if wait:
-                self.logger.warning(
-                    "Kayzen rejects a token that is %.0f s old; logging in again in "
-                    "%.1f s, as another process with the same login may have ended it",
-                    age,
-                    wait,
-                )
+                self.logger.warning(login_messages.TOKEN_REVOKED(age=age, wait=wait))
 
     def update_access_token(self) -> None:
         """Log in, and store the token and its lifetime in seconds.
@@ -218,15 +211,16 @@ class KayzenAuthenticator(OAuthAuthenticator):
             token = self._retries.call(
                 self._log_in,
                 what=f"Login at {self.auth_endpoint}",
-                hint="check `api_url` and the network, or try again later",
+                hint=login_messages.RETRY_LOGIN(),
             )
         except LoginError as error:
             self._failure = error.copy()
             raise
         except UnavailableError as error:
             self._failure = LoginError(
-                f"Kayzen gave no token at {self.auth_endpoint}: "
-                f"{error.cause}; {error.hint}",
+                login_messages.LOGIN_FAILED(
+                    url=self.auth_endpoint, cause=error.cause, hint=error.hint
+                ),
                 is_unreachable=error.is_unreachable,
             )
             raise self._failure.copy() from error
@@ -259,24 +253,20 @@ class KayzenAuthenticator(OAuthAuthenticator):
         try:
             token = json.loads(body)
         except (RecursionError, ValueError) as error:
-            msg = f"HTTP {status} with a body that is not JSON"
+            msg = network_messages.NOT_JSON(status=status)
             raise TransientError(msg, response) from error
         if not isinstance(token, dict) or not token.get("access_token"):
             raise LoginError(rejection(response, body, self._wire.redactor.excerpt))
         if not USABLE_TOKEN.fullmatch(str(token["access_token"])):
-            msg = "Kayzen gave a token that no header can carry; check `api_url`"
-            raise LoginError(msg)
+            raise LoginError(login_messages.UNUSABLE_TOKEN())
         return token
 
     def _body(self, response: requests.Response) -> bytes:
         try:
             return self._wire.downloads.read(response, MAX_TOKEN_BYTES)
         except TooLargeError as error:
-            msg = (
-                f"{response.url} sent more than {MAX_TOKEN_BYTES // 10**6} MB in place "
-                "of a token; check `api_url`: it is everything before /v1"
-            )
-            raise LoginError(msg) from error
+            text = login_messages.OVERSIZED_TOKEN(url=response.url)
+            raise LoginError(text) from error
 
 
 def _utf8(text: str) -> str:

@@ -9,6 +9,8 @@ import requests
 from requests.utils import select_proxy
 from singer_sdk.exceptions import RetriableAPIError
 
+from tap_kayzen.messages import network_messages
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -32,29 +34,17 @@ tap.
 """
 
 
-CERTIFICATE_HINT = (
-    "check the address; if the network has a CA of its own, set REQUESTS_CA_BUNDLE to "
-    "the file of its certificates"
-)
-
-ADDRESS_HINT = (
-    "check `api_url` and the variables HTTPS_PROXY, HTTP_PROXY, ALL_PROXY, and NO_PROXY"
-)
-
-PROXY_LOGIN_HINT = (
-    "set the proxy's login in HTTPS_PROXY, like http://user:password@proxy:3128"
-)
-
 USABLE_HOST = re.compile(r"[\w.-]+(?::\d+)?|\[[\da-f:.]+\](?::\d+)?", re.IGNORECASE)
 
 
 def permanent_hint(error: BaseException) -> str:
     """Return a hint for a failure that retries cannot fix; empty for others."""
     if isinstance(error, requests.exceptions.SSLError):
-        return CERTIFICATE_HINT
+        return network_messages.CHECK_CERTIFICATE()
     if isinstance(error, requests.exceptions.ProxyError):
-        return PROXY_LOGIN_HINT if PROXY_LOGIN_STATUS in reason(error) else ""
-    return ADDRESS_HINT if isinstance(error, BAD_ADDRESS) else ""
+        needs_login = PROXY_LOGIN_STATUS in reason(error)
+        return network_messages.SET_PROXY_LOGIN() if needs_login else ""
+    return network_messages.CHECK_ADDRESS() if isinstance(error, BAD_ADDRESS) else ""
 
 
 def is_unreachable(error: BaseException) -> bool:
@@ -80,8 +70,8 @@ def reason_with_proxy(error: BaseException, session: requests.Session) -> str:
     if not proxy:
         return reason(error)
     if isinstance(error, requests.exceptions.ProxyError):
-        return f"proxy {proxy}: {reason(error)}"
-    return f"{reason(error)}, through the proxy {proxy}"
+        return network_messages.PROXY_FAILED(proxy=proxy, reason=reason(error))
+    return network_messages.THROUGH_PROXY(proxy=proxy, reason=reason(error))
 
 
 def proxy_of(url: str, session: requests.Session) -> str:
@@ -105,9 +95,9 @@ def reason(error: BaseException) -> str:
     if isinstance(error, RetriableAPIError):
         return str(error)
     if isinstance(error, requests.exceptions.ConnectTimeout):
-        return "no connection in time"
+        return network_messages.CONNECT_TIMEOUT()
     if isinstance(error, requests.exceptions.Timeout):
-        return "no answer in time"
+        return network_messages.RESPONSE_TIMEOUT()
     *_, error = _chain(error)
     text = " ".join(str(error).split())
     return text.rsplit(">: ", 1)[-1] or type(error).__name__

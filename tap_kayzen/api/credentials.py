@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING
 
 from tap_kayzen.api.gateway import denies_permission
 from tap_kayzen.api.retries import is_redirect
+from tap_kayzen.messages import login_messages
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     import requests
+
+    from tap_kayzen.messages.message import Message
 
 KEY_PAIR = re.compile(
     rb"api[ _-]?key|client[ _-]?id|(?:invalid|unauthorized)[ _]?client",
@@ -31,9 +34,6 @@ REJECTIONS = {
 }
 """HTTP statuses of a login with rejected credentials."""
 
-LOGIN_SETTINGS = "`username` and `password` (the login of the Kayzen console)"
-KEY_SETTINGS = "`api_key` and `api_secret` (made in the console)"
-
 
 def rejection(
     response: requests.Response, body: bytes, excerpt: Callable[[bytes], str]
@@ -50,41 +50,24 @@ def rejection(
     """
     status = response.status_code
     if is_redirect(status):
-        return (
-            f"Kayzen's token address {response.url} redirects (HTTP {status}), which "
-            "a login must not follow; set `api_url` to the final address"
-        )
-    found = rejected_credentials(status, body)
-    if found is None:
-        return (
-            f"No Kayzen API at {response.url} (HTTP {status} without a token); check "
-            "`api_url`: it is everything before /v1"
-        )
-    rejected, settings = found
-    words = excerpt(body)
-    return (
-        f"Kayzen rejected {rejected} (HTTP {status}); check {settings}. "
-        f"Kayzen's words: {words}"
-    )
+        return login_messages.LOGIN_REDIRECTED(url=response.url, status=status)
+    message = rejected_credentials(status, body)
+    if message is None:
+        return login_messages.NO_API(url=response.url, status=status)
+    return message(status=status, response=excerpt(body))
 
 
-def rejected_credentials(status: int, body: bytes) -> tuple[str, str] | None:
-    """Return the rejected credentials and the settings to check.
-
-    Returns:
-        A tuple such as ``("the API key pair", "`api_key` and ...")``; None if the
-        response is not about credentials.
-    """
+def rejected_credentials(status: int, body: bytes) -> Message | None:
+    """Return the message for rejected credentials; None for other responses."""
     is_rejection = status in REJECTIONS
     names_key = bool(KEY_PAIR.search(body)) or (
         is_rejection and denies_permission(body)
     )
     names_login = bool(LOGIN_PAIR.search(body))
     if names_key and not names_login:
-        return "the API key pair", KEY_SETTINGS
+        return login_messages.REJECTED_KEY
     if names_login and not names_key:
-        return "the login pair", LOGIN_SETTINGS
+        return login_messages.REJECTED_LOGIN
     if names_key or is_rejection:
-        settings = f"{LOGIN_SETTINGS}, {KEY_SETTINGS}"
-        return "the credentials without saying which", settings
+        return login_messages.REJECTED_CREDENTIALS
     return None

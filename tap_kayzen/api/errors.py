@@ -59,8 +59,8 @@ class ReadError(FatalAPIError):
     """A read that failed permanently.
 
     Attributes:
-        cause: What happened, such as ``HTTP 403: Kayzen does not allow it``.
-        what: What was being read, such as ``campaigns, page 3``.
+        cause: What happened, such as ``HTTP 403: Kayzen denied access``.
+        what: What was read, such as ``campaigns, page 3``.
         hint: What the user can do.
         words: The beginning of Kayzen's response, without secrets.
         status: HTTP status of the response; 0 without a response.
@@ -91,7 +91,7 @@ class ReadError(FatalAPIError):
         """Format the error as one line."""
         text = f"{self.what}: {self.cause}" if self.what else self.cause
         text = f"{text}; {self.hint}" if self.hint else text
-        return f"{text}. Kayzen's words: {self.words}" if self.words else text
+        return f"{text}. Kayzen's response: {self.words}" if self.words else text
 
     def within(self, what: str, hints: Mapping[str, str]) -> Self:
         """Return a copy of this error that names the larger read it is part of.
@@ -146,7 +146,7 @@ class WebPageError(TransientError):
 
 
 class EnvelopeError(ValueError):
-    """JSON with an unexpected structure."""
+    """JSON with an unexpected structure; the text names what was expected."""
 
 
 class StoppedError(Exception):

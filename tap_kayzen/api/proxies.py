@@ -9,6 +9,8 @@ import requests
 from requests.utils import select_proxy
 from singer_sdk.exceptions import ConfigurationError
 
+from tap_kayzen.messages import network_messages
+
 if TYPE_CHECKING:
     from requests.adapters import HTTPAdapter
 
@@ -31,10 +33,10 @@ def check_proxy(url: str, session: requests.Session, adapter: HTTPAdapter) -> No
         proxy = select_proxy(url, proxies) or ""
         scheme = next(name for name, value in proxies.items() if value == proxy)
         if proxy.lower().startswith("socks"):
-            fault = "names a SOCKS proxy: install PySocks beside the tap"
+            message = network_messages.SOCKS_PROXY
         else:
-            fault = "names no proxy that can be used: write it like http://proxy:3128"
-        msg = f"{_variable(scheme)} {fault}"
+            message = network_messages.BAD_PROXY
+        msg = message(variable=_variable(scheme))
         raise ConfigurationError(msg) from error
 
 

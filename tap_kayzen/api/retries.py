@@ -23,6 +23,7 @@ from tap_kayzen.api.causes import (
 from tap_kayzen.api.downloads import Downloads
 from tap_kayzen.api.errors import TransientError, UnavailableError
 from tap_kayzen.api.gateway import reports_rate_limit
+from tap_kayzen.messages import network_messages
 
 if TYPE_CHECKING:
     import logging
@@ -145,9 +146,10 @@ class Retries:
             if lasting := permanent_hint(error):
                 hint = lasting
             else:
-                cause += (
-                    f" after all retries (at most {self._max_retries}, "
-                    f"within {self._wire.max_retry_seconds(error):g} s)"
+                cause = network_messages.GAVE_UP(
+                    reason=cause,
+                    max_retries=self._max_retries,
+                    seconds=self._wire.max_retry_seconds(error),
                 )
             raise UnavailableError(
                 cause,
@@ -169,14 +171,14 @@ class Retries:
             response = error.response if isinstance(error, RetriableAPIError) else None
             left = self._left(started, error)
             seconds = min(wait_after(response, details["tries"]), left)
-            self._logger.warning(
-                "%s: %s; trying again in %.1f s (%d of %d)",
-                what,
-                reason_with_proxy(error, self._session),
-                seconds,
-                details["tries"],
-                self._max_retries,
+            text = network_messages.RETRYING(
+                what=what,
+                reason=reason_with_proxy(error, self._session),
+                seconds=seconds,
+                retry=details["tries"],
+                max_retries=self._max_retries,
             )
+            self._logger.warning(text)
             is_limit = isinstance(error, TransientError) and error.is_rate_limit
             if response is not None and is_limit:
                 asked = self._throttle.now() - response.elapsed.total_seconds()

@@ -24,25 +24,28 @@ from tap_kayzen.api.retries import (
     is_rate_limit,
     is_redirect,
 )
+from tap_kayzen.messages import network_messages, stream_messages
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     import requests
 
     from tap_kayzen.api.retries import Result
+    from tap_kayzen.messages.message import Message
 
 MB = 10**6
 
 HEADERS = {"Accept": "application/json", "Content-Type": "application/json"}
 """Headers of every request. All known clients send both, even with GET."""
 
-RETRY_HINT = (
-    "try again later, or raise `max_retries`, `max_retry_seconds` or `request_timeout`"
-)
 
-
-WEB_PAGE_HINT = "check `api_url` and the proxy"
+BY_STATUS: Mapping[int, Message] = {
+    HTTPStatus.UNAUTHORIZED: stream_messages.KEY_REJECTED,
+    HTTPStatus.FORBIDDEN: stream_messages.FORBIDDEN,
+    HTTPStatus.NOT_FOUND: stream_messages.NOT_FOUND,
+}
+"""Messages about rejected requests, by HTTP status."""
 
 
 class Transport:
@@ -110,26 +113,27 @@ class Transport:
             try:
                 return parse(body)
             except EnvelopeError as error:
-                cause = f"the answer is {error}"
+                cause = stream_messages.NOT_EXPECTED(expected=error)
                 excerpt = words(body, may_have_rows=True)
                 raise RefusedError(cause, status, hint=hint, words=excerpt) from error
             except ValueError as error:
-                msg = f"HTTP {status} with a body that is not JSON"
                 excerpt = words(body, may_have_rows=True)
-                is_page = body.lstrip().startswith(b"<")
-                kind = WebPageError if is_page else TransientError
-                raise kind(msg, response, excerpt) from error
+                if body.lstrip().startswith(b"<"):
+                    msg = network_messages.WEB_PAGE(status=status)
+                    raise WebPageError(msg, response, excerpt) from error
+                msg = network_messages.NOT_JSON(status=status)
+                raise TransientError(msg, response, excerpt) from error
 
         try:
-            return self._retries.call(attempt, what=what, hint=RETRY_HINT)
+            hint_later = network_messages.RETRY_LATER()
+            return self._retries.call(attempt, what=what, hint=hint_later)
         except RefusedError as error:
             error.what = what
             error.hint = error.hint or hint
             raise
         except UnavailableError as error:
             if isinstance(error.__cause__, WebPageError):
-                error.cause += ": it is a web page"
-                error.hint = WEB_PAGE_HINT
+                error.hint = network_messages.CHECK_PROXY()
             raise
 
     def _send_authorized(
@@ -183,11 +187,8 @@ class Transport:
         try:
             return self._wire.downloads.read(response, self._max_bytes)
         except TooLargeError as error:
-            cause = f"the answer is larger than {self._max_bytes // MB} MB"
-            hint = (
-                "lower `page_size`, `report_page_size` or a report's "
-                "`window_days`, or raise `max_response_mb`"
-            )
+            cause = network_messages.TOO_LARGE(limit=self._max_bytes // MB)
+            hint = network_messages.REQUEST_LESS()
             raise RefusedError(cause, response.status_code, hint=hint) from error
 
     def _environment(self, url: str) -> dict[str, Any]:
@@ -207,12 +208,7 @@ class Transport:
 
 
 def _rejection(status: int, hint: str, words: str) -> RefusedError:
-    causes: dict[int, str] = {
-        HTTPStatus.UNAUTHORIZED: "Kayzen refused the key",
-        HTTPStatus.FORBIDDEN: "Kayzen does not allow it to this user",
-        HTTPStatus.NOT_FOUND: "Kayzen has nothing there",
-    }
-    cause = causes.get(status, "Kayzen does not accept the request")
+    message = BY_STATUS.get(status, stream_messages.REQUEST_REJECTED)
     if is_redirect(status):
-        cause, hint = "redirects are not followed", "set `api_url` to the final address"
-    return RefusedError(f"HTTP {status}: {cause}", status, hint=hint, words=words)
+        message, hint = network_messages.REDIRECTED, network_messages.SET_API_URL()
+    return RefusedError(message(status=status), status, hint=hint, words=words)

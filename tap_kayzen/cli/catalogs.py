@@ -12,6 +12,7 @@ from singer_sdk.singerlib.catalog import (
     MetadataMapping,
 )
 
+from tap_kayzen.messages import file_messages
 from tap_kayzen.records.fast import exact_type
 from tap_kayzen.records.values import may_hold_fields
 
@@ -32,21 +33,21 @@ def fault(value: Mapping[str, Any]) -> str:
     entries = value.get("streams")
     if not isinstance(entries, list):
         # The SDK would select nothing.
-        return "it has no list `streams` as --discover prints it"
+        return file_messages.NO_STREAMS()
     names: set[object] = set()
     for index, entry in enumerate(entries):
         name = entry.get("tap_stream_id") if isinstance(entry, dict) else None
         if not isinstance(name, str) or not name:
             reason = "has no `tap_stream_id`"
         elif name in names:
-            reason = "is there twice"
+            reason = "occurs twice"
         else:
             reason = _entry_fault(entry)
         names.add(name)
         if reason:
             # The SDK would fail without naming the entry.
-            whose = f" ({name})" if name else ""
-            return f"`streams[{index}]`{whose} {reason}; save what --discover prints"
+            stream = f" ({name})" if name else ""
+            return file_messages.BAD_ENTRY(index=index, stream=stream, fault=reason)
     return ""
 
 
@@ -54,10 +55,10 @@ def _entry_fault(entry: dict[str, Any]) -> str:
     """Describe what is wrong with a named entry; empty if it is valid."""
     is_selected = _is_selected(entry)
     if is_selected is None:
-        return "has no `metadata` as a list of `breadcrumb` and `metadata`"
+        return "has no list `metadata` with `breadcrumb` and `metadata`"
     keys = entry.get("key_properties") or []
     if not isinstance(keys, list) or not all(isinstance(each, str) for each in keys):
-        return "has no `key_properties` as a list of columns"
+        return "has no list of columns in `key_properties`"
     schema = entry.get("schema", {})
     columns = schema.get("properties", {}) if isinstance(schema, dict) else None
     if not isinstance(columns, dict) or not all(
@@ -69,7 +70,7 @@ def _entry_fault(entry: dict[str, Any]) -> str:
         return "has no column in its `schema`"
     for name, definition in columns.items():
         if not _is_schema(_expand_true(definition)):
-            return f"has no JSON Schema of the column `{name}`"
+            return f"has no JSON Schema for the column `{name}`"
     return _replication_fault(entry)
 
 
@@ -102,10 +103,10 @@ def _replication_fault(entry: Mapping[str, Any]) -> str:
     root = _root(entry)
     for name, where in (("replication_key", entry), ("replication-key", root)):
         if not isinstance(_only_item(where.get(name)), str | None):
-            return f"must have one column as its `{name}`"
+            return f"must have a single column in `{name}`"
     for name, where in (("replication_method", entry), (METHOD_KEY, root)):
         if (method := where.get(name)) and method not in METHODS:
-            return f"must have as its `{name}` one of {', '.join(METHODS)}"
+            return f"must have one of {', '.join(METHODS)} in `{name}`"
     return ""
 
 

@@ -50,7 +50,7 @@ def check(
     client.fail_fast = True
     client.start()
     client.transport.authenticator.update_access_token()
-    rows = [("stream", "reachable", "first record")]
+    rows = [("stream", "readable", "first record")]
     is_good, hint = True, ""
     with _no_messages():
         for name, stream in sorted(streams.items()):
@@ -91,7 +91,7 @@ def _campaign_lists(stream: CampaignsStream) -> tuple[list[tuple[str, str, str]]
     if fields.get(best, 0) <= fields.get(chosen, 0):
         return rows, ""
     return rows, (
-        f'Set "campaigns_endpoint": "{best}" to get {fields[best]} fields instead of '
+        f"Set `campaigns_endpoint` to `{best}` to get {fields[best]} fields instead of "
         f"{fields.get(chosen, 0)}"
     )
 

@@ -13,6 +13,7 @@ import click
 from singer_sdk.exceptions import ConfigValidationError
 from singer_sdk.plugin_base import SingerCommand
 
+from tap_kayzen.messages import network_messages
 from tap_kayzen.output.log_lines import hide_metrics
 from tap_kayzen.output.redaction import log_python_output
 from tap_kayzen.streams.failures import IncompleteError, describe
@@ -73,10 +74,7 @@ class KayzenCommand(SingerCommand):
         log_python_output(self.logger)
         hide_metrics(self.logger)
         if sys.stdout is None:
-            self.logger.error(
-                "stdout is closed: connect it to a target or a file, as messages go "
-                "there"
-            )
+            self.logger.error(network_messages.STDOUT_CLOSED())
             sys.exit(FAILED)
         try:
             try:

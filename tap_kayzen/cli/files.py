@@ -12,6 +12,7 @@ from typing import IO, TYPE_CHECKING, Any, NoReturn, TextIO, cast
 from singer_sdk.exceptions import ConfigurationError
 
 from tap_kayzen.config.text_files import decoded
+from tap_kayzen.messages import file_messages
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -30,9 +31,16 @@ def _config_errors(paths: tuple[str, ...]) -> Generator[None]:
         # reveal its secrets.
         names = ("{JSON text}" if "{" in path else path for path in paths)
         files = ", ".join(name for name in names if name != ENVIRONMENT)
-        reason = error.strerror if isinstance(error, OSError) else error
-        msg = f"--config {files}: must be a file with one JSON object: {reason}"
+        msg = _not_an_object("--config", files, error)
         raise ConfigurationError(msg) from (None if "{" in files else error)
+
+
+def _not_an_object(option: str, file: str, error: OSError | ValueError) -> str:
+    """Describe why a file does not contain a JSON object."""
+    if isinstance(error, UnicodeError):
+        return file_messages.NOT_UTF8(file=f"{option} {file}")
+    reason = error.strerror if isinstance(error, OSError) else error
+    return file_messages.NOT_AN_OBJECT(option=option, file=file, reason=reason)
 
 
 def config_of(paths: tuple[str, ...]) -> dict[str, Any]:
@@ -52,13 +60,12 @@ def config_of(paths: tuple[str, ...]) -> dict[str, Any]:
 def _object(text: str) -> dict[str, Any]:
     value = json.loads(text, parse_float=Decimal, parse_constant=_refuse)
     if not isinstance(value, dict):
-        msg = "it is another JSON value"
-        raise ValueError(msg)  # noqa: TRY004
+        raise ValueError(file_messages.OTHER_VALUE())  # noqa: TRY004
     return value
 
 
 def _refuse(constant: str) -> NoReturn:
-    msg = f"{constant} is not a JSON value"
+    msg = f"{constant} is not valid JSON"
     raise ValueError(msg)
 
 
@@ -83,7 +90,7 @@ def checked(
         text = decoded(content)
         value = _only_object(text, option)
     except ValueError as error:
-        msg = f"{option} {file.name}: must be a file with one JSON object: {error}"
+        msg = _not_an_object(option, file.name, error)
         raise ConfigurationError(msg) from error
     if fault := fault_of(value):
         msg = f"{option} {file.name}: {fault}"
@@ -98,11 +105,10 @@ def _only_object(text: str, option: str) -> dict[str, Any]:
     except ValueError as error:
         lines = [line for line in text.split("\n") if line.strip()]
         if not lines:
-            msg = f"it is empty; run without `{option}` until there is something in it"
-            raise ValueError(msg) from error
+            raise ValueError(file_messages.EMPTY_FILE(option=option)) from error
         if len(lines) > 1 and _is_object(lines[0]) and _is_object(lines[-1]):
             # Targets print a complete state on each line.
-            msg = f"it has {len(lines)} lines; keep the last one"
+            msg = file_messages.SEVERAL_LINES(count=len(lines))
             raise ValueError(msg) from error
         raise
 

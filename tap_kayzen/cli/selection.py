@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tap_kayzen.config.settings import SETTINGS
+from tap_kayzen.messages import selection_messages
 from tap_kayzen.output.guesses import did_you_mean
 from tap_kayzen.streams.audiences import AudiencesStream
 from tap_kayzen.streams.custom_reports import CustomReportStream
@@ -54,12 +55,9 @@ def problems(
     for name, entry in catalog.items():
         is_selected = entry.metadata.resolve_selection().get((), True)
         if is_selected and name not in streams:
-            yield f"The catalog selects `{name}`, {_unknown(name, streams)}"
+            yield _unknown(name, streams)
     if not any(stream.selected for stream in streams.values()):
-        yield (
-            "No stream is selected, so nothing is read: select streams in the catalog "
-            "(with Meltano: `select: ['campaigns.*']`)"
-        )
+        yield selection_messages.NOTHING_SELECTED()
     # No warning if only the default report is deselected.
     if config["reports"] == DEFAULT_REPORTS:
         return
@@ -69,30 +67,20 @@ def problems(
         if isinstance(stream, CustomReportStream) and not stream.selected
     ]
     if missing := [name for name in reports if name not in catalog]:
-        yield (
-            "Reports missing from the catalog are not read: "
-            f"{_names(missing)}; save the output of --discover again and select them "
-            "(with Meltano: `meltano run --refresh-catalog`)"
-        )
+        yield selection_messages.REPORTS_NOT_IN_CATALOG(reports=_names(missing))
     if deselected := [name for name in reports if name in catalog]:
         patterns = ", ".join(f"'{name}.*'" for name in deselected)
-        yield (
-            "Reports not selected in the catalog are not read: "
-            f"{_names(deselected)}; select them (with Meltano: "
-            f"`select: [{patterns}]`)"
+        yield selection_messages.REPORTS_DESELECTED(
+            reports=_names(deselected), patterns=patterns
         )
 
 
 def _unknown(name: str, known: Iterable[str]) -> str:
     """Describe a stream in the catalog that the tap does not have."""
     if name == AudiencesStream.name:
-        return (
-            "which needs the setting `audience_api_key`: set it or deselect the stream"
-        )
-    question = did_you_mean(name, known) or (
-        "was it removed from `reports`? --discover lists all streams"
-    )
-    return f"which is not a stream of this tap: {question}"
+        return selection_messages.NEEDS_SETTING(stream=name, setting="audience_api_key")
+    hint = did_you_mean(name, known) or selection_messages.WAS_IT_REMOVED()
+    return selection_messages.UNKNOWN_STREAM(stream=name, hint=hint)
 
 
 def _names(names: Iterable[str]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
+from tap_kayzen.messages import settings_messages
 from tap_kayzen.output.guesses import did_you_mean
 
 if TYPE_CHECKING:
@@ -39,38 +40,39 @@ def problems(batch: Mapping[str, Any]) -> Iterator[str]:
         place = f"batch_config.{name}"
         part = batch.get(name)
         if part is None:
-            yield f"`{place}` is missing"
+            yield settings_messages.BATCH_PART_MISSING(part=place)
         elif isinstance(part, dict):
             yield from _unknown(place, part, [*keys])
             for key, is_required in keys.items():
                 if is_required and not part.get(key):
-                    yield f"`{place}.{key}` is missing"
+                    missing = f"{place}.{key}"
+                    yield settings_messages.BATCH_PART_MISSING(part=missing)
     size = batch.get(SIZE)
     if size is not None and (type(size) is not int or size < 1):
         # The SDK would take 0 as the end of the records.
-        yield f"`batch_config.{SIZE}` must be an integer of 1 or more"
+        yield settings_messages.BATCH_SIZE()
     yield from _missing_libraries(batch)
 
 
 def _unknown(place: str, given: Mapping[str, Any], known: list[str]) -> Iterator[str]:
     for name in given:
         if name not in known:
-            hint = did_you_mean(name, known) or f"it may have {', '.join(known)}"
-            yield f"`{place}.{name}` is not a part of `{place}`: {hint}"
+            hint = did_you_mean(name, known) or f"use {', '.join(known)}"
+            part = f"{place}.{name}"
+            yield settings_messages.BATCH_PART_UNKNOWN(part=part, hint=hint)
 
 
 def _missing_libraries(batch: Mapping[str, Any]) -> Iterator[str]:
     encoding, storage = batch.get("encoding"), batch.get("storage")
     wants_parquet = isinstance(encoding, dict) and encoding.get("format") == "parquet"
     if wants_parquet and find_spec("pyarrow") is None:
-        yield "`batch_config` needs pyarrow for Parquet: install tap-kayzen[parquet]"
+        yield settings_messages.NO_PYARROW()
     root = storage.get("root") if isinstance(storage, dict) else None
     scheme, mark, _ = root.partition("://") if isinstance(root, str) else ("", "", "")
     if not mark or scheme not in LIBRARIES:
         return
     module, package = LIBRARIES[scheme]
     if find_spec(module) is None:
-        yield (
-            f"`batch_config.storage.root` needs {module} for {scheme}://: install "
-            f"{package} beside the tap"
+        yield settings_messages.NO_STORAGE_LIBRARY(
+            module=module, scheme=scheme, package=package
         )

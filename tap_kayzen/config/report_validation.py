@@ -6,6 +6,7 @@ from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 from tap_kayzen.config.settings import place
+from tap_kayzen.messages import report_setting_messages as messages
 from tap_kayzen.output.guesses import did_you_mean, may_mean
 from tap_kayzen.records.converter import ADVERTISER
 from tap_kayzen.reports.columns import DAY, DIMENSIONS, METRICS
@@ -81,17 +82,12 @@ def warnings(
                     continue
                 if hint := may_mean(name, known):
                     where = place(["reports", index, part, at])
-                    yield (
-                        f"`{where}`: `{name}` is not in Kayzen's public documentation; "
-                        f"{hint}"
-                    )
+                    yield messages.MISSPELLED_NAME(place=where, name=name, hint=hint)
                 else:
                     others.append(name)
         if others:
-            yield (
-                f"`reports[{index}]` ({entry['name']}): not in Kayzen's public "
-                f"documentation: {', '.join(others)}; metrics of this kind are taken "
-                "for numbers, dimensions for text"
+            yield messages.UNDOCUMENTED_NAMES(
+                place=f"`reports[{index}]` ({entry['name']})", names=", ".join(others)
             )
 
 
@@ -100,16 +96,13 @@ def _name_problems(
 ) -> Iterator[str]:
     name = safe_name(title, "report")
     if not name:
-        yield f"{place}: `name` needs letters from a to z, as it names a table"
+        yield messages.NAME_WITHOUT_LETTERS(place=place)
     elif len(name) > LONGEST_NAME:
-        yield f"{place}: `name` must have {LONGEST_NAME} letters or fewer"
+        yield messages.NAME_TOO_LONG(place=place, limit=LONGEST_NAME)
     elif name in streams:
-        yield f"{place}: there is a stream `{name}` already; choose another `name`"
+        yield messages.NAME_OF_STREAM(place=place, stream=name)
     elif name in taken:
-        yield (
-            f"{place}: its stream would be `{name}`, as that of {taken[name]}; "
-            "choose another `name`"
-        )
+        yield messages.NAME_TAKEN(place=place, stream=name, other=taken[name])
     taken.setdefault(name, place)
 
 
@@ -120,7 +113,7 @@ def _entry_problems(
     for name in entry:
         if name not in known:
             hint = did_you_mean(name, known) or "see docs/reports.md"
-            yield f"{place}: `{name}` is not a part of a report: {hint}"
+            yield messages.UNKNOWN_KEY(place=place, key=name, hint=hint)
     metrics, group_by = (
         [name for name in given if isinstance(name, str)]
         if isinstance(given := entry.get(part), list)
@@ -131,33 +124,19 @@ def _entry_problems(
     if isinstance(columns := entry.get("columns"), dict):
         yield from _mapping_problems(place, columns, [*group_by, *metrics])
     if entry.get("window_days") is not None and not {DAY, HOUR} & {*group_by}:
-        yield (
-            f"{place}: rows without a day cannot be cut into windows: put `day` or "
-            "`hour` into `group_by`, or leave `window_days` out to read the whole "
-            "range at once"
-        )
+        yield messages.NO_WINDOWS(place=place)
     if "week" in group_by and not {DAY, HOUR} & {*group_by} and not has_start:
-        yield (
-            f"{place}: rows of weeks without `day` need the setting `start_date`, the "
-            "first day of a week: the row of a part of a week would take the place of "
-            "that of the whole"
-        )
+        yield messages.WEEK_WITHOUT_START(place=place)
     zone = entry.get("time_zone")
     if isinstance(zone, str) and not is_time_zone(zone):
-        yield (
-            f"{place}: `time_zone` must be a name of the IANA database, like UTC or "
-            f"America/New_York, not {zone!r}"
-        )
+        yield messages.NOT_A_ZONE(place=place, zone=zone)
     options = entry.get("options")
     if isinstance(options, dict) and "time_zone" in options and not zone:
-        yield (
-            f"{place}: `options.time_zone` is only how Kayzen spells it; set "
-            "`time_zone` too, to the same zone's name in the IANA database"
-        )
+        yield messages.ZONE_ONLY_IN_OPTIONS(place=place)
     for name in sorted(
         RESERVED_KEYS & options.keys() if isinstance(options, dict) else ()
     ):
-        yield f"{place}: `options` must not hold `{name}`, which the tap sets itself"
+        yield messages.RESERVED_OPTION(place=place, key=name)
 
 
 def _column_problems(
@@ -167,16 +146,12 @@ def _column_problems(
     for name in (*group_by, *metrics):
         column = safe_name(name, "column")
         if not column:
-            yield f"{place}: {name!r} cannot be a column's name"
+            yield messages.COLUMN_WITHOUT_LETTERS(place=place, name=name)
         elif len(column) > LONGEST_NAME:
-            yield (
-                f"{place}: {name!r} would be a column with a name of more than "
-                f"{LONGEST_NAME} letters, which PostgreSQL cuts off; leave it out"
-            )
+            yield messages.COLUMN_TOO_LONG(place=place, name=name, limit=LONGEST_NAME)
         elif column in columns:
-            yield (
-                f"{place}: {name!r} would be the column `{column}`, as "
-                f"{columns[column]!r}; leave one of them out"
+            yield messages.COLUMN_TAKEN(
+                place=place, name=name, column=column, other=columns[column]
             )
         columns[column] = name
 
@@ -188,19 +163,15 @@ def _mapping_problems(
     taken: dict[str, str] = {}
     for name, wanted in columns.items():
         if name in known:
-            yield (
-                f"{place}: `columns.{name}` is asked for by that name already; put the "
-                "name in Kayzen's rows first, such as date: day"
-            )
+            yield messages.MAPPED_BACKWARD(place=place, name=name)
         elif isinstance(wanted, str) and wanted not in known:
-            hint = did_you_mean(wanted, known) or "it must be one of those"
-            yield (
-                f"{place}: `columns.{name}` is {wanted!r}, which is not in `group_by` "
-                f"or `metrics`: {hint}"
+            question = did_you_mean(wanted, known)
+            hint = f"; {question}" if question else ""
+            yield messages.MAPPED_TO_UNKNOWN(
+                place=place, name=name, wanted=wanted, hint=hint
             )
         elif wanted in taken:
-            yield (
-                f"{place}: `columns.{name}` and `columns.{taken[wanted]}` are both "
-                f"{wanted!r}; leave one of them out"
+            yield messages.MAPPED_TWICE(
+                place=place, name=name, other=taken[wanted], wanted=wanted
             )
         taken.setdefault(str(wanted), name)

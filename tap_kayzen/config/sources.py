@@ -16,6 +16,7 @@ from singer_sdk.exceptions import ConfigurationError
 
 from tap_kayzen.config.settings import ENVIRONMENT_PREFIX
 from tap_kayzen.config.text_files import decoded
+from tap_kayzen.messages import file_messages
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -68,9 +69,8 @@ def _load_dotenv() -> None:
         return
     try:
         text = decoded(Path(path).read_bytes())
-    except ValueError as error:
-        msg = f"{path}: {error}"
-        raise ConfigurationError(msg) from error
+    except UnicodeError as error:
+        raise ConfigurationError(file_messages.NOT_UTF8(file=path)) from error
     load_dotenv(stream=io.StringIO(text), interpolate=False)
 
 

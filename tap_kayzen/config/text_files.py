@@ -30,6 +30,5 @@ def decoded(content: bytes) -> str:
         text = "\0"
     # UTF-16 without a mark looks like UTF-8 with null characters.
     if "\0" in text:
-        msg = "it is not UTF-8 text: save it as UTF-8"
-        raise ValueError(msg)
+        raise UnicodeError
     return text

@@ -16,6 +16,7 @@ from jsonschema import Draft202012Validator
 from tap_kayzen import streams
 from tap_kayzen.config import batch_validation, report_validation
 from tap_kayzen.config.settings import ENVIRONMENT_PREFIX, place
+from tap_kayzen.messages import settings_messages, stream_map_messages
 from tap_kayzen.output.guesses import did_you_mean
 from tap_kayzen.streams.expressions import FAKER, expression_fault, names_in
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
     from jsonschema import ValidationError
 
+    from tap_kayzen.messages.message import Message
 
 PASTED_SETTINGS = (
     "username",
@@ -39,6 +41,17 @@ Not included is `password`, which can.
 """
 
 
+BY_VALIDATOR: Mapping[object, Message] = {
+    "minItems": settings_messages.EMPTY,
+    "minLength": settings_messages.EMPTY,
+    "enum": settings_messages.NOT_ONE_OF,
+    "minimum": settings_messages.TOO_LOW,
+    "exclusiveMinimum": settings_messages.NOT_ABOVE,
+    "maximum": settings_messages.TOO_HIGH,
+}
+"""Messages by the keyword of JSON Schema that a setting violates."""
+
+
 def problems(config: Mapping[str, Any], schema: Mapping[str, Any]) -> list[str]:
     """Return what is wrong with the settings, and what to do about it."""
     return [*_schema_problems(config, schema), *_own_problems(config, schema)]
@@ -49,11 +62,8 @@ def _schema_problems(
 ) -> Iterator[str]:
     for name in schema.get("required", []):
         if name not in config:
-            yield (
-                f"`{name}` is missing: set it in the config file, or as "
-                f"{ENVIRONMENT_PREFIX}{name.upper()} with --config ENV, or with "
-                "Meltano in the project's `.env`"
-            )
+            variable = f"{ENVIRONMENT_PREFIX}{name.upper()}"
+            yield settings_messages.MISSING(name=name, variable=variable)
     validator = Draft202012Validator({**schema, "required": []})
     yield from map(_describe, validator.iter_errors(config))
 
@@ -71,22 +81,14 @@ def _describe(error: ValidationError) -> str:
         found = _json_type(error.instance)
         if found == "string" and str(error.instance)[:1] in {"[", "{"}:
             # Invalid JSON in an environment variable stays a string.
-            found = "text that is no sound JSON"
-        return f"`{name}` must be of type {expected}, not {found}"
+            found = "text that is not valid JSON"
+        return settings_messages.WRONG_TYPE(name=name, expected=expected, found=found)
     choices = ", ".join(map(str, limit)) if isinstance(limit, list) else limit
     if error.validator == "required":
         _, missing, *_ = error.message.split("'")
-        return f"`{name}` lacks `{missing}`"
-    wordings: dict[Any, str] = {
-        "minItems": "must not be empty",
-        "minLength": "must not be empty",
-        "enum": f"must be one of {choices}",
-        "minimum": f"must be {limit} or more",
-        "exclusiveMinimum": f"must be more than {limit}",
-        "maximum": f"must be {limit} or less",
-    }
-    fallback = "is not of the form that the SDK's documentation gives for it"
-    return f"`{name}` {wordings.get(error.validator, fallback)}"
+        return settings_messages.PART_MISSING(name=name, part=missing)
+    message = BY_VALIDATOR.get(error.validator, settings_messages.INVALID)
+    return message(name=name, limit=limit, choices=choices)
 
 
 def _json_type(value: object) -> str:
@@ -110,8 +112,8 @@ def _own_problems(
     for name in config:
         if name not in known:
             question = did_you_mean(name, known)
-            hint = f": {question}" if question else ""
-            yield f"`{name}` is not a setting of tap-kayzen{hint}"
+            hint = f"; {question}" if question else ""
+            yield settings_messages.UNKNOWN(name=name, hint=hint)
 
     yield from _address_problems(config, known)
     yield from _value_problems(config)
@@ -135,12 +137,11 @@ def _map_problems(maps: Mapping[str, Any]) -> Iterator[str]:
                 fault = expression_fault(expression)
                 where = place(["stream_maps", stream, column])
                 if fault:
-                    yield f"`{where}` is no expression: {fault}"
-                elif FAKER in names_in(expression) and find_spec("faker") is None:
-                    yield (
-                        f"`{where}` needs Faker for `{FAKER}`: install "
-                        "singer-sdk[faker] beside the tap"
+                    yield stream_map_messages.NOT_AN_EXPRESSION(
+                        place=where, reason=fault
                     )
+                elif FAKER in names_in(expression) and find_spec("faker") is None:
+                    yield stream_map_messages.NO_FAKER(place=where)
 
 
 def _day_problems(config: Mapping[str, Any]) -> Iterator[str]:
@@ -151,12 +152,9 @@ def _day_problems(config: Mapping[str, Any]) -> Iterator[str]:
                 days[name] = date.fromisoformat(value)
             # Python also accepts dates such as 2026-W05-6.
             if str(days.get(name)) != value:
-                yield (
-                    f"`{name}` must be a date like 2026-01-31, or a date-time like "
-                    "2026-01-31T00:00:00Z"
-                )
+                yield settings_messages.NOT_A_DATE(name=name)
     if len(days) == 2 and days["start_date"] > days["end_date"]:  # noqa: PLR2004
-        yield "`start_date` must not be after `end_date`"
+        yield settings_messages.START_AFTER_END()
 
 
 def _address_problems(
@@ -166,28 +164,25 @@ def _address_problems(
         url = config.get(name)
         if not isinstance(url, str) or not url or has_blank_end(url):
             continue
-        if complaint := _url_complaint(url):
-            yield f"`{name}` {complaint}, like {known[name]['default']}"
+        if message := _url_problem(url):
+            yield message(name=name, example=known[name]["default"])
         elif _is_insecure(url) and config.get("allow_insecure_http") is not True:
-            yield (
-                f"`{name}` must be https, as http would send the credentials "
-                "unencrypted; if that network is safe, set `allow_insecure_http`"
-            )
+            yield settings_messages.INSECURE_URL(name=name)
 
 
 def _value_problems(config: Mapping[str, Any]) -> Iterator[str]:
     # In HTTP Basic, the key ends at the first colon.
     if ":" in str(config.get("api_key", "")):
-        yield "`api_key` must not hold a colon; is it key and secret in one?"
+        yield settings_messages.COLON_IN_KEY()
     agent = config.get("user_agent")
     if isinstance(agent, str) and not (agent.isascii() and agent.isprintable()):
-        yield "`user_agent` must be plain ASCII text"
+        yield settings_messages.NOT_ASCII()
     for name, value in config.items():
         if isinstance(value, (float, Decimal)) and not isfinite(value):
-            yield f"`{name}` must be a finite number"
+            yield settings_messages.NOT_FINITE(name=name)
     for name in PASTED_SETTINGS:
         if has_blank_end(config.get(name)):
-            yield f"`{name}` begins or ends with a space or a line break: remove it"
+            yield settings_messages.BLANK_END(name=name)
 
 
 def has_blank_end(value: object) -> bool:
@@ -209,18 +204,18 @@ def _is_insecure(url: str) -> bool:
     return parts.scheme == "http" and not local
 
 
-def _url_complaint(url: str) -> str | None:
+def _url_problem(url: str) -> Message | None:
     try:
         parts = urlsplit(url)
         host, has_login = parts.hostname, parts.username or parts.password
         _ = parts.port
         _ = (host or "").encode("idna")
     except ValueError:
-        return "is not an address"
+        return settings_messages.BAD_URL
     if parts.scheme not in {"http", "https"} or not host:
-        return "must be an http or https address"
+        return settings_messages.BAD_URL
     if has_login:
-        return "must not hold a login; use the settings for it"
+        return settings_messages.URL_WITH_LOGIN
     if parts.query or parts.fragment:
-        return "must end with the path"
+        return settings_messages.URL_WITH_QUERY
     return None

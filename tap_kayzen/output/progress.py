@@ -107,7 +107,7 @@ class Progress:
         total, share = "", ""
         if self.total:
             total = f" of {self.total:,}"
-            share = f" ({100 * self.done / self.total:.0f} %)"
+            share = f" ({100 * self.done / self.total:.0f}%)"
         self._logger.info(
             "%s: %s%s %s%s%s",
             self._name,

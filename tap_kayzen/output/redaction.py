@@ -147,7 +147,7 @@ def log_python_output(logger: logging.Logger) -> None:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        logger.critical("Unexpected", exc_info=(kind, error or kind(), trace))
+        logger.critical("Unexpected error", exc_info=(kind, error or kind(), trace))
 
     def printed(*words: object) -> None:
         logger.debug("http.client: %s", " ".join(map(str, words)))

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from singer_sdk.exceptions import ConfigurationError
 
+from tap_kayzen.messages import report_messages
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -76,10 +78,7 @@ class Bookmark:
             self._next_day = _day(unfinished["next_day"])
             self._end = _day(unfinished["end_date"])
         except (KeyError, TypeError, ValueError) as error:
-            msg = (
-                f"{stream}: the state has no bookmark like 2026-01-31 for it; repair "
-                "the state, or run without it to read from `start_date` on"
-            )
+            msg = f"{stream}: {report_messages.BAD_BOOKMARK()}"
             raise ConfigurationError(msg) from error
         if self.day is None:
             # Otherwise, merging with an older state would restore its values.

@@ -133,7 +133,7 @@ def parse_page(body: bytes) -> Page:
     if isinstance(data, dict) and "id" in data:
         data = [data]
     if not isinstance(data, list) or not all(isinstance(row, dict) for row in data):
-        msg = "not a list of records"
+        msg = "a list of records"
         raise EnvelopeError(msg)
     return Page(_encode_rows(data), *_parse_totals(meta))
 
@@ -159,7 +159,7 @@ def decode(text: bytes | msgspec.Raw) -> Any:  # noqa: ANN401
             # The standard library also accepts NaN, lone surrogates, and UTF-16.
             return json.loads(bytes(text), parse_float=Decimal, parse_constant=str)
     except (ArithmeticError, RecursionError) as error:
-        msg = "a number or a nesting is beyond all bounds"
+        msg = "a number is too large, or objects are nested too deeply"
         raise ValueError(msg) from error
 
 

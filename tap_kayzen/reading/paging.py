@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar
 
 from tap_kayzen.api.errors import CutShortError
+from tap_kayzen.messages import report_messages
 from tap_kayzen.reading.pages import FIRST_PAGE
 
 if TYPE_CHECKING:
@@ -175,11 +176,8 @@ class ReportPaging(Paging):
         entries = page.total_entries
         is_whole = entries is not None and so_far.rows >= entries
         if page.rows and is_cut and not is_whole:
-            msg = (
-                f"page {number} has the same {len(page.rows):,} rows as an earlier "
-                "one, so that there may be more rows than Kayzen gives"
-            )
-            raise CutShortError(msg)
+            rows = len(page.rows)
+            raise CutShortError(report_messages.REPEATED_PAGE(number=number, rows=rows))
 
 
 class AnnouncedPaging(ReportPaging):

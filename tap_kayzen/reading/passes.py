@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Generic
 
 from tap_kayzen.api.errors import CutShortError
+from tap_kayzen.messages import report_messages, stream_messages
 from tap_kayzen.reading.ahead import ReadAhead, Slice
 from tap_kayzen.reading.paging import PageTally
 
@@ -90,7 +91,7 @@ class Pass(PageTally):
         """Format the number of records for messages."""
         entries = self.total_entries
         total = f" of {entries:,}" if entries is not None else ""
-        return f"{self.keys:,}{total} records came"
+        return f"{self.keys:,}{total} records"
 
 
 @dataclass(frozen=True)
@@ -183,13 +184,14 @@ class Reader(Generic[Slice]):
             is_doubtful = current.is_silent and not self._source.may_be_empty
             if is_doubtful or (is_last and (current.has_changed or current.is_short)):
                 current.is_complete = False
-                self._logger.warning("%s: %s, and there may be more", label, current)
+                text = stream_messages.MAY_BE_MORE(list=label, received=current)
+                self._logger.warning(text)
             if is_last:
                 return
             previous = current
             self._logger.info(
-                "%s changed while it was read (%s, %d came twice): reading it again "
-                "for what slipped through",
+                "%s changed while it was read (received %s, %d of them twice); "
+                "reading it again for missing records",
                 label,
                 current,
                 current.repeated,
@@ -244,9 +246,5 @@ class Reader(Generic[Slice]):
             else paging.max_idle_pages_without_meta
         )
         if idle >= max_idle and paging.idle_is_fatal:
-            msg = (
-                f"{idle} pages in a row have no new row: Kayzen seems to give the same "
-                "ones again and again"
-            )
-            raise CutShortError(msg)
+            raise CutShortError(report_messages.REPEATED_ROWS(pages=idle))
         return idle >= max_idle

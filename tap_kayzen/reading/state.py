@@ -6,6 +6,8 @@ import json
 import re
 from typing import TYPE_CHECKING, Any
 
+from tap_kayzen.messages import file_messages
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -36,18 +38,15 @@ def find_fault(state: dict[str, Any]) -> str:
     if bookmarks is None:
         return _without_bookmarks(state)
     if not isinstance(bookmarks, dict):
-        return f"its `{BOOKMARKS}` must be an object"
+        return file_messages.BOOKMARKS_NOT_AN_OBJECT()
     for name, bookmark in bookmarks.items():
         if not isinstance(bookmark, dict | None):
-            return f"its bookmark of `{name}` must be an object"
+            return file_messages.BOOKMARK_NOT_AN_OBJECT(stream=name)
         partitions = (bookmark or {}).get(PARTITIONS)
         if not isinstance(partitions, list | None) or not all(
             map(_is_partition, partitions or ())
         ):
-            return (
-                f"the `{PARTITIONS}` of `{name}` must be a list of objects, each with "
-                f"an object `{CONTEXT}`"
-            )
+            return file_messages.BAD_PARTITIONS(stream=name)
     return ""
 
 
@@ -56,16 +55,13 @@ def _without_bookmarks(state: dict[str, Any]) -> str:
     for name, inner in state.items():
         # A STATE message or the output of `meltano state get`, which the SDK ignores.
         if isinstance(inner, dict) and BOOKMARKS in inner:
-            return f"its bookmarks are in `{name}`; give only what is in there"
+            return file_messages.STATE_IN_ENVELOPE(name=name)
     names = [
         name for name, value in state.items() if value and name != CURRENTLY_SYNCING
     ]
     if not names:
         return ""
-    return (
-        f"it has no `{BOOKMARKS}`, but {', '.join(f'`{name}`' for name in names)}, "
-        "which cannot be used; give the last STATE of this tap, or none"
-    )
+    return file_messages.STATE_OF_OTHERS(names=", ".join(f"`{name}`" for name in names))
 
 
 def _is_partition(value: object) -> bool:
@@ -110,10 +106,7 @@ def _repair_partitions(
     for partition in partitions:
         context = (partition or {}).get(CONTEXT)
         if not partition or not context:
-            warnings.append(
-                f"{stream}: the state has a partition without `{CONTEXT}`, which is "
-                "ignored: its days or changes are read again"
-            )
+            warnings.append(file_messages.PARTITION_WITHOUT_CONTEXT(stream=stream))
             continue
         context = {name: _convert_id(name, value) for name, value in context.items()}
         mark = json.dumps(context, sort_keys=True, default=str)
@@ -123,8 +116,12 @@ def _repair_partitions(
         kept = min(same, key=_sort_key)
         if len(same) > 1:
             warnings.append(
-                f"{stream}: the state has the partition {mark} {len(same)} times; the "
-                f"earliest bookmark counts: {kept.get('replication_key_value')}"
+                file_messages.PARTITION_REPEATED(
+                    stream=stream,
+                    partition=mark,
+                    count=len(same),
+                    bookmark=kept.get("replication_key_value"),
+                )
             )
         yield kept
 

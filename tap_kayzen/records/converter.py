@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from tap_kayzen.messages import stream_messages
 from tap_kayzen.output.once import WarnOnce
 from tap_kayzen.output.secret_names import is_secret
 from tap_kayzen.records.examples import example, key_of
@@ -139,9 +140,11 @@ class RecordConverter:
                     name, value
                 ):
                     extra[name] = value
-                    fault = "is not in the schema"
                     self._warn_once(
-                        "Field %r %s: %s", name, fault, self._outcome, about=name
+                        stream_messages.UNKNOWN_FIELD,
+                        about=name,
+                        field=name,
+                        outcome=self._outcome,
                     )
                 continue
             kind, converter = columns[name]
@@ -162,9 +165,8 @@ class RecordConverter:
     @property
     def _outcome(self) -> str:
         """What happens to values that fit no column, for warnings."""
-        if self._keeps_extra:
-            return f"kept in {EXTRA}"
-        return f"dropped, as {EXTRA} is not selected"
+        outcome = stream_messages.KEPT if self._keeps_extra else stream_messages.DROPPED
+        return outcome()
 
     def _warn_of_lossy_value(
         self, name: str, value: object, row: Mapping[str, Any]
@@ -175,9 +177,10 @@ class RecordConverter:
         self._lossy.add(name)
         shown = "..." if self._is_secret(name) else example(value)
         self._warn_once(
-            "Field %r has a value that its type cannot hold, such as %s%s: %s",
-            name,
-            shown,
-            key_of(row, self._keys),
-            self._outcome,
+            stream_messages.UNFIT_VALUE,
+            about=name,
+            field=name,
+            value=shown,
+            row=key_of(row, self._keys),
+            outcome=self._outcome,
         )

@@ -28,7 +28,7 @@ def example(value: object, max_chars: int = MAX_EXAMPLE_CHARS) -> str:
     except (msgspec.EncodeError, OverflowError, RecursionError, ValueError):
         # Too deeply nested, an integer with too many digits, or invalid Unicode.
         if not isinstance(value, str):
-            return f"one of type {type(value).__name__}"
+            return f"a value of type {type(value).__name__}"
         text = json.dumps(value)
     return _line(text, max_chars)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from tap_kayzen.messages import stream_messages
 from tap_kayzen.output.secret_names import is_secret
 
 if TYPE_CHECKING:
@@ -69,5 +70,4 @@ class SecretFilter:
                 self._warn(f"{VALUE!r} of {name!r} in {field!r}", (field, VALUE, name))
 
     def _warn(self, field: str, about: tuple[str, ...]) -> None:
-        message = "Field %s is named like a secret: left out"
-        self._warn_once(message, field, about=about)
+        self._warn_once(stream_messages.SECRET_FIELD, about=about, field=field)

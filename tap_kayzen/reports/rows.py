@@ -8,6 +8,7 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 from tap_kayzen.api.errors import ReadError
+from tap_kayzen.messages import report_messages
 from tap_kayzen.records.converter import ADVERTISER
 from tap_kayzen.records.values import LossyError, to_date, to_number
 from tap_kayzen.reports.columns import DAY
@@ -76,12 +77,19 @@ class RowCheck:
         if self._is_daily:
             without = [row for row in kept if _is_empty(row.get(DAY))]
             if without:
-                cause = f"{len(without):,} of {len(kept):,} rows have no `{DAY}`"
+                cause = report_messages.NO_DAY(
+                    count=len(without),
+                    rows=len(kept),
+                    column=DAY,
+                    columns=_received(without),
+                )
                 raise self._error(cause, [DAY], without)
         received = {name for row in kept for name in row}
         unseen = [name for name in self._unseen if name not in received]
         if kept and unseen:
-            cause = f"no row has {_listed(unseen)}"
+            cause = report_messages.NO_DIMENSION(
+                columns=_listed(unseen), received=_received(kept)
+            )
             raise self._error(cause, unseen, kept)
         if kept:
             self._unseen, self._has_rows = [], True
@@ -156,11 +164,16 @@ class RowCheck:
             for name in received
             if name not in self._known
         }
-        named = ", ".join(map(repr, [*received][:MAX_NAMED_COLUMNS])) or "none"
         hint = f"remove {_listed(missing)} from `group_by`"
         if others:
             hint = f"{_mapping(missing, others)}; otherwise {hint}"
-        return ReadError(f"{cause}; columns received: {named}", hint=hint)
+        return ReadError(cause, hint=hint)
+
+
+def _received(rows: list[Row]) -> str:
+    """Return the names of the columns of some rows."""
+    names = dict.fromkeys(name for row in rows for name in row)
+    return ", ".join(map(repr, [*names][:MAX_NAMED_COLUMNS])) or "none"
 
 
 def _mapping(missing: list[str], others: dict[str, list[Any]]) -> str:

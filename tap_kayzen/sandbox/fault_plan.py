@@ -87,13 +87,13 @@ class FaultPlan:
             ValueError: As in the making of a plan.
         """
         if unknown := rates.keys() - set(FAULTS):
-            msg = f"no such fault: {min(unknown)}; there are {', '.join(FAULTS)}"
+            msg = f"unknown fault {min(unknown)}; use one of {', '.join(FAULTS)}"
             raise ValueError(msg)
         if not all(0 <= rate <= 1 for rate in rates.values()):
-            msg = "a probability is a number from 0 to 1"
+            msg = "a probability must be a number from 0 to 1"
             raise ValueError(msg)
         if sum(rates.get(name, 0) for name in TRANSIENT) > 1:
-            msg = "a call meets one transient fault at most: more than 1 in total"
+            msg = "the probabilities of transient faults must not exceed 1 in total"
             raise ValueError(msg)
         self.seed, self.rates, self.limit = seed, dict(rates), limit
         self.injected.clear()

@@ -14,9 +14,7 @@ try:
     import uvicorn  # noqa: F401
     from starlette.middleware import Middleware
 except ImportError:
-    sys.exit(
-        "kayzen-sandbox: install tap-kayzen with its extra, as tap-kayzen[sandbox]"
-    )
+    sys.exit("kayzen-sandbox needs the extra `sandbox`; install tap-kayzen[sandbox]")
 
 from tap_kayzen.sandbox.access import TOKEN_LIFETIME, Access, Credentials
 from tap_kayzen.sandbox.app import create_app
@@ -50,7 +48,7 @@ def rates(
         try:
             found[name] = float(rate)
         except ValueError as error:
-            msg = f"{value!r} is not like http-503=0.1"
+            msg = f"{value!r} must look like http-503=0.1"
             raise click.BadParameter(msg) from error
     return found
 
@@ -71,41 +69,41 @@ def report(
 
 @click.command(context_settings={"show_default": True})
 @click.option("--host", default=LOOPBACK, help="Address to listen on.")
-@click.option("--port", default=8765, help="Port to listen on; 0 takes a free one.")
+@click.option("--port", default=8765, help="Port to listen on; 0 picks a free one.")
 @click.option(
     "--campaigns",
     default=5000,
     type=click.IntRange(min=0),
-    help="Campaigns of the default advertiser.",
+    help="Number of campaigns of the default advertiser.",
 )
-@click.option("--seed", default=1, help="Where the generated data start.")
+@click.option("--seed", default=1, help="Seed of the generated data.")
 @click.option(
     "--token-lifetime",
     default=TOKEN_LIFETIME,
     type=click.IntRange(min=1),
-    help="Seconds that a token lives.",
+    help="Lifetime of a token in seconds.",
 )
 @click.option(
     "--latency",
     default=0.0,
     type=click.FloatRange(min=0),
-    help="Milliseconds that every answer takes longer than it has to.",
+    help="Delay of every response in milliseconds.",
 )
 @click.option(
     "--requests-per-second",
     type=click.IntRange(min=1),
-    help="Data calls that are answered in a second; more are refused.",
+    help="Rate limit: data calls per second before the sandbox rejects more.",
 )
 @click.option(
     "--limit-status",
     default="429",
     type=click.Choice(["429", "500"]),
-    help="Status of those refusals: 429, or 500 with the words of an API gateway.",
+    help="HTTP status beyond the rate limit: 429, or 500 with a gateway's error.",
 )
 @click.option(
     "--single-token",
     is_flag=True,
-    help="Let a login end all older tokens, as Kayzen's may.",
+    help="Revoke all older tokens at each login, as Kayzen may.",
 )
 @click.option(
     "--fault",
@@ -113,47 +111,47 @@ def report(
     multiple=True,
     metavar="NAME=PROBABILITY",
     callback=rates,
-    help="What goes wrong in which part of the calls, such as http-503=0.1; may "
-    f"be repeated. There are {', '.join(FAULTS)}.",
+    help="Fault to inject, with its probability, such as http-503=0.1; repeatable. "
+    f"Faults: {', '.join(FAULTS)}.",
 )
-@click.option("--fault-seed", default=1, help="Where the faults' random numbers start.")
+@click.option("--fault-seed", default=1, help="Seed of the faults.")
 @click.option(
     "--stall-seconds",
     default=STALL_SECONDS,
     type=click.FloatRange(min=0),
-    help="Seconds that a stalled answer keeps a client waiting.",
+    help="Delay of a stalled response in seconds.",
 )
 @click.option(
     "--pre-encoded",
     is_flag=True,
-    help="Make the answers for campaigns at the start, for measuring clients.",
+    help="Encode the campaign pages at startup, for benchmarks of clients.",
 )
 @click.option(
     "--today",
     type=click.DateTime(["%Y-%m-%d"]),
-    help="Day as of which reports are given; the real one, if left out.",
+    help="Current day of reports, like 2026-01-31. Default: the real one.",
 )
 @click.option(
     "--max-report-days",
     type=click.IntRange(min=1),
-    help="Days that a report may span; longer ones get HTTP 422.",
+    help="Maximum days of a report; longer ones get HTTP 422.",
 )
 @click.option(
     "--report-paging",
     default=DEFAULT_REPORT_OPTIONS.paging,
     type=click.Choice(["short", "meta", "ignored"]),
-    help="Pages of reports: as asked for, with their number told, or the first always.",
+    help="Paging of reports: as requested, with `meta`, or always the first page.",
 )
 @click.option(
     "--max-report-rows",
     default=DEFAULT_REPORT_OPTIONS.max_rows,
     type=click.IntRange(min=1),
-    help="Rows that a page of a report has at most.",
+    help="Maximum rows on a page of a report.",
 )
 @click.option(
     "--report-retention-days",
     type=click.IntRange(min=0),
-    help="Days before today for which reports have rows; older days get HTTP 400.",
+    help="Days for which reports keep rows; older days get HTTP 400.",
 )
 @click.option(
     "--like",
@@ -194,7 +192,7 @@ def main(  # noqa: PLR0913
     api_secret: str,
     audience_api_key: str,
 ) -> None:
-    """Run a Kayzen API with generated data on this machine, until Ctrl-C."""
+    """Run a Kayzen API with generated data on this machine until Ctrl-C."""
     dataset = Dataset(campaigns=campaigns, seed=seed)
     dataset.today = today.date() if today else None
     credentials = Credentials(username, password, api_key, api_secret, audience_api_key)
@@ -228,12 +226,12 @@ def main(  # noqa: PLR0913
         listener = listen(host, port)
     except OSError as error:
         reason = os.strerror(error.errno) if error.errno else str(error)
-        msg = f"cannot listen on {host} port {port}: {reason}; try --port 0"
+        msg = f"cannot listen on {host}, port {port}: {reason}; try --port 0"
         raise click.ClickException(msg) from error
     with listener:
         click.echo(
             f"Kayzen sandbox at {url_of(listener)} with {campaigns:,} campaigns of "
-            f"advertiser {next(iter(dataset.campaigns))}; Ctrl-C ends it"
+            f"advertiser {next(iter(dataset.campaigns))}; stop it with Ctrl-C"
         )
         if like:
             click.echo(summary(like))

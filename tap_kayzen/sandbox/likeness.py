@@ -63,10 +63,10 @@ def report_of(text: str) -> dict[str, Any]:
     try:
         report = json.loads(blocks[-1] if blocks else text)
     except ValueError as error:
-        msg = f"must be an output of tap-kayzen --test=report: {error}"
+        msg = f"expected the output of tap-kayzen --test=report: {error}"
         raise ValueError(msg) from error
     if not isinstance(report, dict) or report.get("format") != FORMAT:
-        msg = f"must be an output of tap-kayzen --test=report in format {FORMAT}"
+        msg = f"expected the output of tap-kayzen --test=report in format {FORMAT}"
         raise ValueError(msg)
     return report
 
@@ -76,8 +76,8 @@ def summary(report: Mapping[str, Any]) -> str:
     statuses = [call["status"] for call in report["calls"] if "status" in call]
     refused = sum(not _is_good(status) for status in statuses)
     return (
-        f"Like the account report of {report['date']}: "
-        f"{len(statuses)} calls, {refused} refused"
+        f"Behaving like the account report of {report['date']}: "
+        f"{len(statuses)} calls, {refused} rejected"
     )
 
 

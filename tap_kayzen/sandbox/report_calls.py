@@ -129,7 +129,7 @@ class ReportCalls:
         days = (request.end_date - request.start_date).days + 1
         most = self._options.max_days
         if most is not None and days > most:
-            raise HTTPException(422, f"end_date: a report has {most} days at most")
+            raise HTTPException(422, f"end_date: a report may span at most {most} days")
         kept = self._options.retention_days
         if kept is not None:
             zone = ZoneInfo(request.time_zone)
@@ -157,7 +157,7 @@ def request_of(body: Mapping[str, Any]) -> ReportRequest:
     """
     metrics = _names(body, "metrics", METRICS)
     if not metrics:
-        raise HTTPException(422, "metrics must name at least one")
+        raise HTTPException(422, "metrics must not be empty")
     return ReportRequest(
         *_dates(body),
         metrics,
@@ -187,7 +187,7 @@ def date_of(text: object, name: str) -> date:
             return date.fromisoformat(text)
         except ValueError:
             pass
-    raise HTTPException(422, f"{name} must be a date such as 2026-09-01")
+    raise HTTPException(422, f"{name} must be a date like 2026-09-01")
 
 
 def _dates(values: Mapping[str, Any]) -> tuple[date, date]:
@@ -195,7 +195,7 @@ def _dates(values: Mapping[str, Any]) -> tuple[date, date]:
         date_of(values.get(name), name) for name in ("start_date", "end_date")
     )
     if start > end:
-        raise HTTPException(422, "start_date is after end_date")
+        raise HTTPException(422, "start_date must not be after end_date")
     return start, end
 
 
@@ -207,7 +207,7 @@ def _names(
         raise HTTPException(422, f"{field} must be an array")
     for name in names:
         if not isinstance(name, str) or name not in known:
-            raise HTTPException(422, f"{field}: {json.dumps(name)} is not known")
+            raise HTTPException(422, f"{field}: unknown name {json.dumps(name)}")
     return tuple(dict.fromkeys(names))
 
 
@@ -218,7 +218,7 @@ def _filters(filters: object) -> dict[str, list[Any]]:
         raise HTTPException(422, "filters must be an object of arrays")
     for name in filters:
         if name not in DIMENSIONS:
-            raise HTTPException(422, f"filters: {json.dumps(name)} is not known")
+            raise HTTPException(422, f"filters: unknown name {json.dumps(name)}")
     return filters
 
 
@@ -228,5 +228,5 @@ def _time_zone(name: object) -> str:
     # Names that are folders or lead out of the database have errors of their own.
     except (ZoneInfoNotFoundError, ValueError, OSError):
         text = json.dumps(name)
-        raise HTTPException(422, f"time_zone: {text} is not known") from None
+        raise HTTPException(422, f"time_zone: unknown name {text}") from None
     return str(name)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from tap_kayzen.messages import stream_messages
 from tap_kayzen.streams.lists import ListStream
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ class AudiencesStream(ListStream):
     path = "/audiences"
     per_advertiser = False
     with_token = False
-    hint = "check `audience_api_key`, or leave it out to go on without the stream"
+    hint = stream_messages.CHECK_AUDIENCE_KEY()
 
     @property
     def url_base(self) -> str:

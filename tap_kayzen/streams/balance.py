@@ -29,7 +29,7 @@ class BalanceStream(ListStream):
         whole = decode(body)
         advertiser = whole.get("advertiser") if isinstance(whole, dict) else None
         if not isinstance(advertiser, dict) or "balance" not in advertiser:
-            msg = "not a balance"
+            msg = "a balance"
             raise EnvelopeError(msg)
         row = {
             ADVERTISER: advertiser_of(slice_.context),

@@ -10,6 +10,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, ClassVar
 
 from tap_kayzen.api.errors import EnvelopeError, ReadError, RefusedError
+from tap_kayzen.messages import stream_messages
 from tap_kayzen.reading.keys import ColumnKeys, KeySet
 from tap_kayzen.reading.pages import Page, decode, parse_page
 from tap_kayzen.streams.lists import ListStream
@@ -114,7 +115,7 @@ class CampaignPartStream(ListStream):
         try:
             return self._campaigns.ids(context, limit)
         except ReadError as error:
-            what = f"{self.name}, which needs the campaigns"
+            what = stream_messages.NEEDS_CAMPAIGNS(stream=self.name)
             raise error.within(what, {self._campaigns.hint: self.hint}) from None
 
     def _read_campaigns(
@@ -153,10 +154,8 @@ class CampaignPartStream(ListStream):
             if not self._any_found:
                 self._missing.append(error)
                 self._check(MAX_MISSING)
-            self.logger.warning(
-                "Campaign %s is left out: HTTP 404, deleted meanwhile?",
-                (slice_.context or {}).get(CAMPAIGN),
-            )
+            campaign = (slice_.context or {}).get(CAMPAIGN)
+            self.logger.warning(stream_messages.CAMPAIGN_DELETED(id=campaign))
             return Page([], 1, 0)
         self._any_found = True
         return page
@@ -188,7 +187,7 @@ class CampaignDetailsStream(CampaignPartStream):
         if isinstance(whole, dict) and isinstance(whole.get("data"), dict):
             whole = whole["data"]
         if not isinstance(whole, dict) or not whole:
-            msg = "not an object"
+            msg = "an object"
             raise EnvelopeError(msg)
         return Page([whole], 1, 1)
 
@@ -216,7 +215,7 @@ class CampaignBidMultipliersStream(CampaignPartStream):
         if rows is None and "bid_multipliers_enabled" in whole:
             rows = []
         if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-            msg = "not a list of bid multipliers"
+            msg = "a list of bid multipliers"
             raise EnvelopeError(msg)
         return Page([{**whole, **row} for row in rows], 1, len(rows))
 

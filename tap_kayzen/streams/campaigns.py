@@ -6,6 +6,7 @@ from array import array
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tap_kayzen.api.errors import ReadError
+from tap_kayzen.messages import stream_messages
 from tap_kayzen.records.values import LossyError, to_integer
 from tap_kayzen.streams.lists import ListStream
 from tap_kayzen.streams.requesting import advertiser_of
@@ -65,10 +66,7 @@ class CampaignsStream(ListStream):
         """Log a warning if the lookup list has only a few fields."""
         is_lookup = self.config["campaigns_endpoint"] == ENDPOINTS[0]
         if is_lookup and any(len(row) <= MAX_LOOKUP_FIELDS for row in rows):
-            self.warn_once(
-                "The look-up list gives little more than id and name: set "
-                "`campaigns_endpoint` to `campaigns` for the other columns"
-            )
+            self.warn_once(stream_messages.SHORT_LIST)
 
     def convert(self, page: Page, slice_: Slice) -> list[Record]:
         """Convert a page to records; collect their IDs if other streams need them."""

@@ -7,6 +7,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from tap_kayzen.api.errors import ReadError, RefusedError
+from tap_kayzen.messages import report_messages
 from tap_kayzen.reading.paging import GuessedPaging
 from tap_kayzen.reading.windows import DateRange
 from tap_kayzen.records.converter import EXTRA
@@ -30,11 +31,8 @@ class CustomReportStream(ReportRowsStream):
 
     path = "/report_data"
     http_method: ClassVar[str] = "POST"
-    incomplete_hint = "raise `report_page_size`, or lower the report's `window_days`"
-    hint = (
-        "check the report's `metrics`, `group_by`, `filters` and `options`, and "
-        "`advertiser_ids`; a smaller `window_days` asks for fewer days at once"
-    )
+    incomplete_hint = report_messages.FEWER_ROWS()
+    hint = report_messages.CHECK_REPORT()
 
     def __init__(self, tap: Tap, services: Services, report: Report) -> None:
         """Initialize the stream without requesting anything."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from singer_sdk.exceptions import MapExpressionError
 from singer_sdk.mapper import NULL_STRING, CustomStreamMap, StreamMap
 
+from tap_kayzen.messages import stream_map_messages
 from tap_kayzen.output.guesses import did_you_mean
 
 if TYPE_CHECKING:
@@ -62,9 +63,9 @@ def names_in(expression: str) -> dict[str, None]:
 
 def no_name(name: str, columns: Collection[str]) -> str:
     """Describe an unknown name in an expression, and suggest a known one."""
-    text = f"`{name}` is neither a selected column nor a function"
-    hint = did_you_mean(name, sorted(columns))
-    return f"{text}; {hint}" if hint else text
+    question = did_you_mean(name, sorted(columns))
+    hint = f"; {question}" if question else ""
+    return stream_map_messages.UNKNOWN_NAME(name=name, hint=hint)
 
 
 class MapError(MapExpressionError):
@@ -168,33 +169,30 @@ class CheckedMap(StreamMap):
             reason = f"{type(error).__name__}: {error}"
             if isinstance(error, ArithmeticError):
                 # Messages of decimal errors contain only class names.
-                reason = "a division by zero, or a number out of range"
+                reason = "division by zero, or a number out of range"
             for secret in map(str, (self.inner.map_config or {}).values()):
                 if len(secret) >= MIN_SECRET_CHARS:
                     reason = reason.replace(secret, "***")
-            place = f"`stream_maps.{self.key}.{columns[0]}`"
             return MapError(
-                f"{place}, `{expression}`, failed: {reason}",
+                stream_map_messages.FAILED(
+                    place=f"stream_maps.{self.key}.{columns[0]}",
+                    expression=expression,
+                    reason=reason,
+                ),
                 what=self.name,
                 hint=self._hint(expression, reason),
             )
         return None
 
     def _hint(self, expression: str, reason: str) -> str:
-        hint = "check the expression"
+        hint = stream_map_messages.CHECK()
         used = names_in(expression)
         values: Mapping[str, object] = self.inner.expr_evaluator.names
         if unknown := self.unknown(expression):
             return f"{hint}: {no_name(unknown[0], self.columns)}"
         if nulls := [name for name in used if values.get(name, "") is None]:
-            return (
-                f"{hint}: `{nulls[0]}` is null here, so write "
-                f"`... if {nulls[0]} is not None else None`"
-            )
+            return stream_map_messages.NULL_VALUE(name=nulls[0])
         decimals = [name for name in used if isinstance(values.get(name), Decimal)]
         if decimals and "float" in reason:
-            return (
-                f"{hint}: numbers with a fraction are exact decimals, so write "
-                f"`float({decimals[0]})`"
-            )
+            return stream_map_messages.DECIMAL_VALUE(name=decimals[0])
         return hint

@@ -11,6 +11,7 @@ import requests
 from singer_sdk.exceptions import FatalAPIError, SingerSDKError
 
 from tap_kayzen.api.errors import LoginError, ReadError
+from tap_kayzen.messages import bug_messages, network_messages, stream_messages
 from tap_kayzen.streams.expressions import MapError
 
 if TYPE_CHECKING:
@@ -21,11 +22,6 @@ MAX_UNREACHABLE = 3
 
 Each failure has used up its retries, which takes minutes.
 """
-
-REPORT_HINT = (
-    "this is a fault in tap-kayzen: please report it with the output of "
-    "TAP_KAYZEN_LOGLEVEL=DEBUG"
-)
 
 
 @dataclass(frozen=True)
@@ -55,7 +51,8 @@ class Failure:
         elif isinstance(error, SingerSDKError):
             cause, hint = text.removeprefix(f"{stream}: "), ""
         else:
-            cause, hint = text.removesuffix(f"; {REPORT_HINT}"), REPORT_HINT
+            hint = bug_messages.REPORT_IT()
+            cause = text.removesuffix(f"; {hint}")
         text = text if text.startswith(stream) else f"{part}: {text}"
         return cls(stream, part, cause, hint, text)
 
@@ -77,10 +74,7 @@ class IncompleteError(FatalAPIError):
     def table(self) -> list[str]:
         """Format the failures as the lines of a table with a title."""
         failed = len({failure.stream for failure in self.failures})
-        title = (
-            f"Incomplete: {failed} of {self.streams} streams failed. All other rows "
-            "were sent, and their bookmarks are saved"
-        )
+        title = stream_messages.INCOMPLETE(failed=failed, streams=self.streams)
         rows = [("Failed", "Why", "What to do")]
         rows += [(each.part, each.cause, each.hint) for each in self.failures]
         widths = [max(len(row[column]) for row in rows) for column in range(2)]
@@ -162,10 +156,7 @@ class Failures:
         is_unreachable = isinstance(error, ReadError) and error.is_unreachable
         self._unreachable = self._unreachable + 1 if is_unreachable else 0
         if self._unreachable >= MAX_UNREACHABLE:
-            msg = (
-                f"{error}. No server could be reached {MAX_UNREACHABLE} times in a "
-                "row: the sync stops"
-            )
+            msg = network_messages.UNREACHABLE(error=error, count=MAX_UNREACHABLE)
             raise NoServerError(msg) from error
         failure = Failure.of(error, stream, part)
         self._failures.append(failure)
@@ -192,7 +183,7 @@ def describe(error: Exception) -> str:
     """Format an error in one line: what happened, and what the user can do."""
     text = " ".join(str(error).split()) or type(error).__name__
     if isinstance(error, RecursionError):
-        return "Kayzen sent a record that is nested too deeply to be written"
+        return stream_messages.TOO_DEEP()
     if isinstance(error, (SingerSDKError, OSError)):
         return text
-    return f"{type(error).__name__}: {text}; {REPORT_HINT}"
+    return f"{type(error).__name__}: {text}; {bug_messages.REPORT_IT()}"

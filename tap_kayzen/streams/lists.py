@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from singer_sdk.exceptions import MissingKeyPropertiesError
 
+from tap_kayzen.messages import selection_messages, stream_messages
 from tap_kayzen.reading.keys import ColumnKeys, KeySet
 from tap_kayzen.reading.paging import ListPaging
 from tap_kayzen.records.converter import EXTRA
@@ -115,7 +116,7 @@ class ListStream(KayzenStream):
             try:
                 return [extract(row) for row in self.decode(page, slice_)]
             except LossyError as error:
-                msg = f"{self.name}: Kayzen sent a record without a usable `id`"
+                msg = f"{self.name}: {stream_messages.NO_ID()}"
                 raise MissingKeyPropertiesError(msg) from error
 
         slice_ = Slice(context)
@@ -136,11 +137,10 @@ class ListStream(KayzenStream):
                 record = next(each for each in records if each.get(name) is None)
                 fields = {**record, **record.get(EXTRA, {})}
                 fields.pop(EXTRA, None)
-                msg = (
-                    f"{self.name}: Kayzen sent a record without a usable key "
-                    f"({', '.join(self._keys)}); its fields: "
-                    f"{', '.join(map(repr, fields))}"
+                text = stream_messages.NO_KEY(
+                    keys=", ".join(self._keys), fields=", ".join(map(repr, fields))
                 )
+                msg = f"{self.name}: {text}"
                 raise MissingKeyPropertiesError(msg)
 
     def query(self, slice_: Slice, page: int) -> dict[str, Any]:
@@ -179,9 +179,7 @@ class ListStream(KayzenStream):
         for record in records:
             changed = _parse_time(record.get(key))
             if changed is None:
-                self.warn_once(
-                    "There are records without `%s`: they are sent in every run", key
-                )
+                self.warn_once(stream_messages.NO_TIME, column=key)
             if since is None or changed is None or changed >= since:
                 yield record
                 if changed is not None:
@@ -197,7 +195,7 @@ class ListStream(KayzenStream):
         state = self.get_context_state(context)
         if not is_complete:
             if not self.is_sampling:
-                self.logger.warning("The bookmark stays where it is")
+                self.logger.warning(stream_messages.BOOKMARK_KEPT())
             state.pop("progress_markers", None)
         self.state_manager.finalize_state(state)
 
@@ -225,9 +223,12 @@ class ListStream(KayzenStream):
                 if name.endswith("updated_at") and each.get("format") == "date-time"
             ]
             choice = f"INCREMENTAL on `{times[0]}`, or " if times else ""
-            self.refuse_catalog(f"; this stream can be {choice}FULL_TABLE")
+            self.refuse_catalog(
+                selection_messages.REPLICATION_NOT_SUPPORTED,
+                choices=f"{choice}FULL_TABLE",
+            )
         if not self.mask["properties", self.replication_key or ""]:
-            self.refuse_catalog(", which is not selected; select it too")
+            self.refuse_catalog(selection_messages.REPLICATION_KEY_DESELECTED)
 
     # ACTIVATE_VERSION
 
@@ -257,7 +258,7 @@ class ListStream(KayzenStream):
         if self._is_complete:
             self.writer.activate()
         elif self.writer.discard_activation():
-            self.logger.warning("Nothing is deleted in the target this time")
+            self.logger.warning(stream_messages.NO_DELETIONS())
 
 
 def _parse_time(value: object) -> datetime | None:

@@ -24,6 +24,7 @@ from singer_sdk.mapper import (
 )
 from singer_sdk.singerlib import Catalog
 
+from tap_kayzen.messages import stream_map_messages
 from tap_kayzen.output.guesses import did_you_mean
 from tap_kayzen.streams.expressions import CheckedMap, no_name
 
@@ -74,12 +75,10 @@ class StreamMaps(PluginMapper):
             name = entry.tap_stream_id
             if entry.metadata.resolve_selection()[()]:
                 if entry.stream and entry.stream != name:
-                    self.logger.warning(
-                        "The catalog's `stream` of `%s` has no effect; to rename the "
-                        "stream, set `%s` in `stream_maps`",
-                        name,
-                        MAPPER_ALIAS_OPTION,
+                    text = stream_map_messages.CATALOG_ALIAS(
+                        stream=name, option=MAPPER_ALIAS_OPTION
                     )
+                    self.logger.warning(text)
                 selected.add_stream(replace(entry, stream=name))
             else:
                 # Needed only if the stream is selected later, so errors must not stop
@@ -114,13 +113,11 @@ class StreamMaps(PluginMapper):
         except Exception as error:
             text = str(error)
             if text.startswith(DUPLICATE_COLUMN_PREFIX):
-                msg = (
-                    f"{stream_name}: flattening makes two columns "
-                    f"`{text.removeprefix(DUPLICATE_COLUMN_PREFIX)}`; raise "
-                    "`flattening_max_key_length`, or set another `flattening_separator`"
-                )
+                column = text.removeprefix(DUPLICATE_COLUMN_PREFIX)
+                text = stream_map_messages.DUPLICATE_COLUMN(column=column)
+                msg = f"{stream_name}: {text}"
                 raise ConfigurationError(msg) from error
-            msg = f"`stream_maps` of `{stream_name}`: {error}"
+            msg = stream_map_messages.INVALID_MAP(stream=stream_name, error=error)
             raise StreamMapConfigError(msg) from error
         columns = tuple(schema["properties"])
         maps = self.stream_maps[stream_name]
@@ -151,9 +148,8 @@ class StreamMaps(PluginMapper):
             source = _source(key, entry)
             if not any(fnmatch(name, source) for name in self._names):
                 hint = did_you_mean(source, sorted(self._names))
-                yield (
-                    f"`stream_maps.{key}` has no effect: there is no stream `{source}`"
-                    f"{hint and f'; {hint}'}"
+                yield stream_map_messages.NO_STREAM(
+                    key=key, stream=source, hint=hint and f"; {hint}"
                 )
             if not isinstance(entry, dict):
                 continue
@@ -177,23 +173,22 @@ def _entry_warnings(
     key: str, entry: Entry, columns: Collection[str], maps: list[CheckedMap]
 ) -> Iterator[str]:
     for column, expression in entry.items():
-        place = f"`stream_maps.{key}.{column}`"
+        place = f"stream_maps.{key}.{column}"
         if column in OPTIONS and column != MAPPER_FILTER_OPTION:
             continue
         if not isinstance(expression, str) or expression == NULL_STRING:
             if column not in columns:
                 hint = did_you_mean(column, sorted(columns))
-                yield (
-                    f"{place} has no effect: there is no column `{column}` to remove"
-                    f"{hint and f'; {hint}'}"
+                yield stream_map_messages.NO_COLUMN(
+                    place=place, column=column, hint=hint and f"; {hint}"
                 )
             continue
         is_fine = column in OPTIONS or not column.startswith("__")
         if not is_fine and (hint := did_you_mean(column, OPTIONS)):
-            yield f"{place} adds a column of that name; {hint}"
+            yield stream_map_messages.OPTION_AS_COLUMN(place=place, hint=hint)
         missing = [{*each.unknown(expression)} for each in maps]
         for name in sorted(set.intersection(*missing)):
-            yield f"{place}, `{expression}`: {no_name(name, columns)}"
+            yield f"`{place}`, `{expression}`: {no_name(name, columns)}"
 
 
 def _source(key: str, entry: object) -> str:

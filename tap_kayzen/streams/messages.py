@@ -22,6 +22,7 @@ from singer_sdk.singerlib.catalog import REPLICATION_INCREMENTAL, Metadata
 from singer_sdk.singerlib.json import serialize_json
 
 from tap_kayzen import schemas
+from tap_kayzen.messages import selection_messages
 from tap_kayzen.output.log_lines import stream_names
 from tap_kayzen.output.once import WarnOnce
 from tap_kayzen.output.secret_names import is_secret, is_secret_or_key
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from singer_sdk.helpers.types import Context
     from singer_sdk.singerlib import Catalog
 
+    from tap_kayzen.messages.message import Message
     from tap_kayzen.output.writer import BufferedWriter
     from tap_kayzen.reading.keys import Record
 
@@ -80,10 +82,8 @@ class RecordStream(Stream, ABC):
         own = type(self).primary_keys
         columns = self.effective_schema.get("properties", {})
         if missing := [f"`{name}`" for name in own if name not in columns]:
-            msg = (
-                f"{self.name}: the catalog's schema lacks the key "
-                f"{', '.join(missing)}; save the output of --discover again"
-            )
+            text = selection_messages.KEY_NOT_IN_CATALOG(columns=", ".join(missing))
+            msg = f"{self.name}: {text}"
             raise ConfigurationError(msg)
         for name in dict.fromkeys((*own, *(entry.key_properties or ()))):
             if column := entry.metadata.get(("properties", name)):
@@ -97,8 +97,7 @@ class RecordStream(Stream, ABC):
             is_usual = column.inclusion == automatic
             self.logger.log(
                 logging.INFO if is_usual else logging.WARNING,
-                "The key `%s` is read although the catalog deselects it",
-                name,
+                selection_messages.KEY_DESELECTED(column=name),
             )
         column.inclusion = automatic
 
@@ -268,14 +267,10 @@ class RecordStream(Stream, ABC):
         """Whether the stream keeps a bookmark."""
         return self.wants_incremental and self.replication_key is not None
 
-    def refuse_catalog(self, fault: str) -> NoReturn:
-        """Raise a ConfigurationError about the replication key in the catalog.
-
-        Args:
-            fault: End of the message: what is wrong, and what to do.
-        """
-        msg = (
-            f"{self.name}: the catalog asks for {self.replication_method} on "
-            f"`{self.replication_key}`{fault}"
+    def refuse_catalog(self, message: Message, **values: object) -> NoReturn:
+        """Raise a ConfigurationError about the replication key in the catalog."""
+        text = message(
+            method=self.replication_method, column=self.replication_key, **values
         )
+        msg = f"{self.name}: {text}"
         raise ConfigurationError(msg)

@@ -9,6 +9,11 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from singer_sdk.exceptions import ConfigurationError
 
+from tap_kayzen.messages import (
+    report_messages,
+    selection_messages,
+    stream_messages,
+)
 from tap_kayzen.reading.bookmarks import Bookmark, Plan
 from tap_kayzen.reading.keys import KEY, RowKeys
 from tap_kayzen.reading.windows import Window, split_into_windows
@@ -85,11 +90,7 @@ class ReportRowsStream(KayzenStream):
     def read(self, contexts: list[Context | None]) -> Iterator[Record]:
         """Yield the rows of each partition, advancing bookmarks window by window."""
         if contexts != [None] and "replication_key_value" in self.stream_state:
-            self.logger.warning(
-                "The state has a bookmark without an advertiser, from before "
-                "`advertiser_ids` was set: all days are read anew, and rows that were "
-                "loaded before stay beside the new ones; empty the table first"
-            )
+            self.logger.warning(report_messages.BOOKMARK_WITHOUT_ADVERTISER())
         plans = []
         for context in contexts:
             with self.isolated(context):
@@ -138,7 +139,7 @@ class ReportRowsStream(KayzenStream):
                     self._write_state(plan.context)
             progress.advance(1)
         if not is_complete:
-            self.logger.warning("The bookmark stays where it is")
+            self.logger.warning(stream_messages.BOOKMARK_KEPT())
 
     def label(self, slice_: Slice) -> str:
         """Return the name of a window for messages."""
@@ -151,10 +152,7 @@ class ReportRowsStream(KayzenStream):
 
     def hint_for(self, slice_: Slice) -> str:
         """Return what the user can do if Kayzen rejects a request for a window."""
-        return (
-            f"{self.hint}; if Kayzen no longer has rows for {slice_.window}, set "
-            "`start_date` to a later day"
-        )
+        return f"{self.hint}; {report_messages.DAYS_DELETED(days=slice_.window)}"
 
     def warn_of_totals(self, totals: list[Record]) -> None:
         """Log a warning about totals that were removed."""
@@ -166,10 +164,7 @@ class ReportRowsStream(KayzenStream):
                 if name in columns and value is not None
             }
             self.warn_once(
-                "Rows with totals are left out, as other rows already have their "
-                "numbers: the first one was %s",
-                example(known, MAX_ROW_CHARS),
-                about="totals",
+                report_messages.TOTALS_LEFT_OUT, row=example(known, MAX_ROW_CHARS)
             )
 
     def keys(self, slice_: Slice) -> RowKeys:  # noqa: ARG002
@@ -181,23 +176,14 @@ class ReportRowsStream(KayzenStream):
         first, last = slice_.days
         for record in records:
             if (day := record.get(DAY)) and not first <= day <= last:
-                self.warn_once(
-                    "Kayzen sent a row of %s when asked for %s: rows may come several "
-                    "times, and others never; compare a few days with the console",
-                    day,
-                    slice_.window,
-                )
+                self.warn_once(report_messages.OTHER_DAY, day=day, days=slice_.window)
                 return
 
     def _is_complete(self, reader: Reader[Slice], window: Window) -> bool:
         """Return whether the latest window is complete; warn about duplicates."""
         is_complete = reader.last_pass.is_complete
         if is_complete and reader.last_pass.repeated:
-            self.warn_once(
-                "%s: rows that are the same in all columns came several times; one "
-                "of each is kept",
-                window,
-            )
+            self.warn_once(report_messages.IDENTICAL_ROWS, days=window)
         return is_complete
 
     # Plans
@@ -231,10 +217,9 @@ class ReportRowsStream(KayzenStream):
         first, end = min(each.first for each in plans), max(each.end for each in plans)
         if windows:
             days = Window(first, end)
-            self.logger.info("Reading %s, in windows: %s", days, f"{windows:,}")
+            self.logger.info("Reading %s (windows: %s)", days, f"{windows:,}")
         else:
-            words = "Nothing to read: the first day would be %s, the last one is %s"
-            self.logger.info(words, first, end)
+            self.logger.info(report_messages.NOTHING_TO_READ(first=first, last=end))
 
     # Records
 
@@ -277,13 +262,16 @@ class ReportRowsStream(KayzenStream):
             return
         if self.wants_incremental and (day is None or self.replication_key != day):
             choice = f"INCREMENTAL on `{day}`, or FULL_TABLE" if day else "FULL_TABLE"
-            need = "" if day else ", as its `group_by` has neither `day` nor `hour`"
-            self.refuse_catalog(f"; this stream can be {choice}{need}")
+            need = (
+                "" if day else ", because its `group_by` has neither `day` nor `hour`"
+            )
+            self.refuse_catalog(
+                selection_messages.REPLICATION_NOT_SUPPORTED, choices=f"{choice}{need}"
+            )
         columns = self.effective_schema["properties"]
         missing = [name for name in self.key_columns if name not in columns]
         if missing:
-            msg = (
-                f"{self.name}: the catalog lacks columns that keys are made of: "
-                f"{', '.join(missing)}; deselect them, but leave them in the schema"
-            )
+            columns = ", ".join(f"`{name}`" for name in missing)
+            text = selection_messages.KEY_PARTS_NOT_IN_CATALOG(columns=columns)
+            msg = f"{self.name}: {text}"
             raise ConfigurationError(msg)

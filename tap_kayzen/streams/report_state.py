@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tap_kayzen.messages import report_messages
+
 if TYPE_CHECKING:
     import logging
     from collections.abc import Mapping
@@ -31,24 +33,15 @@ def warn_of_change(
         return
     changed = [f"`{name}`" for name, mark in now.items() if before.get(name) != mark]
     if changed:
-        warn_once(
-            "The report has changed (%s): rows of days before %s stay as they "
-            "were loaded, and from that day on rows that the change left with "
-            "another key stand beside the new ones. To load all days anew, empty "
-            "the table and run once without the state, with `start_date` set",
-            ", ".join(changed),
-            first,
-        )
+        warn_once(report_messages.REPORT_CHANGED, parts=", ".join(changed), day=first)
 
 
 def warn_of_unused(plan: Plan, logger: logging.Logger) -> None:
     """Log a warning if the state has only bookmarks that are unusable."""
     bookmark = plan.bookmark
     if bookmark and bookmark.day is None and bookmark.unused:
-        logger.warning(
-            "The state has no bookmark on `%s`; its %s cannot be used: days "
-            "before %s are not read; set `start_date` to read them",
-            bookmark.key,
-            ", ".join(f"`{name}`" for name in bookmark.unused),
-            plan.first,
+        others = ", ".join(f"`{name}`" for name in bookmark.unused)
+        text = report_messages.OTHER_BOOKMARKS(
+            column=bookmark.key, others=others, day=plan.first
         )
+        logger.warning(text)

@@ -10,6 +10,7 @@ from urllib.parse import quote
 import requests
 
 from tap_kayzen.api.errors import ReadError
+from tap_kayzen.messages import stream_messages
 from tap_kayzen.reading.pages import Page, parse_page
 from tap_kayzen.records.converter import ADVERTISER
 from tap_kayzen.streams.messages import RecordStream
@@ -92,10 +93,7 @@ class RequestingStream(RecordStream, ABC):
     @property
     def hint(self) -> str:
         """What the user can do if Kayzen rejects the requests of the stream."""
-        return (
-            "check `advertiser_ids` and `api_url`, or go on without it: deselect the "
-            f"stream (with Meltano: `select: ['!{self.name}.*']`)"
-        )
+        return stream_messages.DESELECT(stream=self.name)
 
     def hint_for(self, slice_: Slice) -> str:  # noqa: ARG002
         """Return what the user can do if Kayzen rejects a request for a slice."""
@@ -170,5 +168,5 @@ class RequestingStream(RecordStream, ABC):
         try:
             return page.decode()
         except ValueError as error:
-            msg = f"the rows cannot be read: {error}"
-            raise ReadError(msg, what=self.label(slice_)) from error
+            cause = stream_messages.NOT_DECODABLE(reason=error)
+            raise ReadError(cause, what=self.label(slice_)) from error

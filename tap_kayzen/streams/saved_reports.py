@@ -8,6 +8,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from tap_kayzen.api.errors import ReadError, RefusedError
+from tap_kayzen.messages import report_messages, stream_messages
 from tap_kayzen.reading.pages import FIRST_PAGE, Page
 from tap_kayzen.reading.paging import AnnouncedPaging
 from tap_kayzen.reading.windows import DateRange
@@ -93,7 +94,7 @@ class ReportResultsStream(ReportRowsStream):
     replication_key = DATE
     window_days = 1
     rows_schema = _SCHEMA
-    incomplete_hint = "read the same by an entry of `reports` instead"
+    incomplete_hint = report_messages.USE_REPORTS()
     key_columns = (*DIMENSIONS, REPORT, DATE)
 
     def __init__(
@@ -112,7 +113,7 @@ class ReportResultsStream(ReportRowsStream):
         reports = self._saved_reports(contexts)
         if not reports:
             if not self.has_failed:
-                self.logger.info("There are no saved reports")
+                self.logger.info("The account has no saved reports")
             return
         yield from super().read([*(reports[:1] if self.is_sampling else reports)])
 
@@ -135,11 +136,11 @@ class ReportResultsStream(ReportRowsStream):
             reports += [{**(context or {}), REPORT: number} for number in new]
         # After a failure, they may belong to the advertiser that failed.
         if missing and not self.has_failed:
-            numbers = ", ".join(map(str, sorted(missing)))
+            ids = ", ".join(map(str, sorted(missing)))
             error = ReadError(
-                f"Kayzen has no saved report {numbers}",
+                report_messages.NO_SAVED_REPORT(ids=ids),
                 what=self.name,
-                hint="correct `report_ids`; the stream `reports` lists all of them",
+                hint=report_messages.CORRECT_IDS(),
             )
             self.failures.add(error, self.name, self.name)
             self.has_failed = True
@@ -149,7 +150,7 @@ class ReportResultsStream(ReportRowsStream):
         try:
             return self._definitions.time_zones(context)
         except ReadError as error:
-            what = f"{self.name}, which needs the saved reports"
+            what = stream_messages.NEEDS_SAVED_REPORTS(stream=self.name)
             raise error.within(what, {self._definitions.hint: self.hint}) from None
 
     def paging(self) -> AnnouncedPaging:
@@ -181,8 +182,7 @@ class ReportResultsStream(ReportRowsStream):
             if error.status != HTTPStatus.NOT_FOUND or self.config.get("report_ids"):
                 raise
             self._missing.add(report)
-            words = "Saved report %s is left out: HTTP 404, deleted meanwhile?"
-            self.warn_once(words, report, about=report)
+            self.warn_once(stream_messages.REPORT_DELETED, about=report, id=report)
             return Page([])
 
     def can_advance_bookmark(self, context: Context | None) -> bool:

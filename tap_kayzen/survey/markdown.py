@@ -254,6 +254,6 @@ PLACES: Mapping[str, str] = {
 """Where a report lists rejected calls, by value of ``--test``."""
 
 FORMATS_HELP = (
-    "Use --test=report to print what the account's API returns as Markdown, without "
-    "any values of records, and --test=report-json to print it as JSON."
+    "--test=report prints what the account's API returns as Markdown, without values "
+    "of records; --test=report-json prints it as JSON."
 )

@@ -44,5 +44,5 @@ def advice(report: Report, call: Report) -> str:
     deselect = f"deselect it: `'!{call['stream']}.*'`"
     says = call["body"].get("says")
     if says == "no right" or (call["status"] in NO_RIGHT and not says):
-        return f"ask Kayzen for the right, or {deselect}"
+        return f"ask Kayzen for access, or {deselect}"
     return deselect if call["status"] == HTTPStatus.NOT_FOUND else ""

@@ -27,6 +27,7 @@ from support import (
 )
 from watchdog import watched
 
+from tap_kayzen.messages import network_messages, stream_messages
 from tap_kayzen.sandbox.clock import Clock
 from tap_kayzen.sandbox.data import DEFAULT_ADVERTISER
 from tap_kayzen.streams.failures import IncompleteError
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
 
 PATH = "/v1/campaigns"
 MESSAGES = {"emit_activate_version_messages": True}
+DESELECT = stream_messages.DESELECT(stream="campaigns")
 
 
 def api(pages: Callable[[int], Response]) -> Callable[[Call], Response]:
@@ -271,8 +273,7 @@ def test_a_path_that_rejects_every_token_is_refused_after_three(
     with pytest.raises(IncompleteError) as caught:
         sync(config_for(url), capsys)
     assert str(caught.value).startswith(
-        "campaigns, page 1: HTTP 401: Kayzen rejects new tokens for it, too: this user "
-        "has no right to it, or another process with the same login ends them; check "
+        f"campaigns, page 1: {stream_messages.TOKENS_REJECTED()}; check "
         "`advertiser_ids`"
     )
     assert len(server.to(PATH)) == len(server.to(TOKEN_PATH)) == 3
@@ -288,7 +289,7 @@ def test_a_path_without_an_api_product_is_asked_for_once(
     with pytest.raises(IncompleteError) as caught:
         sync(config_for(url), capsys)
     assert str(caught.value).startswith(
-        "campaigns, page 1: HTTP 401: Kayzen does not allow it to this API key; check "
+        f"campaigns, page 1: {stream_messages.NO_ACCESS_FOR_KEY()}; check "
         "`advertiser_ids`"
     )
     assert code in str(caught.value)
@@ -355,48 +356,41 @@ def test_passing_failures_cost_nothing_but_time(
             PlainTextResponse("", 503),
             3,
             (
-                "campaigns, page 2: HTTP 503 after all retries (at most 2, within "
-                "900 s); try again later, or raise `max_retries`, "
-                "`max_retry_seconds` or `request_timeout`. Kayzen's words: (empty body)"
+                "HTTP 503 after all retries (at most 2 within 900 s); retry later, or "
+                "raise `max_retries`, `max_retry_seconds`, or `request_timeout`. "
+                "Kayzen's response: (empty body)"
             ),
         ),
         (
             json_response({"error": "no " * 100}, 422),
             1,
             (
-                "campaigns, page 2: HTTP 422: Kayzen does not accept the request; "
-                "check `advertiser_ids` and `api_url`, or go on without it: deselect "
-                "the stream (with Meltano: "
-                "`select: ['!campaigns.*']`). Kayzen's words: "
-                f'{{"error": "{"no " * 63}'
+                f"{stream_messages.REQUEST_REJECTED(status=422)}; {DESELECT}. "
+                f'Kayzen\'s response: {{"error": "{"no " * 63}'
             ),
         ),
         (
             json_response({"error": "Not Found"}, 404),
             1,
             (
-                "campaigns, page 2: HTTP 404: Kayzen has nothing there; check "
-                "`advertiser_ids` and `api_url`, or go on without it: deselect the "
-                "stream (with Meltano: `select: ['!campaigns.*']`). Kayzen's words: "
-                '{"error": "Not Found"}'
+                f"{stream_messages.NOT_FOUND()}; {DESELECT}. "
+                'Kayzen\'s response: {"error": "Not Found"}'
             ),
         ),
         (
             RedirectResponse("http://elsewhere.test/", 302),
             1,
             (
-                "campaigns, page 2: HTTP 302: redirects are not followed; set "
-                "`api_url` to the final address. Kayzen's words: (empty body)"
+                f"{network_messages.REDIRECTED(status=302)}; set `api_url` to the "
+                "final address. Kayzen's response: (empty body)"
             ),
         ),
         (
             json_response("all well", 200),
             1,
             (
-                "campaigns, page 2: the answer is not a list of records; check "
-                "`advertiser_ids` and `api_url`, or go on without it: deselect the "
-                "stream (with Meltano: `select: ['!campaigns.*']`). Kayzen's words: "
-                '"all well"'
+                f"{stream_messages.NOT_EXPECTED(expected='a list of records')}; "
+                f'{DESELECT}. Kayzen\'s response: "all well"'
             ),
         ),
     ],
@@ -420,7 +414,7 @@ def test_lasting_failures_end_the_run_and_delete_nothing(  # noqa: PLR0913, PLR0
     )
     with pytest.raises(FatalAPIError) as caught:
         sync(config_for(url, max_retries=2, **MESSAGES), capsys)
-    assert str(caught.value) == message.strip()
+    assert str(caught.value) == f"campaigns, page 2: {message.strip()}"
     page_2 = [call for call in server.to(PATH) if "page=2" in call.query]
     assert len(page_2) == requests_made
     assert len(waits) == requests_made - 1
@@ -489,7 +483,11 @@ def test_no_activation_when_fewer_came_than_announced(
     url, _ = serve(api(lambda _: page_response([], total_pages=1, total_entries=58)))
     run = sync(config_for(url, **MESSAGES), capsys)
     assert run.of_type("ACTIVATE_VERSION") == []
-    assert "0 of 58 records came, and there may be more" in caplog.text
+    warnings = [each for each in caplog.records if each.levelname == "WARNING"]
+    assert [each.getMessage() for each in warnings] == [
+        stream_messages.MAY_BE_MORE(list="campaigns", received="0 of 58 records"),
+        f"campaigns: t{stream_messages.NO_DELETIONS()[1:]}",
+    ]
 
 
 # Catalogs
@@ -700,7 +698,7 @@ def test_an_answer_that_is_too_large_ends_the_run(
     with pytest.raises(FatalAPIError) as caught:
         sync(config_for(url, max_response_mb=1), capsys)
     assert str(caught.value) == (
-        "campaigns, page 1: the answer is larger than 1 MB; lower `page_size`, "
-        "`report_page_size` or a report's `window_days`, or raise `max_response_mb`"
+        f"campaigns, page 1: {network_messages.TOO_LARGE(limit=1)}; "
+        f"{network_messages.REQUEST_LESS()}"
     )
     assert len(sync(config_for(url, max_response_mb=3), capsys).records) == 1

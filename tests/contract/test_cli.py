@@ -14,6 +14,7 @@ import pytest
 from support import (
     SAMPLE_CONFIG,
     TOKEN_PATH,
+    contains,
     json_response,
     page_response,
     run_process,
@@ -22,6 +23,15 @@ from support import (
 )
 from watchdog import finished, watched
 
+from tap_kayzen.messages import (
+    file_messages,
+    login_messages,
+    network_messages,
+    report_setting_messages,
+    settings_messages,
+    stream_map_messages,
+    stream_messages,
+)
 from tap_kayzen.sandbox.server import LOOPBACK, listen, url_of
 from tap_kayzen.tap import TapKayzen
 
@@ -31,6 +41,8 @@ if TYPE_CHECKING:
     from conftest import Serve
     from starlette.responses import Response
     from support import Call, Sandbox
+
+    from tap_kayzen.messages.message import Message
 
 
 def write(path: Path, config: dict[str, Any]) -> Path:
@@ -71,12 +83,12 @@ def test_test_says_of_each_stream_whether_it_is_there(
         line for line in run.stderr.splitlines() if " | " not in line and line[0] != " "
     ]
     table = {line.split()[0]: line.split(maxsplit=2)[1:] for line in lines}
-    assert table["stream"] == ["reachable", "first record"]
+    assert table["stream"] == ["readable", "first record"]
     assert table["orders"] == table["balance"] == ["yes", "yes"]
     assert table["creatives"] == ["yes", "none"]
     for name in ("tags", "cities", "campaign_changelogs"):
         assert table[name][0] == "no"
-        assert "HTTP 404: Kayzen has nothing there" in table[name][1]
+        assert stream_messages.NOT_FOUND() in table[name][1]
         assert f"select: ['!{name}.*']" in table[name][1]
     assert run.stdout == ""
     assert len(table) == 1 + len(TapKayzen(config=dict(SAMPLE_CONFIG)).streams)
@@ -92,7 +104,7 @@ def test_test_is_good_when_all_that_is_wanted_is_there(config_file: Path) -> Non
 @pytest.mark.parametrize(
     ("chosen", "advice"),
     [
-        ("meta/campaigns", 'Set "campaigns_endpoint": "campaigns" to get 33 fields '),
+        ("meta/campaigns", "Set `campaigns_endpoint` to `campaigns` to get 33 fields "),
         ("campaigns", "website_objects "),
     ],
 )
@@ -125,7 +137,7 @@ def test_test_gives_up_soon_on_a_server_that_cannot_be_reached(
     run = run_process("--config", path, test, env={**os.environ, **proxy})
     assert run.code == 1
     (error,) = run.errors
-    assert error.startswith("Kayzen gave no token at")
+    assert contains(error, login_messages.LOGIN_FAILED)
     assert "within 4 s" in error
     assert ("proxy" in error) == (what == "dead proxy")
 
@@ -152,7 +164,7 @@ def test_test_says_no_more_than_the_log_level_lets(
     for level, is_told in (("WARNING", True), ("ERROR", False)):
         environment = {**os.environ, "TAP_KAYZEN_LOGLEVEL": level}
         run = run_process("--config", path, "--test", env=environment)
-        assert ("the look-up list gives little more" in run.stderr) is is_told
+        assert contains(run.stderr, stream_messages.SHORT_LIST) is is_told
 
 
 def test_about_lists_all_settings() -> None:
@@ -196,13 +208,9 @@ def test_all_bad_settings_are_named_one_line_each(
     assert run.stdout == ""
     assert sorted(run.errors) == [
         "`api_key` must be of type string, not integer",
-        (
-            "`api_secret` is missing: set it in the config file, or as "
-            "TAP_KAYZEN_API_SECRET with --config ENV, or with Meltano in the project's "
-            "`.env`"
-        ),
+        settings_messages.MISSING(name="api_secret", variable="TAP_KAYZEN_API_SECRET"),
         "`api_url` must be an http or https address, like https://api.kayzen.io",
-        "`page_size` must be 1 or more",
+        "`page_size` must be at least 1",
         "`password` must not be empty",
         "`start_date` must not be after `end_date`",
     ]
@@ -219,7 +227,10 @@ def test_a_config_file_that_cannot_be_read_is_named(
     run = run_process("--config", path)
     assert run.code == 1
     (error,) = run.errors
-    assert error.startswith(f"--config {path}: must be a file with one JSON object: ")
+    assert error.startswith(
+        file_messages.NOT_AN_OBJECT(option="--config", file=path, reason="")
+    )
+    assert (content == "[1]") == error.endswith(file_messages.OTHER_VALUE())
 
 
 def test_json_in_place_of_a_path_is_not_shown() -> None:
@@ -238,7 +249,9 @@ def test_a_state_or_catalog_that_cannot_be_read_is_named(
     run = run_process("--config", config_file, option, path)
     assert run.code == 1
     (error,) = run.errors
-    assert error.startswith(f"{option} {path}: must be a file with one JSON object: ")
+    assert error.startswith(
+        file_messages.NOT_AN_OBJECT(option=option, file=path, reason="")
+    )
 
 
 @pytest.mark.parametrize("name", ["value", "singer_state"])
@@ -250,7 +263,7 @@ def test_a_state_with_something_around_it_is_refused(
     run = run_process("--config", config_file, "--state", path)
     assert run.code == 1
     (error,) = run.errors
-    assert error.endswith(f"its bookmarks are in `{name}`; give only what is in there")
+    assert error.endswith(file_messages.STATE_IN_ENVELOPE(name=name))
 
 
 @pytest.mark.parametrize("catalog", [{}, {"bookmarks": {}}, {"streams": {}}])
@@ -261,7 +274,7 @@ def test_a_catalog_without_streams_is_refused(
     run = run_process("--config", config_file, "--catalog", path)
     assert run.code == 1
     (error,) = run.errors
-    assert error.endswith("it has no list `streams` as --discover prints it")
+    assert error == f"--catalog {path}: {file_messages.NO_STREAMS()}"
 
 
 def without(name: str) -> Callable[[dict[str, Any]], None]:
@@ -272,7 +285,7 @@ def setting(name: str, value: object) -> Callable[[dict[str, Any]], None]:
     return lambda entry: entry.update({name: value})
 
 
-NO_METADATA = "has no `metadata` as a list of `breadcrumb` and `metadata`"
+NO_METADATA = "has no list `metadata` with `breadcrumb` and `metadata`"
 NO_SCHEMA = "has no `schema` with `properties`"
 NO_COLUMN = "has no column in its `schema`"
 
@@ -282,7 +295,7 @@ NO_COLUMN = "has no column in its `schema`"
     [
         (without("tap_stream_id"), "has no `tap_stream_id`"),
         (setting("tap_stream_id", None), "has no `tap_stream_id`"),
-        (setting("tap_stream_id", "orders"), "is there twice"),
+        (setting("tap_stream_id", "orders"), "occurs twice"),
         (without("schema"), NO_COLUMN),
         (setting("schema", {}), NO_COLUMN),
         (setting("schema", {"properties": {}}), NO_COLUMN),
@@ -294,7 +307,7 @@ NO_COLUMN = "has no column in its `schema`"
         (setting("metadata", [{"breadcrumb": []}]), NO_METADATA),
         (
             setting("key_properties", "id"),
-            "has no `key_properties` as a list of columns",
+            "has no list of columns in `key_properties`",
         ),
     ],
 )
@@ -310,10 +323,9 @@ def test_an_edited_entry_of_a_catalog_that_is_unusable_is_named(
     run = run_process("--config", sample, "--catalog", path)
     assert run.code == 1
     (error,) = run.errors
-    whose = f" ({name})" if name else ""
-    assert error == (
-        f"--catalog {path}: `streams[1]`{whose} {fault}; save what --discover prints"
-    )
+    stream = f" ({name})" if name else ""
+    text = file_messages.BAD_ENTRY(index=1, stream=stream, fault=fault)
+    assert error == f"--catalog {path}: {text}"
 
 
 @pytest.mark.parametrize(
@@ -322,10 +334,7 @@ def test_an_edited_entry_of_a_catalog_that_is_unusable_is_named(
         (without("stream"), None),
         (
             setting("stream", "ads"),
-            (
-                "The catalog's `stream` of `campaigns` has no effect; to rename the "
-                "stream, set `__alias__` in `stream_maps`"
-            ),
+            stream_map_messages.CATALOG_ALIAS(stream="campaigns", option="__alias__"),
         ),
         (without("metadata"), None),
         (without("key_properties"), None),
@@ -389,10 +398,8 @@ def test_a_file_in_another_encoding_is_named(
     run = run_process("--config", config_file, option, path)
     assert run.code == 1
     (error,) = run.errors
-    assert str(path) in error
-    assert error.endswith(
-        "must be a file with one JSON object: it is not UTF-8 text: save it as UTF-8"
-    )
+    assert error.startswith(f"{option} ")
+    assert error.endswith(file_messages.NOT_UTF8(file=path))
 
 
 @pytest.mark.parametrize("arguments", [(), ("--test",)])
@@ -423,19 +430,23 @@ def test_what_may_be_misspelled_in_reports_is_named_before_any_request(
     assert run.code == 1
     lines = [line.split(" | ", 3) for line in run.stderr.splitlines()]
     warnings = [line[3] for line in lines if line[3].startswith("`reports[")]
-    unknown = "is not in Kayzen's public documentation; did you mean"
+
+    def misspelled(place: str, name: str, guess: str) -> str:
+        hint = f"did you mean `{guess}`?"
+        return report_setting_messages.MISSPELLED_NAME(
+            place=place, name=name, hint=hint
+        )
+
     expected = [
-        f"`reports[0].group_by[1]`: `campaign` {unknown} `campaign_id`?",
-        f"`reports[1].metrics[1]`: `spend` {unknown} `advertiser_spend`?",
-        (
-            "`reports[1]` (two): not in Kayzen's public documentation: "
-            "installs_unique, bids; metrics of this kind are taken for numbers, "
-            "dimensions for text"
+        misspelled("reports[0].group_by[1]", "campaign", "campaign_id"),
+        misspelled("reports[1].metrics[1]", "spend", "advertiser_spend"),
+        report_setting_messages.UNDOCUMENTED_NAMES(
+            place="`reports[1]` (two)", names="installs_unique, bids"
         ),
     ]
     if arguments:  # All streams are read.
         expected.append(
-            f"`reports[2].metrics[0]`: `spend` {unknown} `advertiser_spend`?"
+            misspelled("reports[2].metrics[0]", "spend", "advertiser_spend")
         )
     assert warnings == expected
     assert api.calls, "the login was tried"
@@ -446,10 +457,8 @@ def test_what_may_be_misspelled_in_reports_is_named_before_any_request(
 def test_an_unknown_log_level_is_named() -> None:
     run = run_process("--version", env={**os.environ, "LOGLEVEL": "FOO"})
     assert run.code == 1
-    assert run.stderr == (
-        "TAP_KAYZEN_LOGLEVEL or LOGLEVEL: Unknown level: 'FOO'; "
-        "use DEBUG, INFO, or WARNING\n"
-    )
+    text = settings_messages.LOG_LEVEL(error="Unknown level: 'FOO'")
+    assert run.stderr == f"{text}\n"
 
 
 def test_a_fraction_of_a_second_as_timeout(
@@ -460,22 +469,26 @@ def test_a_fraction_of_a_second_as_timeout(
 
 
 @pytest.mark.parametrize(
-    ("setting", "pair"),
+    ("setting", "message", "response"),
     [
-        ("username", "the login pair (HTTP 401); check `username` and `password`"),
-        ("password", "the login pair (HTTP 401); check `username` and `password`"),
-        ("api_key", "the API key pair (HTTP 401); check `api_key` and `api_secret`"),
-        ("api_secret", "the API key pair (HTTP 401); check `api_key` and `api_secret`"),
+        ("username", login_messages.REJECTED_LOGIN, "Invalid login credentials"),
+        ("password", login_messages.REJECTED_LOGIN, "Invalid login credentials"),
+        ("api_key", login_messages.REJECTED_KEY, "Invalid API Key"),
+        ("api_secret", login_messages.REJECTED_KEY, "Invalid API Key"),
     ],
 )
 def test_a_wrong_login_is_one_line_that_names_the_pair(
-    config: dict[str, Any], tmp_path: Path, setting: str, pair: str
+    config: dict[str, Any],
+    tmp_path: Path,
+    setting: str,
+    message: Message,
+    response: str,
 ) -> None:
     bad = write(tmp_path / "bad.json", {**config, setting: "wrong-s3cret"})
     run = run_process("--config", bad, env={**os.environ, "LOGLEVEL": "INFO"})
     assert run.code == 1
     (error,) = run.errors
-    assert error.startswith(f"Kayzen rejected {pair}")
+    assert error == message(status=401, response=f'{{"error":"{response}"}}')
     assert "Traceback" not in run.stderr
     assert "wrong-s3cret" not in run.stderr
     assert run.records == []
@@ -530,7 +543,7 @@ def test_signals_end_the_run_with_the_shells_code(
         processes.append(process)
         stdout, stderr = process.communicate()
     assert process.returncode == code
-    assert f"Stopped by {number.name}" in stderr
+    assert network_messages.STOPPED(signal=number.name) in stderr
     assert "Traceback" not in stderr
     assert "ACTIVATE_VERSION" not in stdout
     assert all(json.loads(line) for line in stdout.splitlines())

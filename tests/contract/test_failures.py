@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -14,6 +15,7 @@ from support import (
     REPORT_DAYS,
     Run,
     catalog_of,
+    contains,
     json_response,
     page_response,
     refusing,
@@ -23,6 +25,12 @@ from support import (
     whole,
 )
 
+from tap_kayzen.messages import (
+    bug_messages,
+    network_messages,
+    report_messages,
+    stream_messages,
+)
 from tap_kayzen.sandbox.data import DEFAULT_ADVERTISER
 from tap_kayzen.streams.failures import IncompleteError
 from tap_kayzen.streams.lists import ListStream
@@ -72,11 +80,11 @@ NO_KEY = page_response([{"name": "x"}], total_pages=1, total_entries=1)
 @pytest.mark.parametrize(
     ("answer", "cause"),
     [
-        (REFUSED, "HTTP 403: Kayzen does not allow it to this user"),
-        (json_response({}, 404), "HTTP 404: Kayzen has nothing there"),
+        (REFUSED, stream_messages.FORBIDDEN()),
+        (json_response({}, 404), stream_messages.NOT_FOUND()),
         (json_response({}, 401), "HTTP 401"),
         (json_response({}, 500), "HTTP 500 after all retries"),
-        (NOT_JSON, "HTTP 200 with a body that is not JSON after all retries"),
+        (NOT_JSON, f"{network_messages.WEB_PAGE(status=200)} after all retries"),
         (NO_KEY, "Kayzen sent a record without a usable key"),
     ],
     ids=["403", "404", "401", "500", "not JSON", "no key"],
@@ -102,7 +110,7 @@ def test_the_other_streams_are_read(
     assert error.startswith("app_lists")
     assert cause in error
     title, head, line = run.table
-    assert title.startswith("Incomplete: 1 of 5 streams failed")
+    assert title == stream_messages.INCOMPLETE(failed=1, streams=5)
     assert head.split() == ["Failed", "Why", "What", "to", "do"]
     assert line.startswith("app_lists ")
     assert cause in line
@@ -126,7 +134,8 @@ def test_a_record_without_a_key_is_described_by_its_fields(
     broken: Broken, capsys: pytest.CaptureFixture[str]
 ) -> None:
     page = page_response([{"name": "x", "odd": 1}], total_pages=1, total_entries=1)
-    with pytest.raises(IncompleteError, match=r"\(id\); its fields: 'name', 'odd'$"):
+    text = stream_messages.NO_KEY(keys="id", fields="'name', 'odd'")
+    with pytest.raises(IncompleteError, match=f"{re.escape(text)}$"):
         sync(broken(refusing("/v1/app_lists", page)), capsys, streams=["app_lists"])
 
 
@@ -255,8 +264,9 @@ def test_refused_campaigns_fail_their_parts_without_another_request(
     assert requested["/v1/campaigns"] == 1
     for part in parts:
         (error,) = (error for error in run.errors if error.startswith(part))
-        assert "which needs the campaigns: campaigns, page 1: HTTP 403" in error
-        assert error.count("which needs") == 1
+        text = stream_messages.NEEDS_CAMPAIGNS(stream=part)
+        assert error.startswith(f"{text}: campaigns, page 1: HTTP 403")
+        assert error.count("needs the list") == 1
         assert f"select: ['!{part}.*']" in error
 
 
@@ -304,8 +314,8 @@ def test_an_unexpected_error_is_that_of_its_stream(
         sync(broken(whole), capsys, streams=("campaigns", "orders", "tags"))
     (failure,) = caught.value.failures
     assert (failure.stream, failure.cause) == ("orders", "KeyError: 'orders'")
-    assert "this is a fault in tap-kayzen" in failure.hint
-    assert "orders: KeyError: 'orders'; this is a fault in tap-kayzen" in caplog.text
+    assert failure.hint == bug_messages.REPORT_IT()
+    assert f"orders: KeyError: 'orders'; {failure.hint}" in caplog.text
     assert rows_of(Run(1, capsys.readouterr().out, "")).keys() == {"campaigns", "tags"}
 
 
@@ -342,6 +352,7 @@ def test_the_run_ends_when_no_server_is_left(broken: Broken, tmp_path: Path) -> 
         "campaigns",
     ]
     assert all("Connection refused" in error for error in run.errors[1:])
+    assert contains(run.errors[-1], network_messages.UNREACHABLE)
 
 
 def test_no_server_costs_all_retries_only_once(
@@ -364,10 +375,8 @@ def test_saved_reports_that_there_are_are_read(broken: Broken, tmp_path: Path) -
     assert run.code == 1
     assert run.records == good.records
     (error,) = run.errors
-    assert error == (
-        "report_results: Kayzen has no saved report 99999; correct `report_ids`; the "
-        "stream `reports` lists all of them"
-    )
+    text = report_messages.NO_SAVED_REPORT(ids="99999")
+    assert error == f"report_results: {text}; {report_messages.CORRECT_IDS()}"
 
 
 def test_the_connection_test_of_the_sdk_sees_a_failure(broken: Broken) -> None:

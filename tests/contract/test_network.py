@@ -25,6 +25,7 @@ from support import (
 )
 
 from tap_kayzen.config.settings import SETTINGS
+from tap_kayzen.messages import network_messages
 from tap_kayzen.sandbox.server import LOOPBACK, listen
 
 if TYPE_CHECKING:
@@ -35,10 +36,7 @@ if TYPE_CHECKING:
     from starlette.responses import Response
     from support import Call, Run
 
-ADVICE = (
-    "; check the address; if the network has a CA of its own, set REQUESTS_CA_BUNDLE "
-    "to the file of its certificates"
-)
+ADVICE = f"; {network_messages.CHECK_CERTIFICATE()}"
 
 
 def answer(call: Call) -> Response:

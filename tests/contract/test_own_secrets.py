@@ -61,7 +61,7 @@ def test_no_key_of_an_app_is_in_the_output_of_a_run(
         "'apiKey'",
         "'key'",
     ):
-        warning = f"field {field} is named like a secret: left out"
+        warning = f"field {field} is named like a secret; removing it"
         assert run.stderr.count(warning) == 1
     extras = [row["_extra"] for row in run.records if "_extra" in row]
     assert {"event": "install", "settings": {}} in extras[0]["postbacks"]
@@ -110,7 +110,7 @@ def test_secrets_on_a_late_page_of_any_list_stay_here(
         assert {**extra, **row}["processing"] == {"steps": [{"type": "x"}]}
         assert extra["new"] == [[{"deep": {"kept": 1}}]]
         assert row.get("name") is None
-    words = "is named like a secret: left out"
+    words = "is named like a secret; removing it"
     assert sorted(each for each in warnings_in(caplog) if words in each) == [
         f"{stream}: field 'PASSWORD' in 'new' {words}",
         f"{stream}: field 'access_token' in 'name' {words}",
@@ -150,7 +150,7 @@ def test_a_secret_that_is_named_beside_it_stays_here(
     first, _, *others = run.records[0]["_extra"]["parameters"]
     assert first == {"name": "apiKey"}
     assert others == parameters[2:]
-    words = "named like a secret: left out"
+    words = "named like a secret; removing it"
     assert f"{stream}: field 'value' of 'apiKey' in 'parameters' is {words}" in (
         warnings_in(caplog)
     )
@@ -195,6 +195,6 @@ def test_words_that_an_error_quotes_hold_no_secret(
 
     url, _ = serve(answer)
     config = {**SAMPLE_CONFIG, "api_url": url, "max_retries": 1}
-    with pytest.raises(FatalAPIError, match=r"Kayzen's words: .*\*\*\*") as caught:
+    with pytest.raises(FatalAPIError, match=r"Kayzen's response: .*\*\*\*") as caught:
         sync(config, capsys, streams=["app_objects"])
     assert VALUE not in f"{caught.value}{caplog.text}{capsys.readouterr()}"

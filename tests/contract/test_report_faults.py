@@ -27,6 +27,7 @@ from support import (
     token_response,
 )
 
+from tap_kayzen.messages import report_messages, stream_messages
 from tap_kayzen.tap import TapKayzen
 
 if TYPE_CHECKING:
@@ -51,11 +52,11 @@ def test_a_refusal_names_the_report_the_days_and_the_way_out(
         read(url, capsys, advertiser_ids=[5])
     assert str(caught.value) == (
         "campaign_performance of advertiser 5, 2026-09-01 to 2026-09-07, page 1: "
-        "HTTP 422: Kayzen does not accept the request; check the report's `metrics`, "
-        "`group_by`, `filters` and `options`, and `advertiser_ids`; a smaller "
-        "`window_days` asks for fewer days at once; if Kayzen no longer has rows "
+        "HTTP 422: Kayzen rejected the request; check the report's `metrics`, "
+        "`group_by`, `filters`, and `options`, and `advertiser_ids`; a smaller "
+        "`window_days` requests fewer days at once; if Kayzen no longer has rows "
         "for 2026-09-01 to 2026-09-07, set `start_date` to a later day. Kayzen's "
-        "words: "
+        "response: "
         '{"error": "Unknown metric: installs"}'
     )
 
@@ -96,10 +97,10 @@ def test_a_server_that_ignores_pages_is_not_trusted(
     url, _ = serve(answer)
     with pytest.raises(FatalAPIError) as caught:
         read(url, capsys, report_page_size=10)
+    cause = report_messages.REPEATED_PAGE(number=2, rows=10)
     assert str(caught.value) == (
-        "campaign_performance, 2026-09-01 to 2026-09-07: page 2 has the same 10 rows "
-        "as an earlier one, so that there may be more rows than Kayzen gives; raise "
-        "`report_page_size`, or lower the report's `window_days`"
+        "campaign_performance, 2026-09-01 to 2026-09-07: "
+        f"{cause}; {report_messages.FEWER_ROWS()}"
     )
 
 
@@ -138,11 +139,11 @@ def test_fewer_rows_than_announced_hold_the_bookmark(
     assert len(run.records) == 14 + 1 + 12
     assert bookmarks(run)[-1]["replication_key_value"] == "2026-09-07"
     assert warnings_in(caplog) == [
-        (
-            "campaign_performance, 2026-09-08 to 2026-09-14: 1 of 3 records came, and "
-            "there may be more"
+        stream_messages.MAY_BE_MORE(
+            list="campaign_performance, 2026-09-08 to 2026-09-14",
+            received="1 of 3 records",
         ),
-        "campaign_performance: the bookmark stays where it is",
+        f"campaign_performance: t{stream_messages.BOOKMARK_KEPT()[1:]}",
     ]
 
 
@@ -154,4 +155,5 @@ def test_days_that_nobody_asked_for_are_spoken_of(
     url, _ = serve(one_page(two_rows("2026-09-01")))
     read(url, capsys)
     (warning,) = warnings_in(caplog)
-    assert "a row of 2026-09-01 when asked for 2026-09-08 to 2026-09-14" in warning
+    days = "2026-09-08 to 2026-09-14"
+    assert report_messages.OTHER_DAY(day="2026-09-01", days=days) in warning

@@ -11,11 +11,14 @@ from support import (
     SAMPLE_CONFIG,
     TOKEN_PATH,
     catalog_of,
+    contains,
     json_response,
     page_response,
     sync,
     token_response,
 )
+
+from tap_kayzen.messages import report_messages, stream_messages
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -150,10 +153,7 @@ def test_only_the_reports_that_are_wanted(
     assert {row["report_id"] for row in run.records} == {12}
     with pytest.raises(FatalAPIError) as caught:
         read(url, capsys, report_ids=[12, 99, 13])
-    assert str(caught.value) == (
-        "report_results: Kayzen has no saved report 13, 99; correct `report_ids`; the "
-        "stream `reports` lists all of them"
-    )
+    assert report_messages.NO_SAVED_REPORT(ids="13, 99") in str(caught.value)
 
 
 def test_restated_rows_keep_their_keys(
@@ -196,7 +196,7 @@ def test_a_report_that_is_gone_is_left_out(
     url, _ = serve(answer)
     run = read(url, capsys)
     assert {row["report_id"] for row in run.records} == {11}
-    assert "saved report 12 is left out: HTTP 404, deleted meanwhile?" in caplog.text
+    assert contains(caplog.text, stream_messages.REPORT_DELETED)
     with pytest.raises(
         FatalAPIError, match="report_results of report 12, 2026-09-01, page 1: HTTP 404"
     ):
@@ -226,9 +226,8 @@ def test_the_list_of_reports_may_not_be_allowed(
     url, _ = serve(answer)
     with pytest.raises(FatalAPIError) as caught:
         read(url, capsys)
-    assert str(caught.value).startswith(
-        "report_results, which needs the saved reports: reports, page 1: HTTP 403"
-    )
+    text = stream_messages.NEEDS_SAVED_REPORTS(stream="report_results")
+    assert str(caught.value).startswith(f"{text}: reports, page 1: HTTP 403")
     assert "['!report_results.*']" in str(caught.value)
 
 
@@ -288,7 +287,7 @@ def test_totals_are_left_out(
     assert read(url, capsys).records == good
     assert len(api.calls) == 2 * calls
     messages = [each.getMessage() for each in caplog.records]
-    (warning,) = [each for each in messages if "rows with totals are left out" in each]
+    (warning,) = [each for each in messages if "skipping rows with totals" in each]
     assert warning.endswith('"impressions":11,"advertiser_spend":3.5}')
 
 

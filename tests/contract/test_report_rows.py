@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +30,7 @@ from support import (
     token_response,
 )
 
+from tap_kayzen.messages import report_messages, selection_messages
 from tap_kayzen.reports.definition import Report
 from tap_kayzen.sandbox.access import Access, Credentials
 from tap_kayzen.sandbox.app import create_app
@@ -272,7 +274,7 @@ def test_a_range_that_is_too_long_is_refused_with_the_way_out(
         Dataset(campaigns=1, seed=1), Access(Credentials()), reports=options
     )
     with running(app) as url:
-        with pytest.raises(FatalAPIError, match="a smaller `window_days` asks for"):
+        with pytest.raises(FatalAPIError, match="a smaller `window_days` req"):
             read(url, capsys)
         report = {**DEFAULT_REPORTS[0], "window_days": 5}
         assert read(url, capsys, reports=[report]).of_type("STATE")
@@ -294,6 +296,17 @@ def test_rows_alike_in_all_dimensions_all_load(
             32,
         ]
         assert len({row["_key"] for row in run.records}) == 4
+
+
+def test_rows_that_are_alike_in_all_columns_load_once(
+    serve: Serve, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    url, _ = serve(one_page([row_of("2026-09-01"), row_of("2026-09-01")]))
+    run = read(url, capsys, end_date="2026-09-01")
+    assert len(run.records) == 1
+    (warning,) = warnings_in(caplog)
+    text = report_messages.IDENTICAL_ROWS(days="2026-09-01")
+    assert warning == f"{NAME}: {text}"
 
 
 def test_the_order_of_dimensions_is_of_no_matter_to_keys(
@@ -325,5 +338,6 @@ def test_a_catalog_without_what_keys_are_made_of_is_refused(
     catalog = catalog_of(NAME)
     (entry,) = catalog["streams"]
     del entry["schema"]["properties"]["campaign_id"]
-    with pytest.raises(ConfigurationError, match="made of: campaign_id; deselect them"):
+    text = selection_messages.KEY_PARTS_NOT_IN_CATALOG(columns="`campaign_id`")
+    with pytest.raises(ConfigurationError, match=re.escape(text)):
         read(url, capsys, catalog=catalog)

@@ -24,8 +24,9 @@ from report_api import (
 )
 from singer_sdk.exceptions import FatalAPIError
 from starlette.middleware import Middleware
-from support import ROOT, TOKEN_PATH, json_response, token_response
+from support import ROOT, TOKEN_PATH, contains, json_response, token_response
 
+from tap_kayzen.messages import report_messages
 from tap_kayzen.sandbox.access import Access, Credentials
 from tap_kayzen.sandbox.app import create_app
 from tap_kayzen.sandbox.data import Dataset
@@ -85,6 +86,7 @@ def test_a_day_of_another_name_is_an_error_that_says_how_to_map_it(
     first, _, last = error.partition("columns received: ")
     count = first.removeprefix("campaign_performance, 2025-03-01 to 2025-03-07: ")
     assert count.endswith(" rows have no `day`; ")
+    assert contains(error, report_messages.NO_DAY)
     assert last == (
         "'campaign_id', 'campaign_name', 'impressions', 'clicks', 'installs', "
         "'conversions', 'advertiser_spend', 'revenue_ltv', 'date'; if `date` is the "
@@ -128,7 +130,7 @@ def test_a_dimension_that_no_row_has_is_an_error(
 ) -> None:
     url, _ = serve(one_page([{**day, **came, "os": "x", "clicks": 1}]))
     error, out = fault_of(url, capsys, reports=report_of(*day, "country", "os"))
-    assert "no row has `country`; columns received: " in error
+    assert report_messages.NO_DIMENSION(columns="`country`", received="") in error
     assert words in error
     assert '"RECORD"' not in out
 
@@ -222,7 +224,7 @@ def test_totals_are_not_mixed_with_days(
     assert len(api.calls) <= calls + 3
     assert bookmarks(run)[-1]["replication_key_value"] == "2026-09-20"
     (warning,) = warnings_in(caplog)
-    assert warning.startswith(f"{NAME}: rows with totals are left out, as other rows ")
+    assert contains(warning, report_messages.TOTALS_LEFT_OUT)
     assert f'"clicks":{12 * 14 if size == 1000 else 12 * 5}}}' in warning
 
 
@@ -283,7 +285,7 @@ def test_a_report_without_days_keeps_what_is_no_total(
     run = read(url, capsys, reports=report_of("country", "os"))
     assert [row["clicks"] for row in run.records] == [5, 20, 4]
     (warning,) = warnings_in(caplog)
-    assert warning.endswith(': the first one was {"country":"Total","clicks":29}')
+    assert warning.endswith('the first one was {"country":"Total","clicks":29}')
 
 
 def test_a_row_without_a_day_is_an_error_where_it_is_the_total_of_no_row(
@@ -416,9 +418,9 @@ def test_amounts_as_people_write_them_are_kept_and_shown(
     row = run.records[0]
     (warning,) = warnings_in(caplog)
     assert warning == (
-        f"{NAME}: field 'advertiser_spend' has a value that its type cannot hold, "
-        f'such as "{shown}" (campaign_id {row["campaign_id"]}, day {row["day"]}): '
-        "kept in _extra"
+        f"{NAME}: field 'advertiser_spend' has a value that does not fit its type, "
+        f'such as "{shown}" (campaign_id {row["campaign_id"]}, day {row["day"]}); '
+        "such values are kept in `_extra`"
     )
 
 
@@ -436,11 +438,8 @@ def test_days_that_kayzen_keeps_no_longer_are_named(
         if state:
             first, last = ("2024-09-08", "2024-09-14")
         assert f"campaign_performance, {first} to {last}, page 1: HTTP 400: " in error
-        assert "`filters` and `options`, and `advertiser_ids`" in error
-        assert (
-            f"if Kayzen no longer has rows for {first} to {last}, set `start_date` to "
-            "a later day"
-        ) in error
+        assert report_messages.CHECK_REPORT() in error
+        assert report_messages.DAYS_DELETED(days=f"{first} to {last}") in error
         run = read(url, capsys, **{**days, "start_date": "2026-09-01"})
     assert bookmarks(run)[-1]["replication_key_value"] == "2026-09-20"
 

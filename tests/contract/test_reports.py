@@ -30,12 +30,15 @@ from support import (
     SAMPLE_CONFIG,
     WARNINGS,
     ScriptedApi,
+    contains,
+    regex,
     run_process,
     selecting,
     sync,
 )
 from watchdog import watched
 
+from tap_kayzen.messages import report_messages
 from tap_kayzen.sandbox.server import running
 from tap_kayzen.streams.failures import IncompleteError
 
@@ -240,7 +243,8 @@ def test_nothing_is_read_beyond_the_end(
     run = read(url, capsys, state=state_of("2026-10-20"))
     assert api.to(PATH) == []
     assert run.records == []
-    assert "nothing to read: the first day would be 2026-10-13" in caplog.text
+    text = report_messages.NOTHING_TO_READ(first="2026-10-13", last="2026-09-20")
+    assert f"{NAME}: n{text[1:]}" in caplog.messages
     assert bookmarks(run)[-1]["replication_key_value"] == "2026-10-20"
 
 
@@ -248,7 +252,8 @@ def test_a_state_that_is_broken_is_refused(
     serve: Serve, capsys: pytest.CaptureFixture[str]
 ) -> None:
     url, _ = serve(paged(two_rows))
-    with pytest.raises(IncompleteError, match=f"{NAME}: the state has no bookmark"):
+    expected = f"{NAME}: {regex(report_messages.BAD_BOOKMARK)}"
+    with pytest.raises(IncompleteError, match=expected):
         read(url, capsys, state=state_of("yesterday"))
 
 
@@ -302,12 +307,11 @@ def test_a_change_of_the_report_is_said_once(
         "group_by": ["day", "campaign_id", "country"],
     }
     run = read(url, capsys, state=state, reports=[report])
-    (warning,) = [each for each in warnings_in(caplog) if "has changed" in each]
-    assert "the report has changed (`metrics`, `group_by`): rows of days before" in (
-        warning
+    text = report_messages.REPORT_CHANGED(
+        parts="`metrics`, `group_by`", day="2026-09-13"
     )
-    assert "before 2026-09-13 stay as they were loaded" in warning
-    assert "once without the state, with `start_date` set" in warning
+    (warning,) = [each for each in warnings_in(caplog) if "has changed" in each]
+    assert warning == f"{NAME}: t{text[1:]}"
     state = run.of_type("STATE")[-1]["value"]
     caplog.clear()
     read(url, capsys, state=state, reports=[report])
@@ -337,7 +341,7 @@ def test_a_bookmark_without_advertiser_is_spoken_of(
     state = read(url, capsys).of_type("STATE")[-1]["value"]
     read(url, capsys, state=state, advertiser_ids=[1])
     (warning,) = warnings_in(caplog)
-    assert warning.startswith(f"{NAME}: the state has a bookmark without an advertiser")
+    assert contains(warning, report_messages.BOOKMARK_WITHOUT_ADVERTISER)
 
 
 def test_a_run_that_goes_less_far_leaves_the_rest_to_the_next(
@@ -373,5 +377,5 @@ def test_a_state_that_is_none_is_refused_in_one_line(
     run = run_process("--config", config, "--state", state)
     (error,) = run.errors
     assert run.code == 1
-    whose = f"bookmark of `{NAME}`" if bookmarks else "`bookmarks`"
-    assert error == f"--state {state}: its {whose} must be an object"
+    whose = f"the bookmark of `{NAME}`" if bookmarks else "`bookmarks`"
+    assert error == f"--state {state}: {whose} must be an object"

@@ -44,7 +44,9 @@ from support import (
     TOKEN_PATH,
     ScriptedApi,
     catalog_of,
+    contains,
     page_response,
+    regex,
     run_process,
     selecting,
     sync,
@@ -52,6 +54,14 @@ from support import (
 )
 from watchdog import finished
 
+from tap_kayzen.messages import (
+    file_messages,
+    network_messages,
+    report_messages,
+    settings_messages,
+    stream_map_messages,
+    stream_messages,
+)
 from tap_kayzen.reading.windows import DateRange
 from tap_kayzen.sandbox.server import LOOPBACK, server_of
 
@@ -254,10 +264,8 @@ def test_a_bookmark_of_another_kind_is_not_passed_over_in_silence(
     read(url, capsys, start_date="2026-09-18", state={"bookmarks": {NAME: bookmark}})
     (line,) = [each for each in caplog.records if each.levelname == "WARNING"]
     assert line.name == f"tap-kayzen.{NAME}"
-    assert line.getMessage() == (
-        f"{NAME}: the state has no bookmark on `day`; its {names} cannot be used: days "
-        "before 2026-09-18 are not read; set `start_date` to read them"
-    )
+    text = report_messages.OTHER_BOOKMARKS(column="day", others=names, day="2026-09-18")
+    assert line.getMessage() == f"{NAME}: t{text[1:]}"
 
 
 def test_a_bookmark_need_not_name_its_column(
@@ -322,15 +330,19 @@ def test_a_flat_state_is_named(url: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "words"), [("", "it is empty"), ("{}\n{}\n", "it has 2 lines")]
+    ("text", "reason"),
+    [
+        ("", file_messages.EMPTY_FILE(option="--state")),
+        ("{}\n{}\n", file_messages.SEVERAL_LINES(count=2)),
+    ],
 )
 def test_a_state_file_that_is_empty_or_has_all_lines_says_so(
-    url: str, tmp_path: Path, text: str, words: str
+    url: str, tmp_path: Path, text: str, reason: str
 ) -> None:
     state = tmp_path / "state.json"
     state.write_text(text)
     run = tap(tmp_path, {"api_url": url}, "--state", state)
-    assert words in run.errors[0]
+    assert run.errors[0].endswith(reason)
 
 
 def test_a_partition_may_have_its_id_as_text(
@@ -561,7 +573,7 @@ def test_flattened_names_that_collide_are_named(url: str, tmp_path: Path) -> Non
     assert run.code == 1
     (error,) = run.errors
     assert error.startswith("campaigns: ")
-    assert "`flattening_max_key_length`" in error
+    assert contains(error, stream_map_messages.DUPLICATE_COLUMN)
 
 
 def test_a_stream_that_is_not_read_may_have_them(
@@ -712,7 +724,9 @@ def test_logs_may_be_json(url: str, tmp_path: Path) -> None:
     run = tap(tmp_path, {"api_url": url}, SINGER_SDK_LOG_CONFIG=str(path))
     assert run.records == RECORDS
     lines = [json.loads(line) for line in run.stderr.splitlines()]
-    assert "campaigns: field 'new' is not in the schema: kept in _extra" in {
+    outcome = stream_messages.KEPT()
+    text = stream_messages.UNKNOWN_FIELD(field="new", outcome=outcome)
+    assert f"campaigns: f{text[1:]}" in {
         line["message"] for line in lines if line["level"] == "warning"
     }
 
@@ -734,7 +748,7 @@ def test_a_broken_log_configuration_is_named(
         "--version", env={**os.environ, "SINGER_SDK_LOG_CONFIG": str(path)}
     )
     assert run.code == 1
-    start = f"SINGER_SDK_LOG_CONFIG '{path}': not a logging configuration: {reason}"
+    start = settings_messages.LOG_CONFIG(path=str(path), reason=reason)
     assert run.stderr.startswith(start)
     assert len(run.stderr.splitlines()) == 1
 
@@ -796,7 +810,7 @@ def test_a_closed_stdout_is_named(url: str, tmp_path: Path, also: str) -> None:
     code, _, stderr = closed(tmp_path, url, f"{also} >&-")
     assert code == 1
     (line,) = stderr.splitlines()
-    assert "stdout is closed: connect it to a target or a file" in line
+    assert network_messages.STDOUT_CLOSED() in line
 
 
 def test_nothing_can_be_said_if_both_are_closed(url: str, tmp_path: Path) -> None:
@@ -932,7 +946,7 @@ def test_a_web_page_in_place_of_json_points_to_what_sends_it(
 ) -> None:
     page = Response("<html><title>Sign in</title>", media_type="text/html")
     url, _ = serve(lambda call: token_response() if call.path == TOKEN_PATH else page)
-    with pytest.raises(FatalAPIError, match="a web page; check `api_url`"):
+    with pytest.raises(FatalAPIError, match=regex(network_messages.WEB_PAGE)):
         campaigns(url, capsys, max_retries=0)
 
 

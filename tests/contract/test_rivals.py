@@ -20,6 +20,7 @@ from support import (
     token_response,
 )
 
+from tap_kayzen.messages import stream_messages
 from tap_kayzen.sandbox.access import Access, Credentials
 from tap_kayzen.sandbox.app import create_app
 from tap_kayzen.sandbox.data import DEFAULT_ADVERTISER, Dataset
@@ -110,6 +111,6 @@ def test_a_rival_that_never_lets_go_is_named(
     with pytest.raises(IncompleteError, match="process with the same login") as caught:
         sync({**SAMPLE_CONFIG, "api_url": url}, capsys)
     (failure,) = caught.value.failures
-    assert failure.hint == "run one process at a time, or give each a login of its own"
+    assert failure.hint == stream_messages.ONE_PROCESS()
     assert len(api.to(TOKEN_PATH)) == 6
     assert waits

@@ -346,7 +346,7 @@ def test_a_port_in_use_is_said_in_one_line(sandbox: Sandbox) -> None:
     assert process.returncode == 1
     assert stdout == ""
     assert stderr == (
-        f"Error: cannot listen on 127.0.0.1 port {port}: Address already in use; "
+        f"Error: cannot listen on 127.0.0.1, port {port}: Address already in use; "
         "try --port 0\n"
     )
 

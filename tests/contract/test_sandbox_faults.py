@@ -598,9 +598,9 @@ def test_the_plan_can_be_changed_and_watched(api: Faulty) -> None:
 @pytest.mark.parametrize(
     ("rates", "words"),
     [
-        ({"http-418": 1}, "no such fault: http-418"),
+        ({"http-418": 1}, "unknown fault http-418"),
         ({"http-500": 1.5}, "from 0 to 1"),
-        ({"http-500": 0.6, "http-502": 0.6}, "more than 1 in total"),
+        ({"http-500": 0.6, "http-502": 0.6}, "not exceed 1 in total"),
         ([], "keys"),
         ({"http-500": "x"}, "not supported"),
     ],

@@ -22,6 +22,7 @@ from support import (
 )
 from watchdog import finished
 
+from tap_kayzen.messages import bug_messages, network_messages
 from tap_kayzen.sandbox.server import LOOPBACK, listen, url_of
 
 if TYPE_CHECKING:
@@ -297,7 +298,7 @@ def test_a_fault_of_the_taps_own_shows_no_secret(tmp_path: Path) -> None:
     run = tap(tmp_path, code=FAULT.format("fail()"))
     check(run)
     assert run.stderr.count("Traceback") >= 3
-    assert "this is a fault in tap-kayzen" in run.stderr
+    assert bug_messages.REPORT_IT() in run.stderr
     assert "UserWarning" in run.stderr
 
 
@@ -328,5 +329,5 @@ def test_another_host_gets_no_request(
     url, _ = serve(answer)
     run = tap(tmp_path, api_url=url)
     check(run)
-    assert f"HTTP {status}: redirects are not followed" in run.stderr
+    assert network_messages.REDIRECTED(status=status) in run.stderr
     assert other.calls == []

@@ -12,11 +12,14 @@ from support import (
     SAMPLE_CONFIG,
     TOKEN_PATH,
     catalog_of,
+    contains,
     page_response,
     run_process,
     sync,
     token_response,
 )
+
+from tap_kayzen.messages import file_messages
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -171,7 +174,7 @@ def test_a_partition_that_comes_twice_goes_on_from_the_earlier_bookmark(
     assert run.code == 0
     assert asked(api)[0][0] == "2026-09-08"
     (warning,) = [each for each in run.stderr.splitlines() if " | WARNING " in each]
-    assert f"{NAME}: the state has the partition" in warning
-    assert warning.endswith("2 times; the earliest bookmark counts: 2026-09-15")
+    assert contains(warning, file_messages.PARTITION_REPEATED)
+    assert warning.endswith("2 times; using the earliest bookmark, 2026-09-15")
     (partition,) = states_of(run)[-1]["bookmarks"][NAME]["partitions"]
     assert partition["replication_key_value"] == "2026-09-20"

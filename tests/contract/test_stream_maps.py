@@ -17,6 +17,8 @@ from support import (
     token_response,
 )
 
+from tap_kayzen.messages import stream_map_messages, stream_messages
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -54,7 +56,7 @@ def warnings_of(run: Run) -> list[str]:
     """Give the warnings that are not about the sandbox's rows."""
     lines = [line.split(" | ", 3) for line in run.stderr.splitlines()]
     warnings = [line[3] for line in lines if line[1].strip() == "WARNING"]
-    return [each for each in warnings if "kept in _extra" not in each]
+    return [each for each in warnings if stream_messages.KEPT() not in each]
 
 
 def serving(serve: Serve, *rows: Row) -> dict[str, Any]:
@@ -103,48 +105,48 @@ def test_a_map_of_a_stream_that_is_not_selected_does_nothing(
     [
         (
             {"campagins": {"name": None}},
-            (
-                "`stream_maps.campagins` has no effect: there is no stream "
-                "`campagins`; did you mean `campaigns`?"
+            stream_map_messages.NO_STREAM(
+                key="campagins", stream="campagins", hint="; did you mean `campaigns`?"
             ),
         ),
         (
             {"ads": {"__source__": "campaign"}},
-            (
-                "`stream_maps.ads` has no effect: there is no stream `campaign`; "
-                "did you mean `campaigns`?"
+            stream_map_messages.NO_STREAM(
+                key="ads", stream="campaign", hint="; did you mean `campaigns`?"
             ),
         ),
         (
             {"zzz*": None},
-            "`stream_maps.zzz*` has no effect: there is no stream `zzz*`",
+            stream_map_messages.NO_STREAM(key="zzz*", stream="zzz*", hint=""),
         ),
         (
             {"campaigns": {"nmae": None}},
-            (
-                "`stream_maps.campaigns.nmae` has no effect: there is no column `nmae` "
-                "to remove; did you mean `name`?"
+            stream_map_messages.NO_COLUMN(
+                place="stream_maps.campaigns.nmae",
+                column="nmae",
+                hint="; did you mean `name`?",
             ),
         ),
         (
             {"camp*": {"nmae": "__NULL__"}},
-            (
-                "`stream_maps.camp*.nmae` has no effect: there is no column `nmae` "
-                "to remove; did you mean `name`?"
+            stream_map_messages.NO_COLUMN(
+                place="stream_maps.camp*.nmae",
+                column="nmae",
+                hint="; did you mean `name`?",
             ),
         ),
         (
             {"campaigns": {"__filtr__": "'x'"}},
-            (
-                "`stream_maps.campaigns.__filtr__` adds a column of that name; "
-                "did you mean `__filter__`?"
+            stream_map_messages.OPTION_AS_COLUMN(
+                place="stream_maps.campaigns.__filtr__",
+                hint="did you mean `__filter__`?",
             ),
         ),
         (
             {"campaigns": {"x": "'y' if True else nmae"}},
-            (
-                "`stream_maps.campaigns.x`, `'y' if True else nmae`: `nmae` is "
-                "neither a selected column nor a function; did you mean `name`?"
+            "`stream_maps.campaigns.x`, `'y' if True else nmae`: "
+            + stream_map_messages.UNKNOWN_NAME(
+                name="nmae", hint="; did you mean `name`?"
             ),
         ),
     ],
@@ -279,8 +281,7 @@ def test_absent_columns_stay_absent_when_records_are_flattened(
             "advertiser_spend * 0.92",
             (
                 "TypeError: unsupported operand type(s) for *: 'decimal.Decimal' and "
-                "'float'; check the expression: numbers with a fraction are exact "
-                "decimals, so write `float(advertiser_spend)`"
+                "'float'; " + stream_map_messages.DECIMAL_VALUE(name="advertiser_spend")
             ),
         ),
         (
@@ -288,27 +289,25 @@ def test_absent_columns_stay_absent_when_records_are_flattened(
             "self * 0.92",
             (
                 "TypeError: unsupported operand type(s) for *: 'decimal.Decimal' and "
-                "'float'; check the expression: numbers with a fraction are exact "
-                "decimals, so write `float(self)`"
+                "'float'; " + stream_map_messages.DECIMAL_VALUE(name="self")
             ),
         ),
         (
             "x",
             "1 / 0",
-            "a division by zero, or a number out of range; check the expression",
+            "division by zero, or a number out of range; check the expression",
         ),
         (
             "x",
             "advertiser_spend / 0",
-            "a division by zero, or a number out of range; check the expression",
+            "division by zero, or a number out of range; check the expression",
         ),
         (
             "x",
             "md5(_extra)",
             (
-                "AttributeError: 'NoneType' object has no attribute 'encode'; check "
-                "the expression: `_extra` is null here, so write "
-                "`... if _extra is not None else None`"
+                "AttributeError: 'NoneType' object has no attribute 'encode'; "
+                + stream_map_messages.NULL_VALUE(name="_extra")
             ),
         ),
         (
@@ -345,9 +344,9 @@ def test_an_expression_that_fails_is_named(
     run = read(config, tmp_path, {REPORT: {column: expression}}, REPORT)
     assert run.code == 1
     (error,) = run.errors
-    assert error == (
-        f"{REPORT}: `stream_maps.{REPORT}.{column}`, `{expression}`, failed: {reason}"
-    )
+    place = f"stream_maps.{REPORT}.{column}"
+    text = stream_map_messages.FAILED(place=place, expression=expression, reason=reason)
+    assert error == f"{REPORT}: {text}"
 
 
 def test_amounts_in_another_currency_come_out_as_documented(
@@ -402,7 +401,9 @@ def test_a_map_that_does_not_fit_its_stream_names_it(
     run = read(config, tmp_path, {"campaigns": {"id": None}}, "campaigns")
     assert run.code == 1
     (error,) = run.errors
-    assert error.startswith("`stream_maps` of `campaigns`: Removing key property 'id'")
+    reason = "Removing key property 'id'"
+    text = stream_map_messages.INVALID_MAP(stream="campaigns", error=reason)
+    assert error.startswith(text)
 
 
 def test_each_setting_of_the_sdk_works_from_the_environment(

@@ -20,6 +20,7 @@ from support import (
     catalog_of,
     json_response,
     page_response,
+    regex,
     run_process,
     selecting,
     sync,
@@ -27,8 +28,10 @@ from support import (
     truth,
 )
 
+from tap_kayzen.messages import selection_messages, stream_messages
 from tap_kayzen.sandbox.data import DEFAULT_ADVERTISER
 from tap_kayzen.sandbox.fixed_lists import OWN_KEY
+from tap_kayzen.streams.failures import IncompleteError
 from tap_kayzen.tap import TapKayzen
 
 if TYPE_CHECKING:
@@ -153,8 +156,24 @@ def test_a_campaign_that_is_gone_is_left_out_with_a_warning(
     numbers = [row["campaign_id"] for row in run.records]
     assert numbers == [1, *range(3, 41)]
     assert run.records[0] == {"campaign_id": 1, "_extra": {"bid": 1}}
-    assert "campaign 2 is left out" in caplog.text
+    assert stream_messages.CAMPAIGN_DELETED(id=2)[1:] in caplog.text
     assert len(run.of_type("ACTIVATE_VERSION")) == 1
+
+
+def test_a_campaign_without_an_id_is_named(
+    serve: Serve, capsys: pytest.CaptureFixture[str]
+) -> None:
+    url, _ = serve(
+        lambda call: (
+            token_response()
+            if call.path == TOKEN_PATH
+            else page_response([{"name": "x"}], total_pages=1, total_entries=1)
+        )
+    )
+    config = {**SAMPLE_CONFIG, "api_url": url}
+    with pytest.raises(IncompleteError) as caught:
+        sync(config, capsys, streams=["campaign_details"])
+    assert f"campaigns: {stream_messages.NO_ID()}" in str(caught.value)
 
 
 @pytest.mark.parametrize("stream", PARTS)
@@ -420,7 +439,7 @@ def test_rows_without_a_time_are_sent_and_spoken_of_once(
     assert run.records == rows
     warnings = [each for each in caplog.records if each.levelname == "WARNING"]
     assert [each.getMessage() for each in warnings] == [
-        "campaigns: there are records without `updated_at`: they are sent in every run"
+        f"campaigns: s{stream_messages.NO_TIME(column='updated_at')[1:]}"
     ]
 
 
@@ -455,7 +474,9 @@ def test_a_replication_key_has_to_be_selected() -> None:
     for each in catalog["streams"][0]["metadata"]:
         if each["breadcrumb"] == ["properties", "updated_at"]:
             each["metadata"]["selected"] = False
-    with pytest.raises(ConfigurationError, match="select it too"):
+    with pytest.raises(
+        ConfigurationError, match=regex(selection_messages.REPLICATION_KEY_DESELECTED)
+    ):
         _ = TapKayzen(config=dict(SAMPLE_CONFIG), catalog=catalog).streams
 
 
@@ -463,7 +484,7 @@ def test_a_replication_key_has_to_be_selected() -> None:
     ("stream", "key", "advice"),
     [
         ("campaigns", "name", "INCREMENTAL on `updated_at`, or FULL_TABLE"),
-        ("orders", "updated_at", "this stream can be FULL_TABLE"),
+        ("orders", "updated_at", "this stream supports FULL_TABLE"),
     ],
 )
 def test_a_catalog_that_asks_for_the_impossible_is_told_so(
@@ -487,6 +508,17 @@ def test_the_balance_is_a_decimal_of_the_day_that_nothing_deletes(
     assert len(row["date"]) == len("2026-11-24")
     assert isinstance(row["balance"], float)
     assert run.of_type("ACTIVATE_VERSION") == []
+
+
+def test_a_wrong_audience_key_is_named(
+    everything: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = {**everything, "audience_api_key": "wrong"}
+    with pytest.raises(IncompleteError) as caught:
+        sync(config, capsys, streams=["audiences"])
+    (failure,) = caught.value.failures
+    assert failure.cause == stream_messages.KEY_REJECTED()
+    assert failure.hint == stream_messages.CHECK_AUDIENCE_KEY()
 
 
 def test_the_audience_key_is_in_no_log_and_no_token_is_sent(

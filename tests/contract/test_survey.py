@@ -29,6 +29,7 @@ from support import (
     ROOT,
     SAMPLE_CONFIG,
     TOKEN_PATH,
+    contains,
     json_response,
     run_process,
     sync,
@@ -37,6 +38,7 @@ from support import (
 from watchdog import watched
 
 from tap_kayzen.cli.check import selecting_all
+from tap_kayzen.messages import file_messages, login_messages, stream_messages
 from tap_kayzen.sandbox.clock import REAL_CLOCK
 from tap_kayzen.sandbox.exchange import Exchange
 from tap_kayzen.sandbox.launcher import main
@@ -112,7 +114,7 @@ def test_the_log_shows_long_ranges_and_ends_with_a_count(tmp_path: Path) -> None
         assert last.endswith(f"| 27 calls, 3 rejected: see {place}")
     found = re.search(r"(?s)## Rejected\n\n(.*?)\n## ", run.stdout)
     assert found is not None
-    right = "ask Kayzen for the right"
+    right = "ask Kayzen for access"
     table, _, words = found[1].partition("\n\n")
     assert table.splitlines()[2:] == [
         "| `GET /v1/meta/exchanges` | 500 |  |",
@@ -130,7 +132,7 @@ def test_the_other_list_of_campaigns_is_not_needed() -> None:
     ]
     report = {"settings": {"campaigns_endpoint": "campaigns"}, "calls": calls}
     chosen, other = (advice(report, call) for call in rejected(report))
-    assert chosen == "ask Kayzen for the right, or deselect it: `'!campaigns.*'`"
+    assert chosen == "ask Kayzen for access, or deselect it: `'!campaigns.*'`"
     assert other == "not needed with your `campaigns_endpoint`"
 
 
@@ -154,9 +156,9 @@ def test_other_values_are_refused(tmp_path: Path) -> None:
     run = run_process("--config", path, "--test=raport")
     assert run.code == 2
     assert run.stdout == ""
-    assert "must be one of all, schema, disabled, report, report-json" in " ".join(
-        run.stderr.split()
-    )
+    choices = "all, schema, disabled, report, report-json"
+    text = file_messages.BAD_TEST(choices=choices, value="raport")
+    assert text in " ".join(run.stderr.split())
     assert "--test=report" in run_process("--help").stdout
 
 
@@ -170,7 +172,7 @@ def test_a_failed_login_is_one_line(serve: Serve, tmp_path: Path) -> None:
     assert run.code == 1
     assert run.stdout == ""
     (error,) = run.errors
-    assert "Kayzen rejected the login pair (HTTP 401)" in error
+    assert contains(error, login_messages.REJECTED_LOGIN)
 
 
 def test_an_account_that_refuses_everything_is_a_report(serve: Serve) -> None:
@@ -485,7 +487,7 @@ def test_the_tap_finds_the_same_cause_in_a_sandbox_like_a_report(
     layer = Middleware(Likeness, report=report)
     with (
         account(layer, reports=LIKE_REPORTS) as config,
-        pytest.raises(IncompleteError, match="not allow it to this API key"),
+        pytest.raises(IncompleteError, match=stream_messages.NO_ACCESS_FOR_KEY()),
     ):
         sync(config, capsys, streams=["orders"])
 
@@ -513,9 +515,11 @@ def test_the_sandbox_reads_a_report_from_a_file(tmp_path: Path) -> None:
         run = run_process("--config", config_in(tmp_path, settings), "--test")
         process.send_signal(signal.SIGINT)
         process.communicate()
-    assert line == f"Like the account report of {report['date']}: 27 calls, 3 refused\n"
+    assert line == (
+        f"Behaving like the account report of {report['date']}: 27 calls, 3 rejected\n"
+    )
     assert run.code == 1
-    assert "HTTP 403: Kayzen does not allow it" in run.stderr
+    assert stream_messages.FORBIDDEN() in run.stderr
 
 
 @pytest.mark.parametrize("text", ["", "# No report", "[]", '{"format": 99}', "{"])

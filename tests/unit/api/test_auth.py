@@ -13,7 +13,7 @@ import requests
 import time_machine
 from singer_sdk.exceptions import FatalAPIError
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
-from support import TOKEN_PATH, json_response, token_response
+from support import TOKEN_PATH, contains, json_response, regex, token_response
 
 from tap_kayzen.api.auth import KayzenAuthenticator
 from tap_kayzen.api.errors import RefusedError, StaleTokenError, StoppedError
@@ -30,6 +30,13 @@ from tap_kayzen.api.rejections import (
 )
 from tap_kayzen.api.retries import Wire
 from tap_kayzen.api.throttle import Read, Throttle
+from tap_kayzen.messages import login_messages, network_messages, stream_messages
+from tap_kayzen.messages.login_messages import (
+    REJECTED_CREDENTIALS,
+    REJECTED_KEY,
+    REJECTED_LOGIN,
+    UNUSABLE_TOKEN,
+)
 from tap_kayzen.output.redaction import Redactor
 
 if TYPE_CHECKING:
@@ -38,6 +45,8 @@ if TYPE_CHECKING:
 
     from conftest import Serve
     from support import Call
+
+    from tap_kayzen.messages.message import Message
 
 NASTY = "p&a+s%20s=w@o:rd /?#\"' ünïcödé 密码 🔑"
 
@@ -279,10 +288,10 @@ def test_lasting_failures_end_with_advice(serve: Serve, waits: list[float]) -> N
     auth = authenticator(url)
     with pytest.raises(FatalAPIError) as caught:
         use(auth)
-    assert str(caught.value) == (
-        f"Kayzen gave no token at {url}{TOKEN_PATH}: HTTP 503 after all retries "
-        "(at most 2, within 900 s); "
-        "check `api_url` and the network, or try again later"
+    assert str(caught.value) == login_messages.LOGIN_FAILED(
+        url=f"{url}{TOKEN_PATH}",
+        cause=network_messages.GAVE_UP(reason="HTTP 503", max_retries=2, seconds=900),
+        hint=login_messages.RETRY_LOGIN(),
     )
     assert len(api.calls) == 3
     assert len(waits) == 2
@@ -294,10 +303,12 @@ def test_a_login_that_is_no_json_says_so(
     url, _ = serve(answers(PlainTextResponse("<html>a proxy's page", 200)))
     with pytest.raises(FatalAPIError) as caught:
         use(authenticator(url))
-    fault = "HTTP 200 with a body that is not JSON"
-    assert f"{TOKEN_PATH}: {fault} after all retries" in str(caught.value)
+    fault = network_messages.NOT_JSON(status=200)
+    assert f"{TOKEN_PATH} failed: {fault} after all retries" in str(caught.value)
     assert len(caplog.messages) == len(waits) == 2
-    assert caplog.messages[0].startswith(f"Login at {url}{TOKEN_PATH}: {fault}; trying")
+    assert caplog.messages[0].startswith(f"Login at {url}{TOKEN_PATH}: {fault}; ")
+    assert contains(caplog.messages[0], network_messages.RETRYING)
+    assert caplog.messages[0].endswith(" s (retry 1 of 2)")
 
 
 def test_no_server_at_all_ends_with_advice(waits: list[float]) -> None:
@@ -307,53 +318,33 @@ def test_no_server_at_all_ends_with_advice(waits: list[float]) -> None:
     assert len(waits) == 2
 
 
-LOGIN = "`username` and `password` (the login of the Kayzen console)"
-KEYS = "`api_key` and `api_secret` (made in the console)"
-
-
-REJECTED_LOGIN = f"Kayzen rejected the login pair (HTTP …); check {LOGIN}"
-REJECTED_KEYS = f"Kayzen rejected the API key pair (HTTP …); check {KEYS}"
-REJECTED_UNKNOWN = (
-    "Kayzen rejected the credentials without saying which (HTTP …); check "
-    f"{LOGIN}, {KEYS}"
-)
-
-
 @pytest.mark.parametrize(
     ("status", "body", "message"),
     [
         (401, '{"error": "Invalid login credentials"}', REJECTED_LOGIN),
         (200, '{"error": "Invalid login credentials"}', REJECTED_LOGIN),
         (400, '{"error": "invalid_grant"}', REJECTED_LOGIN),
-        (401, '{"errors": [{"msg": "Invalid API Key"}]}', REJECTED_KEYS),
-        (401, '{"error": "api_key is invalid"}', REJECTED_KEYS),
-        (
-            400,
-            '{"Error": "Invalid client id : x. ClientId is Invalid"}',
-            REJECTED_KEYS,
-        ),
-        (401, '{"ErrorCode": "invalid_client"}', REJECTED_KEYS),
-        (401, "Invalid Client Identifier", REJECTED_KEYS),
-        (401, "no apiproduct match found", REJECTED_KEYS),
-        (
-            401,
-            "Invalid login credentials or API key",
-            REJECTED_UNKNOWN,
-        ),
-        (401, "", REJECTED_UNKNOWN),
-        (422, "[]", REJECTED_UNKNOWN),
+        (401, '{"errors": [{"msg": "Invalid API Key"}]}', REJECTED_KEY),
+        (401, '{"error": "api_key is invalid"}', REJECTED_KEY),
+        (400, '{"Error": "Invalid client id : x. ClientId is Invalid"}', REJECTED_KEY),
+        (401, '{"ErrorCode": "invalid_client"}', REJECTED_KEY),
+        (401, "Invalid Client Identifier", REJECTED_KEY),
+        (401, "no apiproduct match found", REJECTED_KEY),
+        (401, "Invalid login credentials or API key", REJECTED_CREDENTIALS),
+        (401, "", REJECTED_CREDENTIALS),
+        (422, "[]", REJECTED_CREDENTIALS),
     ],
 )
 def test_rejected_credentials_are_named_and_never_sent_again(
-    serve: Serve, waits: list[float], status: int, body: str, message: str
+    serve: Serve, waits: list[float], status: int, body: str, message: Message
 ) -> None:
     url, api = serve(answers(PlainTextResponse(body, status)))
     auth = authenticator(url)
     for _ in range(3):
         with pytest.raises(FatalAPIError) as caught:
             use(auth)
-        words = f"Kayzen's words: {body or '(empty body)'}"
-        assert str(caught.value) == f"{message}. {words}".replace("…", str(status))
+        expected = message(status=status, response=body or "(empty body)")
+        assert str(caught.value) == expected
     assert len(api.calls) == 1
     assert waits == []
 
@@ -381,14 +372,14 @@ def test_a_rate_limit_of_logins_slows_all_requests(
 
 def test_a_wrong_address_is_told_from_wrong_credentials(serve: Serve) -> None:
     url, _ = serve(answers(json_response({}, 404)))
-    with pytest.raises(FatalAPIError, match=r"No Kayzen API at .* check `api_url`"):
+    with pytest.raises(FatalAPIError, match=regex(login_messages.NO_API)):
         use(authenticator(url))
 
 
 def test_a_login_follows_no_redirect(serve: Serve) -> None:
     elsewhere, thief = serve(answers(token_response()))
     url, _ = serve(answers(RedirectResponse(elsewhere + TOKEN_PATH, 307)))
-    with pytest.raises(FatalAPIError, match=r"redirects .HTTP 307.*set `api_url`"):
+    with pytest.raises(FatalAPIError, match=regex(login_messages.LOGIN_REDIRECTED)):
         use(authenticator(url))
     assert thief.calls == []
 
@@ -403,13 +394,13 @@ def test_any_success_with_a_token_is_one(serve: Serve, status: int) -> None:
 @pytest.mark.parametrize("status", [200, 405, 410])
 def test_a_stranger_is_not_taken_for_a_refusal(serve: Serve, status: int) -> None:
     url, _ = serve(answers(json_response({"hello": "world"}, status)))
-    with pytest.raises(FatalAPIError, match=r"No Kayzen API at .*without a token"):
+    with pytest.raises(FatalAPIError, match=regex(login_messages.NO_API)):
         use(authenticator(url))
 
 
 def test_a_token_that_no_header_can_carry_is_not_shown(serve: Serve) -> None:
     url, _ = serve(answers(token_response("S3CRET\nX")))
-    with pytest.raises(FatalAPIError, match="no header can carry") as caught:
+    with pytest.raises(FatalAPIError, match=regex(UNUSABLE_TOKEN)) as caught:
         use(authenticator(url))
     assert "S3CRET" not in str(caught.value)
 
@@ -465,7 +456,7 @@ def test_a_key_without_the_right_to_a_path_keeps_its_token(
     auth = numbered_tokens(serve)
     for _ in range(3):
         error = Sent(auth).refused(body)
-        assert error.cause == "HTTP 401: Kayzen does not allow it to this API key"
+        assert error.cause == stream_messages.NO_ACCESS_FOR_KEY()
         # That of the stream is put there by who has it.
         assert error.hint == ""
         assert error.words
@@ -499,7 +490,7 @@ def test_a_path_without_a_right_costs_three_logins_once(
     assert len(waits) == 1
     assert 1 <= waits[0] <= 3
     # What follows is refused with the same token, which is good for others.
-    assert "has no right to it" in Sent(auth).refused().cause
+    assert Sent(auth).refused().cause == stream_messages.TOKENS_REJECTED()
     accept(auth, "campaigns")
     assert Sent(auth).token == sent.token == "token-3"
 
@@ -509,10 +500,7 @@ def test_a_refusal_names_its_possible_causes(serve: Serve, waits: list[float]) -
     while sent.token != "token-3":
         assert sent.answered(401)
     error = sent.refused(b"Authentication error")
-    assert error.cause == (
-        "HTTP 401: Kayzen rejects new tokens for it, too: this user has no right to "
-        "it, or another process with the same login ends them"
-    )
+    assert error.cause == stream_messages.TOKENS_REJECTED()
     assert error.hint == ""
     assert error.words == "Authentication error"
     assert waits
@@ -562,8 +550,8 @@ def test_a_login_that_others_use_too_is_named_in_the_end(
     for _ in range(MAX_TOKENS - 1):
         assert sent.answered(401)
     error = sent.refused()
-    assert error.cause.endswith("perhaps another process with the same login ends them")
-    assert error.hint == "run one process at a time, or give each a login of its own"
+    assert error.cause == stream_messages.TOKENS_REVOKED()
+    assert error.hint == stream_messages.ONE_PROCESS()
     # At once, and then ever later, since no token was of any use.
     assert len(waits) == len(WAIT_FACTORS)
     for wait, spread in zip(waits, WAIT_FACTORS, strict=True):
@@ -622,12 +610,15 @@ def test_waits_do_not_grow_while_tokens_are_of_use(
 
 
 def test_a_token_that_is_of_no_use_from_the_start_is_waited_for(
-    serve: Serve, waits: list[float]
+    serve: Serve, waits: list[float], caplog: pytest.LogCaptureFixture
 ) -> None:
     """Other processes may have started at the same time."""
     sent = Sent(numbered_tokens(serve))
     assert sent.answered(401)
     assert sent.answered(401)
+    first, second = caplog.messages
+    assert contains(first, login_messages.TOKEN_REVOKED)
+    assert contains(second, login_messages.TOKEN_REVOKED)
     assert sent.token == "token-3"
     assert len(waits) == 2
     assert 1 <= waits[0] <= 3

@@ -12,11 +12,12 @@ import pytest
 import requests
 from support import SAMPLE_CONFIG
 
-from tap_kayzen.api.causes import is_unreachable, proxy_of
+from tap_kayzen.api.causes import is_unreachable, proxy_of, reason
 from tap_kayzen.api.errors import LoginError, UnavailableError
 from tap_kayzen.api.retries import Retries, Wire
 from tap_kayzen.api.throttle import Throttle
 from tap_kayzen.api.transport import Transport
+from tap_kayzen.messages import network_messages
 from tap_kayzen.output.redaction import Redactor
 from tap_kayzen.sandbox.server import LOOPBACK, listen
 
@@ -117,7 +118,9 @@ def test_a_server_without_tls_was_reached() -> None:
 
 def test_a_server_that_does_not_answer_in_time_was_reached() -> None:
     assert not is_unreachable(requests.exceptions.ReadTimeout())
-    assert is_unreachable(requests.exceptions.ConnectTimeout())
+    error = requests.exceptions.ConnectTimeout()
+    assert is_unreachable(error)
+    assert reason(error) == network_messages.CONNECT_TIMEOUT()
 
 
 def test_an_interrupted_connection_says_nothing_of_the_server() -> None:
@@ -157,9 +160,11 @@ def test_a_proxy_that_refuses_is_named_without_its_login(
 ) -> None:
     port = closed_port()
     monkeypatch.setenv(f"{variable}_proxy", proxy.replace("PORT", str(port)))
-    assert failure("https://kayzen.test/").cause == (
-        f"proxy 127.0.0.1:{port}: [Errno 111] Connection refused after all retries (at "
-        "most 0, within 900 s)"
+    refused = network_messages.PROXY_FAILED(
+        proxy=f"127.0.0.1:{port}", reason="[Errno 111] Connection refused"
+    )
+    assert failure("https://kayzen.test/").cause == network_messages.GAVE_UP(
+        reason=refused, max_retries=0, seconds=900
     )
 
 
@@ -170,8 +175,10 @@ def test_a_proxy_is_named_where_it_is_not_to_blame_either(
         port = listener.getsockname()[1]
         monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{port}")
         error = failure("http://kayzen.test/", request_timeout=0.1)
-    words = f"no answer in time, through the proxy 127.0.0.1:{port} after all retries"
-    assert error.cause.startswith(words)
+    late = network_messages.THROUGH_PROXY(
+        proxy=f"127.0.0.1:{port}", reason=network_messages.RESPONSE_TIMEOUT()
+    )
+    assert error.cause.startswith(late)
     assert not error.is_unreachable
 
 
@@ -212,7 +219,7 @@ def test_a_proxy_that_wants_a_login_ends_it_at_once(
         error = failure(f"{scheme}://kayzen.test/", max_retries=9)
     assert error.cause.startswith(f"proxy 127.0.0.1:{port}: ")
     assert "407" in error.cause
-    assert error.hint.startswith("set the proxy's login in HTTPS_PROXY")
+    assert error.hint == network_messages.SET_PROXY_LOGIN()
     assert error.is_unreachable
 
 
@@ -222,8 +229,5 @@ def test_a_proxy_that_cannot_be_used_ends_it_at_once(
 ) -> None:
     monkeypatch.setenv("https_proxy", proxy)
     error = failure("https://kayzen.test/", max_retries=9)
-    assert error.hint == (
-        "check `api_url` and the variables HTTPS_PROXY, HTTP_PROXY, ALL_PROXY, and "
-        "NO_PROXY"
-    )
+    assert error.hint == network_messages.CHECK_ADDRESS()
     assert error.is_unreachable

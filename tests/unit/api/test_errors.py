@@ -1,4 +1,4 @@
-"""One line an error: what was read, what happened, what to do, Kayzen's words."""
+"""One line an error: what was read, what happened, what to do, Kayzen's response."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tap_kayzen.api.errors import CutShortError, RefusedError, UnavailableError
 
 def refused() -> RefusedError:
     return RefusedError(
-        "HTTP 403: Kayzen does not allow it to this user",
+        "HTTP 403: Kayzen denied access",
         403,
         what="orders, page 3",
         hint="deselect the stream",
@@ -22,8 +22,8 @@ def refused() -> RefusedError:
 
 def test_an_error_has_its_parts_in_one_line() -> None:
     assert str(refused()) == (
-        "orders, page 3: HTTP 403: Kayzen does not allow it to this user; deselect "
-        'the stream. Kayzen\'s words: {"error": "no"}'
+        "orders, page 3: HTTP 403: Kayzen denied access; deselect the stream. "
+        'Kayzen\'s response: {"error": "no"}'
     )
 
 
@@ -33,7 +33,7 @@ def test_an_error_has_its_parts_in_one_line() -> None:
         ({}, "it broke"),
         ({"what": "orders"}, "orders: it broke"),
         ({"hint": "mend it"}, "it broke; mend it"),
-        ({"words": "oh"}, "it broke. Kayzen's words: oh"),
+        ({"words": "oh"}, "it broke. Kayzen's response: oh"),
     ],
 )
 def test_parts_that_are_missing_leave_no_trace(
@@ -43,12 +43,11 @@ def test_parts_that_are_missing_leave_no_trace(
 
 
 def test_an_error_within_a_larger_read_has_the_hint_of_that() -> None:
-    what = "campaign_details, which needs the campaigns"
+    what = "campaign_details needs the list of campaigns"
     error = refused().within(what, {"deselect the stream": "do this"})
     assert str(error) == (
-        "campaign_details, which needs the campaigns: orders, page 3: HTTP 403: "
-        "Kayzen does not allow it to this user; do this. Kayzen's words: "
-        '{"error": "no"}'
+        "campaign_details needs the list of campaigns: orders, page 3: HTTP 403: "
+        'Kayzen denied access; do this. Kayzen\'s response: {"error": "no"}'
     )
     assert error.status == 403
     assert type(error) is RefusedError

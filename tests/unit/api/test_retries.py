@@ -29,6 +29,7 @@ from tap_kayzen.api.retries import (
     wait_after,
 )
 from tap_kayzen.api.throttle import Throttle
+from tap_kayzen.messages import network_messages
 from tap_kayzen.output.redaction import Redactor
 
 if TYPE_CHECKING:
@@ -168,7 +169,7 @@ def test_a_server_that_never_answers_is_given_up_on(
     with socket.create_server(("127.0.0.1", 0)) as listener:
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
         config = {**SAMPLE_CONFIG, "api_url": url}
-        with pytest.raises(FatalAPIError, match="no answer in time after all retries"):
+        with pytest.raises(FatalAPIError, match="response timed out after all retries"):
             sync({**config, "request_timeout": 0.1, "max_retries": 1}, capsys)
     assert len(waits) == 1
 
@@ -198,10 +199,10 @@ def calls_until_the_end(retries: int, seconds: float, clock: Clock) -> int:
     again = Retries(wire, logging.getLogger("x"))
     with pytest.raises(UnavailableError) as caught:
         again.call(fail, what="the call", hint="do something")
-    assert str(caught.value) == (
-        f"the call: ConnectionError after all retries (at most {retries}, within "
-        f"{seconds} s); do something"
+    cause = network_messages.GAVE_UP(
+        reason="ConnectionError", max_retries=retries, seconds=seconds
     )
+    assert str(caught.value) == f"the call: {cause}; do something"
     return made
 
 

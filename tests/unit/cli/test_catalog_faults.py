@@ -7,6 +7,7 @@ import pytest
 from support import SAMPLE_CONFIG, catalog_of
 
 from tap_kayzen.cli.catalogs import fault
+from tap_kayzen.messages import file_messages
 from tap_kayzen.tap import TapKayzen
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 INCREMENTAL = {"replication-method": "INCREMENTAL", "replication-key": "updated_at"}
 METHODS = "FULL_TABLE, INCREMENTAL, LOG_BASED"
-NO_METADATA = "has no `metadata` as a list of `breadcrumb` and `metadata`"
+NO_METADATA = "has no list `metadata` with `breadcrumb` and `metadata`"
 
 
 def catalog_with(edit: Callable[[Entry], object]) -> dict[str, Any]:
@@ -118,7 +119,7 @@ def test_a_column_may_have_an_unusual_schema(
         (more_metadata({"breadcrumb": [], "metadata": None}), NO_METADATA),
         (column(definition=False), "has no `schema` with `properties`"),
         *(
-            (column(definition), "has no JSON Schema of the column `name`")
+            (column(definition), "has no JSON Schema for the column `name`")
             for definition in (
                 {"type": 5},
                 {"type": "string", "format": ["uuid"]},
@@ -129,25 +130,25 @@ def test_a_column_may_have_an_unusual_schema(
         ),
         (
             setting(replication_key=["updated_at", "id"]),
-            "must have one column as its `replication_key`",
+            "must have a single column in `replication_key`",
         ),
         (
             root(**{"replication-key": {}}),
-            "must have one column as its `replication-key`",
+            "must have a single column in `replication-key`",
         ),
         (
             setting(replication_method="incremental"),
-            f"must have as its `replication_method` one of {METHODS}",
+            f"must have one of {METHODS} in `replication_method`",
         ),
         (
             root(**{"replication-method": ["INCREMENTAL"]}),
-            f"must have as its `replication-method` one of {METHODS}",
+            f"must have one of {METHODS} in `replication-method`",
         ),
     ],
 )
 def test_what_cannot_be_read_is_named(
     edit: Callable[[Entry], object], words: str
 ) -> None:
-    assert fault(catalog_with(edit)) == (
-        f"`streams[0]` (campaigns) {words}; save what --discover prints"
+    assert fault(catalog_with(edit)) == file_messages.BAD_ENTRY(
+        index=0, stream=" (campaigns)", fault=words
     )

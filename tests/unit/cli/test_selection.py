@@ -6,6 +6,7 @@ import pytest
 from support import SAMPLE_CONFIG, catalog_of
 
 from tap_kayzen.cli.check import selecting_all
+from tap_kayzen.messages import selection_messages
 from tap_kayzen.tap import TapKayzen
 
 if TYPE_CHECKING:
@@ -43,10 +44,7 @@ def catalog_with(selected: Collection[str], **renamed: str) -> dict[str, Any]:
     ("now", "question"),
     [
         ("spent", "did you mean `spend`?"),
-        (
-            "costs_by_day",
-            "was it removed from `reports`? --discover lists all streams",
-        ),
+        ("costs_by_day", selection_messages.WAS_IT_REMOVED()),
     ],
 )
 def test_a_stream_that_there_is_not_is_named(
@@ -54,12 +52,8 @@ def test_a_stream_that_there_is_not_is_named(
 ) -> None:
     catalog = catalog_with({"campaigns", "spend"}, spend=now)
     assert lines(caplog, catalog) == [
-        (f"The catalog selects `{now}`, which is not a stream of this tap: {question}"),
-        (
-            "Reports missing from the catalog are not read: `spend`; save the output "
-            "of --discover again and select them (with Meltano: `meltano run "
-            "--refresh-catalog`)"
-        ),
+        selection_messages.UNKNOWN_STREAM(stream=now, hint=question),
+        selection_messages.REPORTS_NOT_IN_CATALOG(reports="`spend`"),
     ]
 
 
@@ -72,9 +66,8 @@ def test_a_deselected_stream_that_there_is_not_is_none_of_our_business(
 
 def test_audiences_need_their_key(caplog: pytest.LogCaptureFixture) -> None:
     (line,) = lines(caplog, catalog_of("audiences", "campaigns"), SAMPLE_CONFIG)
-    assert line == (
-        "The catalog selects `audiences`, which needs the setting "
-        "`audience_api_key`: set it or deselect the stream"
+    assert line == selection_messages.NEEDS_SETTING(
+        stream="audiences", setting="audience_api_key"
     )
 
 
@@ -88,10 +81,9 @@ def test_a_report_that_is_not_selected_is_named_with_the_line_to_add(
         for each in entry["metadata"]:
             each["metadata"]["selected"] = entry["tap_stream_id"] == "campaigns"
     assert lines(caplog, catalog, config) == [
-        (
-            "Reports not selected in the catalog are not read: "
-            "`report_2nd_report`, `spend`; select them (with Meltano: "
-            "`select: ['report_2nd_report.*', 'spend.*']`)"
+        selection_messages.REPORTS_DESELECTED(
+            reports="`report_2nd_report`, `spend`",
+            patterns="'report_2nd_report.*', 'spend.*'",
         )
     ]
 
@@ -104,12 +96,8 @@ def test_the_default_report_may_be_left_out(caplog: pytest.LogCaptureFixture) ->
 def test_nothing_selected_is_spoken_of(
     catalog: dict[str, Any], caplog: pytest.LogCaptureFixture
 ) -> None:
-    assert lines(caplog, catalog, SAMPLE_CONFIG) == [
-        (
-            "No stream is selected, so nothing is read: select streams in the catalog "
-            "(with Meltano: `select: ['campaigns.*']`)"
-        )
-    ]
+    (line,) = lines(caplog, catalog, SAMPLE_CONFIG)
+    assert line == selection_messages.NOTHING_SELECTED()
 
 
 def test_one_line_says_what_is_selected(caplog: pytest.LogCaptureFixture) -> None:

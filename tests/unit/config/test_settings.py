@@ -15,10 +15,17 @@ from watchdog import finished
 
 from tap_kayzen.config.settings import SETTINGS
 from tap_kayzen.config.validation import PASTED_SETTINGS
+from tap_kayzen.messages import (
+    file_messages,
+    settings_messages,
+    stream_map_messages,
+)
 from tap_kayzen.tap import TapKayzen
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from tap_kayzen.messages.message import Message
 
 
 BATCH = {"encoding": {"format": "jsonl"}, "storage": {"root": "file:///tmp"}}
@@ -37,96 +44,145 @@ def settings(**changes: object) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("changes", "problem"),
     [
-        ({"password": ""}, "`password` must not be empty"),
-        ({"username": 5}, "`username` must be of type string, not integer"),
-        ({"page_size": 0}, "`page_size` must be 1 or more"),
-        ({"page_size": 1001}, "`page_size` must be 1000 or less"),
-        ({"page_size": "many"}, "`page_size` must be of type integer, not string"),
-        ({"page_size": True}, "`page_size` must be of type integer, not boolean"),
+        ({"password": ""}, settings_messages.EMPTY(name="password")),
+        (
+            {"username": 5},
+            settings_messages.WRONG_TYPE(
+                name="username", expected="string", found="integer"
+            ),
+        ),
+        ({"page_size": 0}, settings_messages.TOO_LOW(name="page_size", limit=1)),
+        ({"page_size": 1001}, settings_messages.TOO_HIGH(name="page_size", limit=1000)),
+        (
+            {"page_size": "many"},
+            settings_messages.WRONG_TYPE(
+                name="page_size", expected="integer", found="string"
+            ),
+        ),
+        (
+            {"page_size": True},
+            settings_messages.WRONG_TYPE(
+                name="page_size", expected="integer", found="boolean"
+            ),
+        ),
         (
             {"page_size": Decimal("1.5")},
-            "`page_size` must be of type integer, not number",
+            settings_messages.WRONG_TYPE(
+                name="page_size", expected="integer", found="number"
+            ),
         ),
-        ({"request_timeout": 0}, "`request_timeout` must be more than 0"),
-        ({"max_retries": -1}, "`max_retries` must be 0 or more"),
+        (
+            {"request_timeout": 0},
+            settings_messages.NOT_ABOVE(name="request_timeout", limit=0),
+        ),
+        ({"max_retries": -1}, settings_messages.TOO_LOW(name="max_retries", limit=0)),
         (
             {"campaigns_endpoint": "orders"},
-            "`campaigns_endpoint` must be one of meta/campaigns, campaigns",
+            settings_messages.NOT_ONE_OF(
+                name="campaigns_endpoint", choices="meta/campaigns, campaigns"
+            ),
         ),
         (
             {"advertiser_ids": ["x"]},
-            "`advertiser_ids[0]` must be of type integer, not string",
+            settings_messages.WRONG_TYPE(
+                name="advertiser_ids[0]", expected="integer", found="string"
+            ),
         ),
         (
             {"advertiser_ids": "1,,2"},
-            "`advertiser_ids[1]` must be of type integer, not string",
+            settings_messages.WRONG_TYPE(
+                name="advertiser_ids[1]", expected="integer", found="string"
+            ),
         ),
         (
             {"report_ids": ["1", 2.5]},
-            "`report_ids[1]` must be of type integer, not number",
+            settings_messages.WRONG_TYPE(
+                name="report_ids[1]", expected="integer", found="number"
+            ),
         ),
-        ({"report_ids": "1,-2"}, "`report_ids[1]` must be 1 or more"),
+        (
+            {"report_ids": "1,-2"},
+            settings_messages.TOO_LOW(name="report_ids[1]", limit=1),
+        ),
         (
             {"advertiser_ids": "[1, 2"},
-            "`advertiser_ids` must be of type array, not text that is no sound JSON",
+            settings_messages.WRONG_TYPE(
+                name="advertiser_ids",
+                expected="array",
+                found="text that is not valid JSON",
+            ),
         ),
         (
             {"advertiser_ids": {"1": 2}},
-            "`advertiser_ids` must be of type array, not object",
+            settings_messages.WRONG_TYPE(
+                name="advertiser_ids", expected="array", found="object"
+            ),
         ),
         (
             {"advertiser_ids": True},
-            "`advertiser_ids` must be of type array, not boolean",
+            settings_messages.WRONG_TYPE(
+                name="advertiser_ids", expected="array", found="boolean"
+            ),
         ),
-        ({"username": ["me"]}, "`username` must be of type string, not array"),
+        (
+            {"username": ["me"]},
+            settings_messages.WRONG_TYPE(
+                name="username", expected="string", found="array"
+            ),
+        ),
         (
             {"stream_maps": {"campaigns": {"x": 5}}},
-            (
-                "`stream_maps.campaigns.x` is not of the form that the SDK's "
-                "documentation gives for it"
-            ),
+            settings_messages.INVALID(name="stream_maps.campaigns.x"),
         ),
         (
             {"stream_maps": {"campaigns": {"__else__": "x"}}},
-            (
-                "`stream_maps.campaigns.__else__` is not of the form that the SDK's "
-                "documentation gives for it"
-            ),
+            settings_messages.INVALID(name="stream_maps.campaigns.__else__"),
         ),
         (
             {"stream_maps": {"campaigns": {"x": "name upper"}}},
-            "`stream_maps.campaigns.x` is no expression: invalid syntax",
+            stream_map_messages.NOT_AN_EXPRESSION(
+                place="stream_maps.campaigns.x", reason="invalid syntax"
+            ),
         ),
         (
             {"stream_maps": {"campaigns": {"__filter__": "id = 5"}}},
-            (
-                "`stream_maps.campaigns.__filter__` is no expression: it must be one "
-                "expression, such as `name.upper()`"
+            stream_map_messages.NOT_AN_EXPRESSION(
+                place="stream_maps.campaigns.__filter__",
+                reason="it must be one expression, such as `name.upper()`",
             ),
         ),
         (
             {"api_key": "key:secret"},
-            "`api_key` must not hold a colon; is it key and secret in one?",
+            settings_messages.COLON_IN_KEY(),
         ),
-        ({"user_agent": "tap/ü"}, "`user_agent` must be plain ASCII text"),
+        ({"user_agent": "tap/ü"}, settings_messages.NOT_ASCII()),
         (
             {"request_timeout": float("inf")},
-            "`request_timeout` must be a finite number",
+            settings_messages.NOT_FINITE(name="request_timeout"),
         ),
         (
             {"stream_maps": 5},
-            "`stream_maps` must be of type object, not integer",
+            settings_messages.WRONG_TYPE(
+                name="stream_maps", expected="object", found="integer"
+            ),
         ),
-        ({"start_date": 2026}, "`start_date` must be of type string, not integer"),
+        (
+            {"start_date": 2026},
+            settings_messages.WRONG_TYPE(
+                name="start_date", expected="string", found="integer"
+            ),
+        ),
         (
             {"start_date": "2026-02-01", "end_date": "2026-01-31"},
-            "`start_date` must not be after `end_date`",
+            settings_messages.START_AFTER_END(),
         ),
         (
             {"pagesize": 5},
-            "`pagesize` is not a setting of tap-kayzen: did you mean `page_size`?",
+            settings_messages.UNKNOWN(
+                name="pagesize", hint="; did you mean `page_size`?"
+            ),
         ),
-        ({"zzz": 5}, "`zzz` is not a setting of tap-kayzen"),
+        ({"zzz": 5}, settings_messages.UNKNOWN(name="zzz", hint="")),
     ],
 )
 def test_a_bad_setting_is_named_in_one_line(
@@ -154,12 +210,7 @@ def test_a_bad_setting_is_named_in_one_line(
     ],
 )
 def test_what_is_no_date_is_named(name: str, text: str) -> None:
-    assert problems(**{name: text}) == [
-        (
-            f"`{name}` must be a date like 2026-01-31, or a date-time like "
-            "2026-01-31T00:00:00Z"
-        )
-    ]
+    assert problems(**{name: text}) == [settings_messages.NOT_A_DATE(name=name)]
 
 
 @pytest.mark.parametrize("name", ["start_date", "end_date"])
@@ -203,21 +254,21 @@ def test_ids_may_be_written_in_several_ways(
 
 
 @pytest.mark.parametrize(
-    ("url", "complaint"),
+    ("url", "message"),
     [
-        ("ftp://api.kayzen.io", "must be an http or https address"),
-        ("api.kayzen.io", "must be an http or https address"),
-        ("https://", "must be an http or https address"),
-        ("https://[::1", "is not an address"),
-        ("https://api.kayzen.io:port", "is not an address"),
-        ("https://me:secret@api.kayzen.io", "must not hold a login"),
-        ("https://api.kayzen.io?x=1", "must end with the path"),
+        ("ftp://api.kayzen.io", settings_messages.BAD_URL),
+        ("api.kayzen.io", settings_messages.BAD_URL),
+        ("https://", settings_messages.BAD_URL),
+        ("https://[::1", settings_messages.BAD_URL),
+        ("https://api.kayzen.io:port", settings_messages.BAD_URL),
+        ("https://me:secret@api.kayzen.io", settings_messages.URL_WITH_LOGIN),
+        ("https://api.kayzen.io?x=1", settings_messages.URL_WITH_QUERY),
     ],
 )
-def test_a_bad_address_is_named_in_one_line(url: str, complaint: str) -> None:
+def test_a_bad_address_is_named_in_one_line(url: str, message: Message) -> None:
     (problem,) = problems(api_url=url)
-    assert problem.startswith(f"`api_url` {complaint}")
-    assert "secret" not in problem
+    assert problem == message(name="api_url", example="https://api.kayzen.io")
+    assert "me:" not in problem
 
 
 @pytest.mark.parametrize("name", ["api_url", "audience_url"])
@@ -236,10 +287,7 @@ def test_a_bad_address_is_named_in_one_line(url: str, complaint: str) -> None:
 )
 def test_http_to_another_machine_must_be_allowed(name: str, url: str) -> None:
     (problem,) = problems(**{name: url})
-    assert problem == (
-        f"`{name}` must be https, as http would send the credentials "
-        "unencrypted; if that network is safe, set `allow_insecure_http`"
-    )
+    assert problem == settings_messages.INSECURE_URL(name=name)
     assert settings(**{name: url, "allow_insecure_http": True})[name] == url
 
 
@@ -257,9 +305,7 @@ def test_all_problems_come_at_once() -> None:
         TapKayzen(config={"page_size": 0, "password": "", "api_url": "ftp://x", "q": 1})
     assert len(caught.value.errors) == 7
     assert [line for line in caught.value.errors if "is missing" in line] == [
-        f"`{name}` is missing: set it in the config file, or as "
-        f"TAP_KAYZEN_{name.upper()} with --config ENV, or with Meltano in the "
-        "project's `.env`"
+        settings_messages.MISSING(name=name, variable=f"TAP_KAYZEN_{name.upper()}")
         for name in ("username", "api_key", "api_secret")
     ]
 
@@ -268,66 +314,69 @@ def test_parquet_without_its_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> 
     batch = {"encoding": {"format": "parquet"}, "storage": {"root": "file:///tmp"}}
     TapKayzen(config={**SAMPLE_CONFIG, "batch_config": batch})
     monkeypatch.setitem(sys.modules, "pyarrow", None)
-    assert problems(batch_config=batch) == [
-        "`batch_config` needs pyarrow for Parquet: install tap-kayzen[parquet]"
-    ]
+    assert problems(batch_config=batch) == [settings_messages.NO_PYARROW()]
 
 
 @pytest.mark.parametrize(
     ("batch", "expected"),
     [
-        ({"storage": {"root": "x"}}, ["`batch_config.encoding` is missing"]),
+        (
+            {"storage": {"root": "x"}},
+            [settings_messages.BATCH_PART_MISSING(part="batch_config.encoding")],
+        ),
         (
             {"encoding": None, "storage": None},
-            ["`batch_config.encoding` is missing", "`batch_config.storage` is missing"],
+            [
+                settings_messages.BATCH_PART_MISSING(part="batch_config.encoding"),
+                settings_messages.BATCH_PART_MISSING(part="batch_config.storage"),
+            ],
         ),
         (
             {"encoding": {}, "storage": {"root": ""}},
             [
-                "`batch_config.encoding.format` is missing",
-                "`batch_config.storage.root` is missing",
+                settings_messages.BATCH_PART_MISSING(
+                    part="batch_config.encoding.format"
+                ),
+                settings_messages.BATCH_PART_MISSING(part="batch_config.storage.root"),
             ],
         ),
         (
             {**BATCH, "encoding": {"format": "jsonl", "compresion": "gzip"}},
             [
-                (
-                    "`batch_config.encoding.compresion` is not a part of "
-                    "`batch_config.encoding`: did you mean `compression`?"
+                settings_messages.BATCH_PART_UNKNOWN(
+                    part="batch_config.encoding.compresion",
+                    hint="did you mean `compression`?",
                 )
             ],
         ),
         (
             {**BATCH, "zzz": 1},
             [
-                (
-                    "`batch_config.zzz` is not a part of `batch_config`: it may have "
-                    "encoding, storage, batch_size"
+                settings_messages.BATCH_PART_UNKNOWN(
+                    part="batch_config.zzz", hint="use encoding, storage, batch_size"
                 )
             ],
         ),
         *(
             (
                 {**BATCH, "batch_size": size},
-                ["`batch_config.batch_size` must be an integer of 1 or more"],
+                [settings_messages.BATCH_SIZE()],
             )
             for size in (0, -1, "5", 2.5, True)
         ),
         (
             {**BATCH, "storage": {"root": "s3://bucket/x"}},
             [
-                (
-                    "`batch_config.storage.root` needs s3fs for s3://: install "
-                    "singer-sdk[s3] beside the tap"
+                settings_messages.NO_STORAGE_LIBRARY(
+                    module="s3fs", scheme="s3", package="singer-sdk[s3]"
                 )
             ],
         ),
         (
             {**BATCH, "storage": {"root": "gs://bucket"}},
             [
-                (
-                    "`batch_config.storage.root` needs gcsfs for gs://: install gcsfs "
-                    "beside the tap"
+                settings_messages.NO_STORAGE_LIBRARY(
+                    module="gcsfs", scheme="gs", package="gcsfs"
                 )
             ],
         ),
@@ -344,8 +393,12 @@ def test_a_batch_config_of_no_use_is_named(
 def test_a_batch_config_of_the_wrong_type_is_named_once() -> None:
     batch = {"encoding": 5, "storage": {"root": 7}}
     assert problems(batch_config=batch) == [
-        "`batch_config.encoding` must be of type object, not integer",
-        "`batch_config.storage.root` must be of type string, not integer",
+        settings_messages.WRONG_TYPE(
+            name="batch_config.encoding", expected="object", found="integer"
+        ),
+        settings_messages.WRONG_TYPE(
+            name="batch_config.storage.root", expected="string", found="integer"
+        ),
     ]
 
 
@@ -377,10 +430,7 @@ def test_made_up_values_need_a_library(
 ) -> None:
     monkeypatch.setitem(sys.modules, "faker", None)
     assert problems(stream_maps={"campaigns": {"name": expression}}) == [
-        (
-            "`stream_maps.campaigns.name` needs Faker for `fake`: install "
-            "singer-sdk[faker] beside the tap"
-        )
+        stream_map_messages.NO_FAKER(place="stream_maps.campaigns.name")
     ]
 
 
@@ -416,7 +466,7 @@ def test_an_empty_text_counts_as_not_set() -> None:
         **dict.fromkeys(optional)
     )
     (problem,) = problems(api_key="")
-    assert problem == "`api_key` must not be empty"
+    assert problem == settings_messages.EMPTY(name="api_key")
 
 
 @pytest.mark.parametrize("blank", [" ", "\n", "\t", "\N{NO-BREAK SPACE}", "\ufeff"])
@@ -424,9 +474,7 @@ def test_an_empty_text_counts_as_not_set() -> None:
 def test_what_does_not_show_at_the_ends_is_named(name: str, blank: str) -> None:
     value = settings(audience_api_key="key")[name]
     for given in (value + blank, blank + value):
-        assert problems(**{name: given}) == [
-            f"`{name}` begins or ends with a space or a line break: remove it"
-        ]
+        assert problems(**{name: given}) == [settings_messages.BLANK_END(name=name)]
 
 
 def test_a_password_may_begin_and_end_with_a_space() -> None:
@@ -436,7 +484,9 @@ def test_a_password_may_begin_and_end_with_a_space() -> None:
 
 def test_values_of_secrets_are_not_shown() -> None:
     (problem,) = problems(api_secret=123456)
-    assert problem == "`api_secret` must be of type string, not integer"
+    assert problem == settings_messages.WRONG_TYPE(
+        name="api_secret", expected="string", found="integer"
+    )
 
 
 def test_whole_decimals_are_integers() -> None:
@@ -552,7 +602,7 @@ def test_dotenv_may_begin_with_a_byte_order_mark(tmp_path: Path, encoding: str) 
         run = run_process("--config", "ENV", cwd=tmp_path)
         path = (tmp_path / ".env").resolve()
         assert run.code == 1
-        assert run.errors == [f"{path}: it is not UTF-8 text: save it as UTF-8"]
+        assert run.errors == [file_messages.NOT_UTF8(file=path)]
         return
     config = from_environment(tmp_path)
     assert config["user_agent"] == "from-file"
@@ -600,7 +650,7 @@ def test_a_misspelt_variable_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(ConfigValidationError) as caught:
         TapKayzen(config=dict(SAMPLE_CONFIG), parse_env_config=True)
     assert caught.value.errors == [
-        "`pasword` is not a setting of tap-kayzen: did you mean `password`?"
+        settings_messages.UNKNOWN(name="pasword", hint="; did you mean `password`?")
     ]
 
 
@@ -612,6 +662,10 @@ def test_what_the_environment_holds_in_a_wrong_form_is_named(
     with pytest.raises(ConfigValidationError) as caught:
         TapKayzen(config=dict(SAMPLE_CONFIG), parse_env_config=True)
     assert sorted(caught.value.errors) == [
-        "`advertiser_ids` must be of type array, not text that is no sound JSON",
-        "`page_size` must be of type integer, not string",
+        settings_messages.WRONG_TYPE(
+            name="advertiser_ids", expected="array", found="text that is not valid JSON"
+        ),
+        settings_messages.WRONG_TYPE(
+            name="page_size", expected="integer", found="string"
+        ),
     ]

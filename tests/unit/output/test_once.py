@@ -4,12 +4,15 @@ import logging
 import threading
 from typing import TYPE_CHECKING
 
+from tap_kayzen.messages.message import Message
 from tap_kayzen.output.once import WarnOnce
 
 if TYPE_CHECKING:
     import pytest
 
 LOGGER = logging.getLogger("test-once")
+ROW = Message("a row of {number}", cause="-", action="-")
+OTHER = Message("another one", cause="-", action="-")
 
 
 def test_a_warning_is_logged_once_whatever_its_arguments(
@@ -17,8 +20,8 @@ def test_a_warning_is_logged_once_whatever_its_arguments(
 ) -> None:
     warn_once = WarnOnce(LOGGER)
     for number in range(3):
-        warn_once("a row of %s", number)
-    warn_once("another one")
+        warn_once(ROW, number=number)
+    warn_once(OTHER)
     assert caplog.messages == ["a row of 0", "another one"]
 
 
@@ -27,8 +30,8 @@ def test_a_warning_about_something_else_is_another_one(
 ) -> None:
     warn_once = WarnOnce(LOGGER)
     for field in ("a", "b", "a"):
-        warn_once("field %s", field, about=field)
-    assert caplog.messages == ["field a", "field b"]
+        warn_once(ROW, number=field, about=field)
+    assert caplog.messages == ["a row of a", "a row of b"]
 
 
 def test_threads_log_it_once_too(caplog: pytest.LogCaptureFixture) -> None:
@@ -37,11 +40,11 @@ def test_threads_log_it_once_too(caplog: pytest.LogCaptureFixture) -> None:
 
     def work() -> None:
         ready.wait()
-        warn_once("once")
+        warn_once(OTHER)
 
     threads = [threading.Thread(target=work) for _ in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join(20)
-    assert caplog.messages == ["once"]
+    assert caplog.messages == ["another one"]

@@ -23,8 +23,8 @@ LOGGER = logging.getLogger("test-progress")
 @pytest.mark.parametrize(
     ("totals", "line"),
     [
-        ([48_000], "campaigns: 12,300 of 48,000 rows (26 %), 1,230/s"),
-        ([40_000, 8_000], "campaigns: 12,300 of 48,000 rows (26 %), 1,230/s"),
+        ([48_000], "campaigns: 12,300 of 48,000 rows (26%), 1,230/s"),
+        ([40_000, 8_000], "campaigns: 12,300 of 48,000 rows (26%), 1,230/s"),
         ([48_000, None], "campaigns: 12,300 rows, 1,230/s"),
         ([0], "campaigns: 12,300 rows, 1,230/s"),
     ],
@@ -50,10 +50,10 @@ def test_a_line_every_ten_seconds_at_most(
 @pytest.mark.parametrize(
     ("seconds", "line"),
     [
-        (10, "performance: 11 of 30 windows (37 %), 1/s"),
-        (12, "performance: 11 of 30 windows (37 %), 55/min"),
-        (1_200, "performance: 11 of 30 windows (37 %), 33/h"),
-        (90_000, "performance: 11 of 30 windows (37 %)"),
+        (10, "performance: 11 of 30 windows (37%), 1/s"),
+        (12, "performance: 11 of 30 windows (37%), 55/min"),
+        (1_200, "performance: 11 of 30 windows (37%), 33/h"),
+        (90_000, "performance: 11 of 30 windows (37%)"),
     ],
 )
 def test_a_slow_stream_does_not_look_stuck(

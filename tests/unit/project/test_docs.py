@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import ast
 import json
 import re
-from functools import cache
 from string import Formatter
 from typing import TYPE_CHECKING
 
@@ -31,10 +29,6 @@ MARKDOWN = sorted(
         *(path for name in FOLDERS for path in (ROOT / name).rglob("*.md")),
     ]
 )
-TROUBLE = (ROOT / "docs" / "troubleshooting.md").read_text(encoding="utf-8")
-MESSAGES = re.findall(r"^\| `(.*?)` \|", TROUBLE, re.MULTILINE)
-EDGES = " :;,.()"
-"""What may stand between two texts of a message."""
 
 
 def name(path: Path) -> str:
@@ -60,60 +54,6 @@ def test_every_setting_and_stream_has_its_place() -> None:
     assert {*terms} == {about.evidence for about in stream_docs.ABOUT.values()} | {
         "Evidence"
     }
-
-
-@cache
-def texts() -> set[str]:
-    """Give all literal texts of the tap's code, docstrings aside."""
-    nodes = [
-        node
-        for path in sorted((ROOT / "tap_kayzen").rglob("*.py"))
-        if "sandbox" not in path.relative_to(ROOT).parts
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
-    ]
-    remarks = {id(node.value) for node in nodes if isinstance(node, ast.Expr)}
-    return {
-        node.value.strip(EDGES)
-        for node in nodes
-        if isinstance(node, ast.Constant)
-        and isinstance(node.value, str)
-        and id(node) not in remarks
-    } - {""}
-
-
-def is_said(message: str) -> bool:
-    """Tell whether a message can be put together of the texts of the code.
-
-    In the message, an ellipsis or a number stands for what differs.
-    """
-    return all(is_made_of_texts(part) for part in re.split(r"…|\d+", message))
-
-
-def is_made_of_texts(part: str, *, is_first: bool = True) -> bool:
-    """Tell whether a part is in one text, or ends one, has whole ones, begins one."""
-    part = part.strip(EDGES)
-    if not part or any(
-        part in text if is_first else text.startswith(part) for text in texts()
-    ):
-        return True
-    ends = {
-        size
-        for size in range(1, len(part))
-        if part[:size].strip(EDGES) in texts()
-        or (is_first and any(text.endswith(part[:size]) for text in texts()))
-    }
-    return any(is_made_of_texts(part[size:], is_first=False) for size in ends)
-
-
-@pytest.mark.parametrize("message", MESSAGES)
-def test_every_message_explained_is_one_of_the_tap(message: str) -> None:
-    assert is_said(message)
-
-
-def test_a_message_that_is_none_of_the_tap_would_be_found() -> None:
-    assert len(MESSAGES) > 40
-    assert not is_said("Kayzen denied the login pair (HTTP 401); check …")
-    assert not is_said("… is absent: set it in the config file")
 
 
 def test_the_stream_that_shows_how_to_add_one_is_so() -> None:

@@ -11,7 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from merging import merged
 from singer_sdk.exceptions import ConfigurationError
+from support import regex
 
+from tap_kayzen.messages import report_messages
 from tap_kayzen.reading.bookmarks import Bookmark
 from tap_kayzen.reading.windows import DateRange, Window, split_into_windows
 
@@ -95,7 +97,7 @@ def test_a_run_that_is_not_at_its_end_says_what_is_left() -> None:
     ],
 )
 def test_a_bookmark_that_is_no_day_is_refused(broken: dict[str, Any]) -> None:
-    with pytest.raises(ConfigurationError, match="the state has no bookmark like"):
+    with pytest.raises(ConfigurationError, match=regex(report_messages.BAD_BOOKMARK)):
         Bookmark({"replication_key": "day", **broken}, "day", "report")
 
 

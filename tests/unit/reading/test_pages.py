@@ -134,7 +134,7 @@ def test_rows_that_are_not_strict_json_wait_undecoded_too() -> None:
 
 def test_a_number_beyond_all_bounds_shows_when_its_row_is_decoded() -> None:
     page = parse_page(b'{"data": [{"id": 1e9999999999999999999}]}')
-    with pytest.raises(ValueError, match="beyond all bounds"):
+    with pytest.raises(ValueError, match="too large"):
         page.decode()
 
 

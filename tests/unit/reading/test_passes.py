@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from tap_kayzen.api.errors import CutShortError
 from tap_kayzen.api.workers import Workers
+from tap_kayzen.messages import report_messages, stream_messages
 from tap_kayzen.output.progress import Progress
 from tap_kayzen.reading.keys import ColumnKeys, KeySet
 from tap_kayzen.reading.pages import Page
@@ -192,7 +193,9 @@ def test_two_passes_that_both_saw_a_change_are_no_proof() -> None:
 def test_what_is_missing_is_said(caplog: pytest.LogCaptureFixture) -> None:
     pages = {1: [{"id": 1}], 2: [{"id": 2}], 3: []}
     ids_of(reader(lambda _, number: Page(pages[number], 2, 5)))
-    assert "2 of 5 records came, and there may be more" in caplog.text
+    assert caplog.messages[-1] == stream_messages.MAY_BE_MORE(
+        list="list 0", received="2 of 5 records"
+    )
 
 
 def test_a_list_that_never_rests_is_given_up_on() -> None:
@@ -219,7 +222,7 @@ def test_a_wrong_total_costs_one_more_pass_at_most(announced: int) -> None:
     assert ids_of(list_reader) == [1, 2, 3, 4, 5]
     assert len(asked) == (12 if announced == 58 else 5)
     assert list_reader.last_pass.is_complete == (announced == 4)
-    assert str(list_reader.last_pass) == f"5 of {announced} records came"
+    assert str(list_reader.last_pass) == f"5 of {announced} records"
 
 
 def test_a_list_with_a_row_twice_is_still_whole() -> None:
@@ -313,6 +316,19 @@ def test_a_list_that_goes_on_without_new_keys_has_an_end() -> None:
     assert ListPaging.max_idle_pages < max(asked) < ListPaging.max_idle_pages + 5
 
 
+def test_a_report_that_goes_on_without_new_keys_may_have_more_rows() -> None:
+    source = replace(
+        # The same rows, restated on each page.
+        source_of(lambda _, page: Page([{"id": 1, "spend": page}] * 10)),
+        paging=GuessedPaging(10),
+        hint="read less",
+    )
+    with pytest.raises(CutShortError) as caught:
+        ids_of(reader(source))
+    cause = report_messages.REPEATED_ROWS(pages=3)
+    assert str(caught.value) == f"list 0: {cause}; read less"
+
+
 def test_one_idle_page_without_meta_does_not_end_an_announced_list() -> None:
     def fetch(_: int, number: int) -> Page:
         # The second page repeats the first, the third is empty and announces nothing.
@@ -379,8 +395,8 @@ def test_a_list_that_is_read_again_is_named(caplog: pytest.LogCaptureFixture) ->
     assert ids_of(list_reader) == [1]
     (message,) = caplog.messages
     assert message == (
-        "list 0 changed while it was read (1 of 2 records came, 1 came twice): "
-        "reading it again for what slipped through"
+        "list 0 changed while it was read (received 1 of 2 records, 1 of them twice); "
+        "reading it again for missing records"
     )
 
 
@@ -390,7 +406,9 @@ def test_an_empty_list_that_announces_nothing_may_be_incomplete(
     list_reader = reader(lambda *_: Page([]))
     assert ids_of(list_reader) == []
     assert not list_reader.last_pass.is_complete
-    assert caplog.messages == ["list 0: 0 records came, and there may be more"]
+    assert caplog.messages == [
+        stream_messages.MAY_BE_MORE(list="list 0", received="0 records")
+    ]
 
 
 def test_an_empty_window_is_complete() -> None:
@@ -408,10 +426,8 @@ def test_rows_that_may_be_missing_are_an_error_with_a_hint() -> None:
     )
     with pytest.raises(CutShortError) as caught:
         ids_of(reader(source))
-    assert str(caught.value) == (
-        "list 0: page 2 has the same 10 rows as an earlier one, so that there may be "
-        "more rows than Kayzen gives; read less"
-    )
+    cause = report_messages.REPEATED_PAGE(number=2, rows=10)
+    assert str(caught.value) == f"list 0: {cause}; read less"
 
 
 @pytest.mark.parametrize("lengths", [[(2, None), (3, None)], [(None, 4), (None, 5)]])

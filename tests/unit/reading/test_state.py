@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from copy import deepcopy
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given
@@ -10,8 +10,12 @@ from merging import merged
 from singer_sdk.exceptions import ConfigurationError
 from support import SAMPLE_CONFIG
 
+from tap_kayzen.messages import file_messages
 from tap_kayzen.reading.state import find_fault, repair
 from tap_kayzen.tap import TapKayzen
+
+if TYPE_CHECKING:
+    from tap_kayzen.messages.message import Message
 
 NAME = "campaign_performance"
 
@@ -60,9 +64,8 @@ def test_the_earliest_bookmark_of_a_partition_counts(
     state = with_partitions(first, another, *others)
     assert loaded(state) == with_partitions(partition(kept), another)
     (warning,) = [each for each in caplog.records if each.levelname == "WARNING"]
-    assert warning.getMessage() == (
-        f'{NAME}: the state has the partition {{"advertiser_id": 7}} {len(same)} '
-        f"times; the earliest bookmark counts: {kept}"
+    assert warning.getMessage() == file_messages.PARTITION_REPEATED(
+        stream=NAME, partition='{"advertiser_id": 7}', count=len(same), bookmark=kept
     )
 
 
@@ -79,7 +82,7 @@ def test_a_partition_without_a_context_is_ignored_with_a_warning(
 ) -> None:
     sound = partition("2026-01-05")
     assert loaded(with_partitions(nothing, sound)) == with_partitions(sound)
-    assert f"{NAME}: the state has a partition without `context`" in caplog.text
+    assert file_messages.PARTITION_WITHOUT_CONTEXT(stream=NAME) in caplog.text
 
 
 @pytest.mark.parametrize(
@@ -133,26 +136,27 @@ def test_what_only_a_run_needs_is_dropped() -> None:
 
 
 @pytest.mark.parametrize(
-    ("bookmarks", "words"),
+    ("bookmarks", "message"),
     [
-        ([], "its `bookmarks` must be an object"),
-        ({NAME: "2026"}, f"its bookmark of `{NAME}` must be an object"),
-        ({NAME: {"partitions": {}}}, f"the `partitions` of `{NAME}` must be a list"),
-        ({NAME: {"partitions": [7]}}, f"the `partitions` of `{NAME}` must be a list"),
+        ([], file_messages.BOOKMARKS_NOT_AN_OBJECT),
+        ({NAME: "2026"}, file_messages.BOOKMARK_NOT_AN_OBJECT),
+        ({NAME: {"partitions": {}}}, file_messages.BAD_PARTITIONS),
+        ({NAME: {"partitions": [7]}}, file_messages.BAD_PARTITIONS),
         (
             {NAME: {"partitions": [{"replication_key_value": "2026-01-31"}]}},
-            f"the `partitions` of `{NAME}` must be a list",
+            file_messages.BAD_PARTITIONS,
         ),
-        (
-            {NAME: {"partitions": [{"context": 7}]}},
-            f"the `partitions` of `{NAME}` must be a list",
-        ),
+        ({NAME: {"partitions": [{"context": 7}]}}, file_messages.BAD_PARTITIONS),
     ],
 )
-def test_a_state_of_another_shape_is_refused(bookmarks: object, words: str) -> None:
-    assert find_fault({"bookmarks": bookmarks}).startswith(words)
-    with pytest.raises(ConfigurationError, match=f"The state cannot be read: {words}"):
+def test_a_state_of_another_shape_is_refused(
+    bookmarks: object, message: Message
+) -> None:
+    found = message(stream=NAME)
+    assert find_fault({"bookmarks": bookmarks}) == found
+    with pytest.raises(ConfigurationError) as caught:
         loaded({"bookmarks": bookmarks})
+    assert str(caught.value) == file_messages.BAD_STATE(fault=found)
 
 
 STATES = st.recursive(
@@ -178,15 +182,25 @@ def test_the_tests_merge_as_meltano_does(
 @pytest.mark.parametrize(
     ("state", "words"),
     [
-        ({NAME: "2026-08-01"}, f"it has no `bookmarks`, but `{NAME}`, which cannot"),
-        ({"bookmarks": None, "a": 1, "b": {"c": 2}}, "it has no `bookmarks`, but `a`"),
-        ({"value": {"bookmarks": {}}}, "its bookmarks are in `value`; give only"),
-        ({"completed": {"bookmarks": None}}, "its bookmarks are in `completed`"),
+        ({NAME: "2026-08-01"}, file_messages.STATE_OF_OTHERS(names=f"`{NAME}`")),
+        (
+            {"bookmarks": None, "a": 1, "b": {"c": 2}},
+            file_messages.STATE_OF_OTHERS(names="`a`, `b`"),
+        ),
+        (
+            {"value": {"bookmarks": {}}},
+            file_messages.STATE_IN_ENVELOPE(name="value"),
+        ),
+        (
+            {"completed": {"bookmarks": None}},
+            file_messages.STATE_IN_ENVELOPE(name="completed"),
+        ),
     ],
 )
 def test_a_state_without_bookmarks_is_refused(
     state: dict[str, Any], words: str
 ) -> None:
-    assert find_fault(state).startswith(words)
-    with pytest.raises(ConfigurationError, match=f"The state cannot be read: {words}"):
+    assert find_fault(state) == words
+    with pytest.raises(ConfigurationError) as caught:
         loaded(state)
+    assert str(caught.value) == file_messages.BAD_STATE(fault=words)

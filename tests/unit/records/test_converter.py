@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support import COLUMNS
 
+from tap_kayzen.messages import stream_messages
 from tap_kayzen.records.converter import RecordConverter
 from tap_kayzen.records.fast import MAX_UNKNOWN_FIELDS, have_common_format
 from tap_kayzen.records.secrets import SecretFilter
@@ -24,6 +25,7 @@ SCHEMA: dict[str, Any] = {
         "_extra": {"type": ["object", "null"]},
     }
 }
+KEPT_IN_EXTRA = stream_messages.KEPT()
 LOGGER = logging.getLogger("test-records")
 
 
@@ -201,12 +203,14 @@ def test_unknown_fields_go_to_extra_with_their_values() -> None:
 def test_each_field_is_named_once(caplog: pytest.LogCaptureFixture) -> None:
     converter = RecordConverter(SCHEMA, logger=LOGGER)
     for _ in range(3):
-        converter.convert({"order_id": 7, "integer": "many"})
+        converter.convert({"order_id": 7, "integer": "many", "day": "someday"})
     assert [record.getMessage() for record in caplog.records] == [
-        "Field 'order_id' is not in the schema: kept in _extra",
-        (
-            "Field 'integer' has a value that its type cannot hold, such as \"many\": "
-            "kept in _extra"
+        stream_messages.UNKNOWN_FIELD(field="order_id", outcome=KEPT_IN_EXTRA),
+        *(
+            stream_messages.UNFIT_VALUE(
+                field=field, value=value, row="", outcome=KEPT_IN_EXTRA
+            )
+            for field, value in (("integer", '"many"'), ("day", '"someday"'))
         ),
     ]
 
@@ -217,9 +221,9 @@ def example_of(value: object, row: dict[str, Any]) -> str:
     keys = ("number", "string", "time", "day", "key", "boolean", "object")
     converter = RecordConverter(SCHEMA, logger=logger, keys=keys)
     converter.convert_all([{"integer": value, **row}])
-    warnings = [call.args[0] % call.args[1:] for call in logger.warning.mock_calls]
+    warnings = [call.args[0] for call in logger.warning.mock_calls]
     text: str = next(each for each in warnings if "'integer' has a value" in each)
-    return text.split("such as ")[1].removesuffix(": kept in _extra")
+    return text.split("such as ")[1].split("; such values are ", maxsplit=1)[0]
 
 
 @pytest.mark.parametrize(
@@ -246,8 +250,8 @@ def test_what_cannot_be_written_is_not_shown() -> None:
     value: list[Any] = []
     for _ in range(100_000):
         value = [value]
-    assert example_of(value, {}) == "one of type list"
-    assert example_of(10**5000, {"key": 10**5000}) == "one of type int"
+    assert example_of(value, {}) == "a value of type list"
+    assert example_of(10**5000, {"key": 10**5000}) == "a value of type int"
 
 
 @pytest.mark.parametrize(
@@ -272,7 +276,7 @@ def test_a_column_named_like_a_secret_stays_but_shows_no_value(
         {"token": 5},
         {"token": None, "_extra": {"token": "s3cr3t"}},
     ]
-    assert "such as ...: kept" in caplog.text
+    assert "such as ...; such values are kept" in caplog.text
     assert "s3cr3t" not in caplog.text
 
 
@@ -291,9 +295,9 @@ def test_fields_named_like_a_secret_are_left_out_and_named_once(
             {"integer": 1, "_extra": {"new": {"a": [{"b": 1}]}}}
         ]
     assert [record.getMessage() for record in caplog.records] == [
-        "Field 'apiKey' is named like a secret: left out",
-        "Field 'token' in 'new' is named like a secret: left out",
-        "Field 'new' is not in the schema: kept in _extra",
+        stream_messages.SECRET_FIELD(field="'apiKey'"),
+        stream_messages.SECRET_FIELD(field="'token' in 'new'"),
+        stream_messages.UNKNOWN_FIELD(field="new", outcome=KEPT_IN_EXTRA),
     ]
 
 
@@ -354,7 +358,7 @@ def test_a_catalog_without_extra_is_told_of_the_loss(
     schema = {"properties": {"integer": {"type": "integer"}}}
     converter = RecordConverter(schema, logger=LOGGER)
     assert converter.convert({"integer": 1, "order_id": 7}) == {"integer": 1}
-    assert "dropped, as _extra is not selected" in caplog.text
+    assert stream_messages.DROPPED() in caplog.text
 
 
 TIMES = st.from_regex(

@@ -7,8 +7,13 @@ import pytest
 from jsonschema import Draft7Validator
 from project import DEFAULT_REPORTS
 from singer_sdk.exceptions import ConfigurationError, ConfigValidationError
-from support import SAMPLE_CONFIG
+from support import SAMPLE_CONFIG, regex
 
+from tap_kayzen.messages import (
+    report_setting_messages,
+    selection_messages,
+    settings_messages,
+)
 from tap_kayzen.reports.columns import DIMENSIONS, METRICS
 from tap_kayzen.reports.definition import Report, safe_name
 from tap_kayzen.tap import TapKayzen
@@ -17,6 +22,9 @@ if TYPE_CHECKING:
     from tap_kayzen.streams.base import KayzenStream
 
 NOT_ADDITIVE = "Do not sum across rows."
+SPEND = "`reports[0]` (spend)"
+"""How messages name `REPORT`."""
+
 REPORT: dict[str, Any] = {
     "name": "spend",
     "metrics": ["advertiser_spend"],
@@ -46,80 +54,75 @@ def problems(*reports: object) -> list[str]:
         ({"name": ""}, "`reports[0].name` must not be empty"),
         (
             {"name": "Ж"},
-            "`reports[0]` (Ж): `name` needs letters from a to z, as it names a table",
+            report_setting_messages.NAME_WITHOUT_LETTERS(place="`reports[0]` (Ж)"),
         ),
         (
             {"name": "x" * 64},
-            f"`reports[0]` ({'x' * 64}): `name` must have 63 letters or fewer",
+            report_setting_messages.NAME_TOO_LONG(
+                place=f"`reports[0]` ({'x' * 64})", limit=63
+            ),
         ),
         (
             {"name": "Campaigns"},
-            (
-                "`reports[0]` (Campaigns): there is a stream `campaigns` already; "
-                "choose another `name`"
+            report_setting_messages.NAME_OF_STREAM(
+                place="`reports[0]` (Campaigns)", stream="campaigns"
             ),
         ),
         (
             {"name": "audiences"},
-            (
-                "`reports[0]` (audiences): there is a stream `audiences` already; "
-                "choose another `name`"
+            report_setting_messages.NAME_OF_STREAM(
+                place="`reports[0]` (audiences)", stream="audiences"
             ),
         ),
         (
             {"time_zone": "Mars/Base"},
-            (
-                "`reports[0]` (spend): `time_zone` must be a name of the IANA "
-                "database, like UTC or America/New_York, not 'Mars/Base'"
-            ),
+            report_setting_messages.NOT_A_ZONE(place=SPEND, zone="Mars/Base"),
         ),
         (
             {"time_zone": "../etc/passwd"},
-            (
-                "`reports[0]` (spend): `time_zone` must be a name of the IANA "
-                "database, like UTC or America/New_York, not '../etc/passwd'"
-            ),
+            report_setting_messages.NOT_A_ZONE(place=SPEND, zone="../etc/passwd"),
         ),
         (
             {"group_by": ["country"], "window_days": 7},
-            (
-                "`reports[0]` (spend): rows without a day cannot be cut into windows: "
-                "put `day` or `hour` into `group_by`, or leave `window_days` out to "
-                "read the whole range at once"
-            ),
+            report_setting_messages.NO_WINDOWS(place=SPEND),
         ),
-        ({"window_days": 0}, "`reports[0].window_days` must be 1 or more"),
+        ({"window_days": 0}, "`reports[0].window_days` must be at least 1"),
         (
             {"window_days": Decimal("1.5")},
             "`reports[0].window_days` must be of type integer, not number",
         ),
         (
             {"metrics": ["clicks", "clicks"]},
-            (
-                "`reports[0]` (spend): 'clicks' would be the column `clicks`, as "
-                "'clicks'; leave one of them out"
+            report_setting_messages.COLUMN_TAKEN(
+                place=SPEND, name="clicks", column="clicks", other="clicks"
             ),
         ),
         (
             {"metrics": ["ROAS d7", "roas-D7"]},
-            (
-                "`reports[0]` (spend): 'roas-D7' would be the column `roas_d7`, as "
-                "'ROAS d7'; leave one of them out"
+            report_setting_messages.COLUMN_TAKEN(
+                place=SPEND, name="roas-D7", column="roas_d7", other="ROAS d7"
             ),
         ),
-        ({"metrics": ["%"]}, "`reports[0]` (spend): '%' cannot be a column's name"),
+        (
+            {"metrics": ["%"]},
+            report_setting_messages.COLUMN_WITHOUT_LETTERS(place=SPEND, name="%"),
+        ),
+        (
+            {"metrics": ["x" * 64]},
+            report_setting_messages.COLUMN_TOO_LONG(
+                place=SPEND, name="x" * 64, limit=63
+            ),
+        ),
         (
             {"filter": {}},
-            (
-                "`reports[0]` (spend): `filter` is not a part of a report: did you "
-                "mean `filters`?"
+            report_setting_messages.UNKNOWN_KEY(
+                place=SPEND, key="filter", hint="did you mean `filters`?"
             ),
         ),
         (
             {"zzz": 1},
-            (
-                "`reports[0]` (spend): `zzz` is not a part of a report: see "
-                "docs/reports.md"
+            report_setting_messages.UNKNOWN_KEY(
+                place=SPEND, key="zzz", hint="see docs/reports.md"
             ),
         ),
         (
@@ -132,52 +135,36 @@ def problems(*reports: object) -> list[str]:
         ),
         (
             {"options": {"time_zone": "Berlin"}},
-            (
-                "`reports[0]` (spend): `options.time_zone` is only how Kayzen spells "
-                "it; set `time_zone` too, to the same zone's name in the IANA database"
-            ),
+            report_setting_messages.ZONE_ONLY_IN_OPTIONS(place=SPEND),
         ),
         (
             {"group_by": ["week"]},
-            (
-                "`reports[0]` (spend): rows of weeks without `day` need the setting "
-                "`start_date`, the first day of a week: the row of a part of a week "
-                "would take the place of that of the whole"
-            ),
+            report_setting_messages.WEEK_WITHOUT_START(place=SPEND),
         ),
         (
             {"options": {"page": 2}},
-            (
-                "`reports[0]` (spend): `options` must not hold `page`, which the tap "
-                "sets itself"
-            ),
+            report_setting_messages.RESERVED_OPTION(place=SPEND, key="page"),
         ),
         (
             {"columns": {"date": "dya"}},
-            (
-                "`reports[0]` (spend): `columns.date` is 'dya', which is not in "
-                "`group_by` or `metrics`: did you mean `day`?"
+            report_setting_messages.MAPPED_TO_UNKNOWN(
+                place=SPEND, name="date", wanted="dya", hint="; did you mean `day`?"
             ),
         ),
         (
             {"columns": {"date": "impressions"}},
-            (
-                "`reports[0]` (spend): `columns.date` is 'impressions', which is not "
-                "in `group_by` or `metrics`: it must be one of those"
+            report_setting_messages.MAPPED_TO_UNKNOWN(
+                place=SPEND, name="date", wanted="impressions", hint=""
             ),
         ),
         (
             {"columns": {"day": "date"}},
-            (
-                "`reports[0]` (spend): `columns.day` is asked for by that name "
-                "already; put the name in Kayzen's rows first, such as date: day"
-            ),
+            report_setting_messages.MAPPED_BACKWARD(place=SPEND, name="day"),
         ),
         (
             {"columns": {"date": "day", "dt": "day"}},
-            (
-                "`reports[0]` (spend): `columns.dt` and `columns.date` are both 'day'; "
-                "leave one of them out"
+            report_setting_messages.MAPPED_TWICE(
+                place=SPEND, name="dt", other="date", wanted="day"
             ),
         ),
         (
@@ -195,16 +182,15 @@ def test_a_bad_report_is_named_in_one_line(
 
 def test_what_is_missing_is_named() -> None:
     assert problems({"name": "spend"}) == [
-        "`reports[0]` lacks `metrics`",
-        "`reports[0]` lacks `group_by`",
+        settings_messages.PART_MISSING(name="reports[0]", part="metrics"),
+        settings_messages.PART_MISSING(name="reports[0]", part="group_by"),
     ]
 
 
 def test_two_reports_of_one_name() -> None:
     assert problems(REPORT, {**REPORT, "name": "Spend!"}) == [
-        (
-            "`reports[1]` (Spend!): its stream would be `spend`, as that of "
-            "`reports[0]` (spend); choose another `name`"
+        report_setting_messages.NAME_TAKEN(
+            place="`reports[1]` (Spend!)", stream="spend", other=SPEND
         )
     ]
 
@@ -292,15 +278,16 @@ def test_a_report_without_a_day_is_read_whole() -> None:
 @pytest.mark.parametrize(
     ("group_by", "key", "words"),
     [
-        (["country"], "country", "this stream can be FULL_TABLE, as its `group_by`"),
-        (["day"], "clicks", "this stream can be INCREMENTAL on `day`, or FULL_TABLE"),
+        (["country"], "country", "FULL_TABLE, because its `group_by` has neither"),
+        (["day"], "clicks", "INCREMENTAL on `day`, or FULL_TABLE"),
     ],
 )
 def test_incremental_needs_a_day(group_by: list[str], key: str, words: str) -> None:
     catalog = tap_of(group_by=group_by).catalog_dict
     (entry,) = [each for each in catalog["streams"] if each["stream"] == "spend"]
     entry |= {"replication_key": key, "replication_method": "INCREMENTAL"}
-    with pytest.raises(ConfigurationError, match=words):
+    expected = regex(selection_messages.REPLICATION_NOT_SUPPORTED) + words
+    with pytest.raises(ConfigurationError, match=expected):
         stream_of(group_by=group_by, catalog=catalog)
 
 

@@ -7,6 +7,7 @@ from singer_sdk.exceptions import SingerSDKError
 from singer_sdk.mapper import CustomStreamMap
 from support import SAMPLE_CONFIG
 
+from tap_kayzen.messages import stream_map_messages
 from tap_kayzen.streams.expressions import CheckedMap, MapError, expression_fault
 from tap_kayzen.tap import TapKayzen
 
@@ -42,7 +43,7 @@ def test_an_error_has_its_parts() -> None:
     assert isinstance(error, SingerSDKError)
     assert error.what == "campaigns"
     assert error.cause.startswith("`stream_maps.campaigns.x`, `1 / 0`, failed: ")
-    assert error.hint == "check the expression"
+    assert error.hint == stream_map_messages.CHECK()
     assert str(error) == f"{error.what}: {error.cause}; {error.hint}"
 
 
