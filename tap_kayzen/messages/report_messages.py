@@ -84,7 +84,7 @@ REPORT_CHANGED = Message(
     "later rows whose key changed remain beside the new ones; to reload all days, "
     "empty the table and run once without the state, with `start_date` set",
     cause="The report differs from the one of the state",
-    action="Decide whether to [read it all again](state.md#read-it-all-again)",
+    action="Decide whether to [read it all again](state.md#full-refresh)",
     level=logging.WARNING,
 )
 
