@@ -21,6 +21,14 @@ HOME = demo.ROOT / ".cache" / "airflow-home"
 INSTANCE = (("db", "migrate"), ("pools", "import", DAGS / "pools.json"))
 """Commands that create Airflow's database and the pool."""
 
+STANDALONE = """
+import signal
+from airflow.__main__ import main
+signal.signal(signal.SIGTERM, signal.default_int_handler)
+main()
+"""
+"""`airflow standalone` stops its parts on Ctrl-C, but would leave them on SIGTERM."""
+
 
 def variables(api_url: str, database: str, home: Path) -> dict[str, str]:
     """Return the environment in which Airflow reads the sandbox.
@@ -58,9 +66,9 @@ def serve() -> int:
         # An address from the user may contain a password.
         where = "DATABASE_URL" if "DATABASE_URL" in os.environ else database
         print(f"PostgreSQL: {where}, schema {demo.SCHEMA}", flush=True)
-        for command in (*INSTANCE, ("standalone",)):
-            code = demo.run(AIRFLOW, *command, folder=HOME, environment=environment)
-            if code:
+        standalone = (AIRFLOW.with_name("python"), "-c", STANDALONE, "standalone")
+        for command in (*((AIRFLOW, *each) for each in INSTANCE), standalone):
+            if code := demo.run(*command, folder=HOME, environment=environment):
                 break
         return code
 

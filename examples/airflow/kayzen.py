@@ -133,6 +133,9 @@ with DAG(
         if first > last:
             message = f"first_day ({first}) must not be after last_day ({last})"
             raise AirflowFailException(message)
+        if unknown := sorted(set(params["reports"]) - set(REPORTS)):
+            message = f"reports: {', '.join(unknown)} not in {', '.join(REPORTS)}"
+            raise AirflowFailException(message)
         return [
             reading(
                 [report],

@@ -81,7 +81,7 @@ def test_the_line_for_cron_resumes_and_prints_only_failures(
     """With the variables of the CronJob, whose image runs the same script."""
     folder = tmp_path / "kayzen"
     folder.mkdir()
-    (folder / "sync.sh").symlink_to(FOLDER / "sync.sh")
+    (folder / "sync.py").symlink_to(FOLDER / "sync.py")
     state = folder / "state.json"
     settings = {
         **PLAIN,
@@ -93,7 +93,7 @@ def test_the_line_for_cron_resumes_and_prints_only_failures(
     }
     path, line = CRONTAB.splitlines()
     assert path.startswith("PATH=/srv/kayzen/tap/bin:/srv/kayzen/target/bin:")
-    assert "./sync.sh " + shlex.join(CONTAINER["args"]) in line
+    assert "./sync.py " + shlex.join(CONTAINER["args"]) in line
     command = line.removeprefix("0 6 * * * ").replace("/srv/kayzen", str(folder))
     programs = [Path(sys.executable).parent, TARGETS, "/usr/bin", "/bin"]
 
@@ -145,9 +145,10 @@ def test_a_stopped_script_keeps_what_the_target_stored(tmp_path: Path) -> None:
         program = tmp_path / name
         program.write_text(f"#!/bin/sh\n{code}\n")
         program.chmod(0o755)
-    environment = {"PATH": f"{tmp_path}:/usr/bin:/bin"}
+    path = [tmp_path, Path(sys.executable).parent, "/usr/bin", "/bin"]
+    environment = {"PATH": os.pathsep.join(map(str, path))}
     with watched(
-        [FOLDER / "sync.sh", "--config", "ENV"],
+        [FOLDER / "sync.py", "--config", "ENV"],
         cwd=tmp_path,
         env=environment,
         stderr=subprocess.PIPE,
@@ -163,38 +164,38 @@ def test_a_stopped_script_keeps_what_the_target_stored(tmp_path: Path) -> None:
 
 @pytest.mark.xdist_group("meltano")
 def test_a_second_machine_resumes_from_the_state_in_a_shared_place(
-    account: Account, database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    account: Account, database: str, tmp_path: Path
 ) -> None:
+    """With the commands of the guide, in a system directory for each machine."""
+    (block,) = re.findall(r"```yaml\n(.*?)```", GUIDE, re.DOTALL)
+    container = yaml.safe_load(block)
+    variables = {each["name"]: each["value"] for each in container["env"]}
+    assert variables["MELTANO_STATE_BACKEND_URI"].startswith("s3://")
     backend = tmp_path / "bucket"
 
-    def meltano(machine: str, end: str, **others: str) -> int:
+    def run(machine: str, end: str) -> int:
         account.asked.clear()
-        monkeypatch.setenv("MELTANO_SYS_DIR_ROOT", str(system_directory(machine)))
-        environment = {
-            "MELTANO_STATE_BACKEND_URI": f"file://{backend}",
-            "TAP_KAYZEN__SELECT": json.dumps([f"{REPORT}.*"]),
-            "TAP_KAYZEN_START_DATE": FIRST,
-            "TAP_KAYZEN_END_DATE": end,
-            "TAP_KAYZEN_LOOKBACK_DAYS": "0",
-            "TARGET_POSTGRES_DEFAULT_TARGET_SCHEMA": SCHEMA,
-        }
-        return demo.meltano(
-            *("run", "--no-install", "tap-kayzen", "target-postgres"),
-            api_url=account.url,
-            database=database,
-            environment=environment | others,
+        own = demo.variables(account.url, database)
+        return demo.run(
+            *(*container["command"], *container["args"]),
+            folder=demo.ROOT,
+            environment={
+                **own,
+                **variables,
+                "MELTANO_STATE_BACKEND_URI": f"file://{backend}",
+                "MELTANO_SYS_DIR_ROOT": str(tmp_path / machine),
+                "PATH": f"{Path(sys.executable).parent}{os.pathsep}{own['PATH']}",
+                "TAP_KAYZEN__SELECT": json.dumps([f"{REPORT}.*"]),
+                "TAP_KAYZEN_START_DATE": FIRST,
+                "TAP_KAYZEN_END_DATE": end,
+                "TAP_KAYZEN_LOOKBACK_DAYS": "0",
+                "TARGET_POSTGRES_DEFAULT_TARGET_SCHEMA": SCHEMA,
+            },
         )
 
-    def system_directory(machine: str) -> Path:
-        folder = tmp_path / machine
-        folder.mkdir()
-        for kind in ("extractors", "loaders"):
-            (folder / kind).symlink_to(demo.ROOT / ".meltano" / kind)
-        return folder
-
-    assert meltano("one", SECOND) == 0
+    assert run("one", SECOND) == 0
     (state,) = backend.iterdir()
-    assert state.name == "dev:tap-kayzen-to-target-postgres"
-    assert meltano("two", THIRD) == 0
+    assert state.name == "prod:tap-kayzen-to-target-postgres"
+    assert run("two", THIRD) == 0
     assert account.asked == {SECOND}
     assert days(database) == [FIRST, SECOND, THIRD]

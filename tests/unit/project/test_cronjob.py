@@ -18,7 +18,7 @@ POD = JOB["template"]["spec"]
 (CONTAINER,) = POD["containers"]
 VARIABLES = {each["name"]: each for each in CONTAINER["env"]}
 DOCKERFILE = (FOLDER / "Dockerfile").read_text("utf-8")
-SCRIPT = FOLDER / "sync.sh"
+SCRIPT = FOLDER / "sync.py"
 
 
 def settings_of(prefix: str) -> set[str]:
@@ -39,7 +39,7 @@ def test_the_variables_are_settings() -> None:
     others = {"KAYZEN_STATE"}
     assert len(VARIABLES) == len(ours) + len(theirs) + len(others)
     assert others <= VARIABLES.keys()
-    assert "${KAYZEN_STATE:-state.json}" in SCRIPT.read_text("utf-8")
+    assert 'environ.get("KAYZEN_STATE")' in SCRIPT.read_text("utf-8")
 
 
 def test_secrets_are_references_and_nothing_else_is() -> None:
@@ -79,7 +79,7 @@ def test_two_runs_never_overlap_and_some_failures_are_final() -> None:
 def test_the_container_is_that_of_the_image() -> None:
     assert CONTAINER["args"] == ["--config", "ENV"]
     assert "command" not in CONTAINER
-    assert 'ENTRYPOINT ["sync.sh"]' in DOCKERFILE
+    assert 'ENTRYPOINT ["sync.py"]' in DOCKERFILE
     assert SCRIPT.stat().st_mode & 0o111 == 0o111
     base = (ROOT / "Dockerfile").read_text("utf-8")
     for text in (base, DOCKERFILE):
