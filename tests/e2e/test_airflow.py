@@ -227,7 +227,7 @@ def test_a_range_is_resumed_by_a_retry_and_read_whole_by_the_next_backfill(
         ["success", {"split": ["success", 1], "days": ["success", 2]}],
         ["success", {"split": ["success", 1], "days": ["success", 1]}],
     ]
-    # The first day is loaded even though its task failed.
+    # The retry asks only for what is missing, the next backfill for everything.
     assert asked[:2] == [first, rest[0]]
     assert asked[-5:] == [*rest, *days]
     assert len(asked) <= 3 + 5
