@@ -8,5 +8,5 @@ REPORT_IT = Message(
     "this is a bug in tap-kayzen; please report it with the output of "
     "TAP_KAYZEN_LOGLEVEL=DEBUG",
     cause="A case that the tap does not handle",
-    action="[Open an issue](../CONTRIBUTING.md)",
+    action="[Open an issue](CONTRIBUTING.md)",
 )
