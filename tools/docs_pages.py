@@ -15,6 +15,7 @@ from project import ROOT
 
 from tap_kayzen.config.settings import ALL_SETTINGS, ENVIRONMENT_PREFIX, SETTINGS
 from tap_kayzen.reports.columns import DIMENSIONS, METRICS
+from tap_kayzen.sandbox.fault_texts import FAULT_TEXTS, GROUPS
 from tap_kayzen.tap import TapKayzen
 
 if TYPE_CHECKING:
@@ -206,11 +207,20 @@ def _names(columns: Mapping[str, dict[str, Any]]) -> str:
     )
 
 
+def _faults() -> str:
+    parts = []
+    for title, names in GROUPS.items():
+        rows = ((f"`{name}`", FAULT_TEXTS[name]) for name in names)
+        parts.append(f"{title}:\n\n{_table(('Fault', 'What happens'), rows)}")
+    return "\n\n".join(parts)
+
+
 BLOCKS: dict[str, Callable[[], str]] = {
     "settings": _settings,
     "sdk-settings": _sdk_settings,
     "overview": _overview,
     "columns": _columns,
+    "faults": _faults,
     "metrics": lambda: _names(METRICS),
     "dimensions": lambda: _names(DIMENSIONS),
 }
