@@ -355,7 +355,7 @@ def test_passing_failures_cost_nothing_but_time(
             PlainTextResponse("", 503),
             3,
             (
-                "campaigns, page 2: HTTP 503 after all retries (at most 2, within "
+                "campaigns, page 2: HTTP 503 after 2 retries (limits: 2 retries, "
                 "900 s); try again later, or raise `max_retries`, "
                 "`max_retry_seconds` or `request_timeout`. Kayzen's words: (empty body)"
             ),
