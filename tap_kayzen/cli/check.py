@@ -28,14 +28,25 @@ if TYPE_CHECKING:
 
 
 def check(
-    streams: Mapping[str, KayzenStream], services: Services, logger: logging.Logger
+    streams: Mapping[str, KayzenStream],
+    services: Services,
+    logger: logging.Logger,
+    *,
+    is_chosen: bool,
 ) -> bool:
-    """Read one record of each stream and print a table of the results to stderr.
+    """Read one record of each selected stream and print a table of the results.
 
-    The streams must be selected, and are of no use afterwards.
+    The table goes to stderr. The streams are of no use afterwards.
+
+    Args:
+        streams: All streams of a tap.
+        services: Those of the tap.
+        logger: That of the tap.
+        is_chosen: Whether the user has chosen all streams that are selected, rather
+            than only those that are selected by default.
 
     Returns:
-        Whether all streams that a run reads by default can be read.
+        Whether all streams that a run would read can be read.
 
     Raises:
         LoginError: The login failed, so that no stream can be read.
@@ -54,13 +65,16 @@ def check(
     is_good, hint = True, ""
     with _no_messages():
         for name, stream in sorted(streams.items()):
+            if not stream.selected:
+                continue
             stream.ABORT_AT_RECORD_COUNT = 1
             with suppress(AbortedSyncFailedException, AbortedSyncPausedException):
                 stream.sync()
-            rows += [(each.part, "no", each.text) for each in failures.of(name)]
+            rows += [(each.part, "no", each.reason) for each in failures.of(name)]
             if not stream.has_failed:
                 rows.append((name, "yes", "yes" if stream.seen else "none"))
-            is_good = is_good and not (stream.has_failed and stream.selected_by_default)
+            is_needed = is_chosen or stream.selected_by_default
+            is_good = is_good and not (stream.has_failed and is_needed)
             if isinstance(stream, CampaignsStream):
                 lists, hint = _campaign_lists(stream)
                 rows += lists

@@ -134,6 +134,20 @@ def _id(value: object) -> object:
     return int(match[1]) if match else value
 
 
+def _names(value: object) -> object:
+    """Make a list of names of one name, or of text such as ``campaigns,tags``."""
+    if not isinstance(value, str):
+        return value
+    text = value.strip()
+    if '"' in text:
+        try:
+            return json.loads(text)
+        except ValueError:
+            return value
+    inner = text.removeprefix("[").removesuffix("]")
+    return [each.strip() for each in inner.split(",")]
+
+
 def _plain(value: object) -> object:
     if isinstance(value, dict):
         return {name: _plain(each) for name, each in value.items()}
@@ -150,6 +164,7 @@ FORMS: dict[str, Callable[[object], object]] = {
     "end_date": _day,
     "advertiser_ids": _ids,
     "report_ids": _ids,
+    "streams": _names,
 }
 """How values of settings are made plain, where people write them in several ways."""
 

@@ -9,6 +9,7 @@ from tap_kayzen.streams import campaign_parts, entities, lookups
 from tap_kayzen.streams.audiences import AudiencesStream
 from tap_kayzen.streams.balance import BalanceStream
 from tap_kayzen.streams.campaigns import CampaignsStream
+from tap_kayzen.streams.choice import chosen
 from tap_kayzen.streams.custom_reports import CustomReportStream
 from tap_kayzen.streams.saved_reports import ReportResultsStream, SavedReportsStream
 
@@ -60,7 +61,23 @@ NAMES = frozenset(
 
 
 def all_streams(tap: Tap, services: Services) -> list[KayzenStream]:
-    """Build the streams of a tap; `audience_api_key` and `reports` add some."""
+    """Build the streams of a tap; `audience_api_key` and `reports` add some.
+
+    The setting `streams` decides which ones are selected by default.
+    """
+    streams = _built(tap, services)
+    patterns = tap.config.get("streams")
+    # Discovery looks at no setting, so it may be of any type.
+    if isinstance(patterns, list) and all(isinstance(each, str) for each in patterns):
+        names = [each.name for each in streams]
+        default = [each.name for each in streams if each.selected_by_default]
+        selected = chosen(patterns, names, default)
+        for each in streams:
+            each.selected_by_default = each.name in selected
+    return streams
+
+
+def _built(tap: Tap, services: Services) -> list[KayzenStream]:
     campaigns = CampaignsStream(tap, services)
     reports = SavedReportsStream(tap, services)
     return [

@@ -46,6 +46,15 @@ class Failure:
     hint: str
     text: str
 
+    @property
+    def reason(self) -> str:
+        """The text without the name that it begins with."""
+        for name in (self.part, self.stream):
+            rest = self.text.removeprefix(name)
+            if rest != self.text and rest[:1] in {":", ",", " "}:
+                return rest.lstrip(":, ")
+        return self.text
+
     @classmethod
     def of(cls, error: Exception, stream: str, part: str) -> Failure:
         """Describe an error."""

@@ -15,7 +15,11 @@ from tap_kayzen.records.values import LossyError, to_integer
 from tap_kayzen.streams.campaign_parts import CAMPAIGN, CampaignPartStream
 from tap_kayzen.streams.campaigns import CampaignsStream
 from tap_kayzen.streams.custom_reports import CustomReportStream
-from tap_kayzen.streams.saved_reports import REPORT, ReportResultsStream
+from tap_kayzen.streams.saved_reports import (
+    REPORT,
+    ReportResultsStream,
+    SavedReportsStream,
+)
 from tap_kayzen.survey.calls import Call
 from tap_kayzen.survey.interview import Interview
 from tap_kayzen.survey.long_reports import DAYS, ask_report, last_day
@@ -42,6 +46,7 @@ def survey(
     streams: Iterable[KayzenStream],
     config: Mapping[str, Any],
     *,
+    only_selected: bool,
     version: str,
     logger: logging.Logger,
 ) -> dict[str, Any]:
@@ -49,13 +54,21 @@ def survey(
 
     A call that fails is an entry of the report.
 
+    Args:
+        streams: All streams of a tap.
+        config: The settings.
+        only_selected: Whether to leave out streams that are not selected.
+        version: Version of the tap.
+        logger: Receives a line for each call.
+
     Raises:
         LoginError: The login failed, so nothing can be requested.
     """
     begin = time.monotonic()
     interview = Interview({**config, **PATIENCE}, logger)
     interview.log_in()
-    _ask_all(interview, sorted(streams, key=_order))
+    asked = _with_needed([*streams]) if only_selected else streams
+    _ask_all(interview, sorted(asked, key=_order))
     return {
         "format": FORMAT,
         "tap": version,
@@ -69,6 +82,18 @@ def survey(
         "limit_headers": dict(sorted(interview.probe.limits.items())),
         "calls": interview.entries,
     }
+
+
+def _with_needed(streams: list[KayzenStream]) -> list[KayzenStream]:
+    """Return the selected streams, and the lists from which they need an ID."""
+    selected = [each for each in streams if each.selected]
+    names = {each.name for each in selected}
+    for each in selected:
+        if isinstance(each, CampaignPartStream):
+            names.add(CampaignsStream.name)
+        elif isinstance(each, ReportResultsStream):
+            names.add(SavedReportsStream.name)
+    return [each for each in streams if each.name in names]
 
 
 def _order(stream: KayzenStream) -> tuple[bool, str]:
