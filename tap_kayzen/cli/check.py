@@ -79,9 +79,13 @@ def check(
                 lists, hint = _campaign_lists(stream)
                 rows += lists
         services.writer.flush()
+    # The table does not go through the log, which is redacted.
+    redact = client.wire.redactor.redact
     widths = [max(len(row[column]) for row in rows) for column in range(2)]
     for name, reachable, last in rows:
-        click.echo(f"{name:{widths[0]}}  {reachable:{widths[1]}}  {last}", err=True)
+        click.echo(
+            f"{name:{widths[0]}}  {reachable:{widths[1]}}  {redact(last)}", err=True
+        )
     if hint:
         click.echo(hint, err=True)
     return is_good

@@ -14,7 +14,11 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote
 from urllib.request import getproxies
 
-from tap_kayzen.output.secret_names import is_secret, is_secret_or_key
+from tap_kayzen.output.secret_names import (
+    is_secret,
+    is_secret_or_key,
+    is_secret_parameter,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -40,6 +44,14 @@ FIELD = re.compile(
     re.DOTALL,
 )
 """A field in JSON that may be cut off; an array or object extends to the end."""
+
+PARAMETER = re.compile(
+    r"(?P<start>(?:[?&#;]|\\+u00(?:3f|26|23)|%(?:25)*(?:3f|26|23))"
+    r"(?P<name>[\w.\[\]~-]{1,100})(?:=|\\+u003d|%(?:25)*3d))"
+    r"""[^\s&#"'`<>\\]+""",
+    re.IGNORECASE,
+)
+"""A query parameter of a URL, which may be escaped for JSON, or within another URL."""
 
 NEVER_ESCAPED = re.compile(r"[A-Za-z0-9_.-]")
 
@@ -79,8 +91,13 @@ class Redactor:
         self._pattern = re.compile("|".join([*forms, URL_LOGIN.pattern]))
 
     def redact(self, text: str) -> str:
-        """Blot the secrets out of a text of the tap's own or of a library's."""
-        return self._pattern.sub("***", text)
+        """Blot the secrets out of a text of the tap's own or of a library's.
+
+        Also query parameters named like a secret, such as those of the URLs in
+        Kayzen's records.
+        """
+        text = self._pattern.sub("***", text)
+        return _without(is_secret_parameter, text, PARAMETER)
 
     def excerpt(self, body: bytes, *, may_have_rows: bool = False) -> str:
         """Quote the beginning of a response, on one line.
@@ -91,7 +108,8 @@ class Redactor:
         """
         if self._has_short:
             return "(not shown, as it may hold a secret)"
-        text = self.redact(body.decode(errors="replace"))[:BODY_SEARCHED]
+        text = self._pattern.sub("***", body.decode(errors="replace"))[:BODY_SEARCHED]
+        text = _without(is_secret_parameter, text, PARAMETER)
         text = _without(is_secret_or_key if may_have_rows else is_secret, text)
         return " ".join(text.split())[:BODY_SHOWN] or "(empty body)"
 
@@ -145,10 +163,12 @@ def log_python_output(logger: logging.Logger) -> None:
     vars(http.client)["print"] = printed
 
 
-def _without(is_secret: Callable[[str], bool], text: str) -> str:
-    """Mask the values of fields named like a secret."""
+def _without(
+    is_secret: Callable[[str], bool], text: str, pattern: re.Pattern[str] = FIELD
+) -> str:
+    """Mask the values of fields, or of what a pattern finds, named like a secret."""
     parts, place = [], 0
-    while match := FIELD.search(text, place):
+    while match := pattern.search(text, place):
         if is_secret(match["name"]):
             parts += [text[place : match.end("start")], "***"]
             place = match.end()

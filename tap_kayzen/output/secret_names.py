@@ -35,6 +35,9 @@ TAILS = frozenset(
 )
 """Last words to ignore: ``api_key_value`` is as secret as ``api_key``."""
 
+SIGNATURE_ENDS = ("sig", "signature")
+"""Further endings of secrets in URLs: a signed URL grants access by itself."""
+
 WORDS_ON_KEY = ("donkey", "hockey", "jockey", "monkey", "turkey", "turnkey", "whiskey")
 """Ends of names that are words: names of countries and categories are names of fields
 where numbers are given for each."""
@@ -56,6 +59,12 @@ def is_secret_or_key(name: str) -> bool:
     """Return whether a field is named like a secret, or like a key of any kind."""
     core = _core(name)
     return is_secret(name) or (core.endswith("key") and not core.endswith(WORDS_ON_KEY))
+
+
+@lru_cache(MAX_NAMES)
+def is_secret_parameter(name: str) -> bool:
+    """Return whether a query parameter is named like a secret: `sig`, `api_key`."""
+    return is_secret_or_key(name) or _core(name).endswith(SIGNATURE_ENDS)
 
 
 def _core(name: str) -> str:
