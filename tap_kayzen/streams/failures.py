@@ -11,6 +11,7 @@ import requests
 from singer_sdk.exceptions import FatalAPIError, SingerSDKError
 
 from tap_kayzen.api.errors import LoginError, ReadError
+from tap_kayzen.streams.batches import BatchError
 from tap_kayzen.streams.expressions import MapError
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ class Failure:
     def of(cls, error: Exception, stream: str, part: str) -> Failure:
         """Describe an error."""
         text = describe(error)
-        if isinstance(error, (ReadError, MapError)):
+        if isinstance(error, (BatchError, MapError, ReadError)):
             cause, hint = error.cause, error.hint
         elif isinstance(error, SingerSDKError):
             cause, hint = text.removeprefix(f"{stream}: "), ""

@@ -19,17 +19,16 @@ from singer_sdk.mapper import SameRecordTransform
 from singer_sdk.schema.source import SchemaDirectory
 from singer_sdk.singerlib import RecordMessage
 from singer_sdk.singerlib.catalog import REPLICATION_INCREMENTAL, Metadata
-from singer_sdk.singerlib.json import serialize_json
 
 from tap_kayzen import schemas
 from tap_kayzen.output.log_lines import stream_names
 from tap_kayzen.output.once import WarnOnce
 from tap_kayzen.output.secret_names import is_secret, is_secret_or_key
 from tap_kayzen.records.converter import RecordConverter
-from tap_kayzen.records.values import is_open
+from tap_kayzen.streams.batches import parquet_value
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterator, Sequence
 
     from singer_sdk import Tap
     from singer_sdk.helpers.types import Context
@@ -46,6 +45,7 @@ class RecordStream(Stream, ABC):
         seen: Number of rows read so far.
         warn_once: Logs warnings that are the same for the whole run.
         write_error: The error of writing the latest record, if any.
+        parquet_rows: Rows of the BATCH file that is being filled, if it is Parquet.
         keys_are_secret: Whether fields named like a key of any kind are left out, as
             fields named like a secret always are.
     """
@@ -64,6 +64,7 @@ class RecordStream(Stream, ABC):
         self.warn_once = WarnOnce(self.logger)
         self.seen = 0
         self.write_error: Exception | None = None
+        self.parquet_rows: list[Record] = []
         self._message = self._new_message()
 
     def apply_catalog(self, catalog: Catalog) -> None:
@@ -154,18 +155,17 @@ class RecordStream(Stream, ABC):
     ) -> Record:
         """Return a record as it goes out.
 
-        In Parquet, with all columns: the SDK takes the columns of a file from its
-        first row, and Parquet has no type for values of any shape, which become JSON
-        text. In BATCH files, with the version of its table.
+        In Parquet, with all columns, as the SDK takes the columns of a file from its
+        first row, and with values that Parquet can hold. In BATCH files, with the
+        version of its table.
         """
         columns = self._parquet_columns
         if columns is not None:
             row = {
-                name: serialize_json(value)
-                if (value := row.get(name)) is not None and has_any_shape
-                else value
-                for name, has_any_shape in columns.items()
+                name: None if (value := row.get(name)) is None else prepare(value)
+                for name, prepare in columns.items()
             }
+            self.parquet_rows.append(row)
         if self.writes_batches and self._stream_version is not None:
             # Targets ignore a version in a BATCH message. Rows without one would be
             # deleted by the ACTIVATE_VERSION that follows.
@@ -178,12 +178,12 @@ class RecordStream(Stream, ABC):
         return self.get_batch_config(self.config) is not None
 
     @cached_property
-    def _parquet_columns(self) -> dict[str, bool] | None:
+    def _parquet_columns(self) -> dict[str, Callable[[Any], Any]] | None:
         batch = self.get_batch_config(self.config)
         if batch is None or batch.encoding.format != "parquet":
             return None
         return {
-            name: is_open(definition)
+            name: parquet_value(definition)
             for name, definition in self.effective_schema["properties"].items()
             if self.mask["properties", name]
         }
