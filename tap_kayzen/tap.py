@@ -182,7 +182,7 @@ class TapKayzen(Tap):
             tap.logger.info(summary(found, PLACES[value]))
             ctx.exit()
         discovered = cls(**options, catalog=catalog, setup_mapper=False)
-        is_chosen = discovered.is_chosen
+        is_chosen = discovered.has_selection
         if not is_chosen:
             catalog = selecting_all(discovered.catalog_dict)
         tap = cls(**options, catalog=catalog)
@@ -190,7 +190,7 @@ class TapKayzen(Tap):
         ctx.exit(0 if is_good else FAILED)
 
     @property
-    def is_chosen(self) -> bool:
+    def has_selection(self) -> bool:
         """Whether a catalog, or the setting `streams`, says what to read."""
         return self.input_catalog is not None or bool(self.config.get("streams"))
 
@@ -202,7 +202,7 @@ class TapKayzen(Tap):
         return survey(
             self.streams.values(),
             self.config,
-            only_selected=self.is_chosen,
+            only_selected=self.has_selection,
             version=self.plugin_version,
             logger=self.logger,
         )

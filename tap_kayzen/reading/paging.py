@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar
 
@@ -10,7 +11,9 @@ from tap_kayzen.api.errors import CutShortError
 from tap_kayzen.reading.pages import FIRST_PAGE
 
 if TYPE_CHECKING:
-    from tap_kayzen.reading.pages import Page
+    from collections.abc import Callable
+
+    from tap_kayzen.reading.pages import Page, Row
 
 ROUND = 100
 """Number of rows that a limit of Kayzen's own is likely to be a multiple of."""
@@ -196,9 +199,18 @@ class GuessedPaging(ReportPaging):
     rows are still missing: then the next page is read.
     """
 
-    def __init__(self, per_page: int) -> None:
-        """Start without having seen a page; `per_page` rows are asked for."""
+    def __init__(
+        self, per_page: int, is_total: Callable[[Row], bool] = lambda _: False
+    ) -> None:
+        """Start without having seen a page.
+
+        Args:
+            per_page: Rows that are asked for.
+            is_total: Returns whether a row may be a total, which a page has in
+                addition to its other rows. Called in several threads.
+        """
         self._per_page = per_page
+        self._is_total = is_total
         self._longest = 0
 
     def judge(self, page: Page, so_far: PagesSoFar) -> int | None:
@@ -219,7 +231,18 @@ class GuessedPaging(ReportPaging):
             # Where an end moved towards the start, a look beyond it tells if it is one.
             earlier = so_far.max_total_pages if count else 0
             return so_far.pages + 1 >= max(page.total_pages, earlier)
-        # A row that occurs twice must not make a page look longer than others.
         is_longest = count >= self._longest
-        self._longest = max(self._longest, page.distinct)
+        if page.distinct > self._longest:
+            self._longest = max(self._longest, self._length(page))
         return not count or (count < self._per_page and not is_longest)
+
+    def _length(self, page: Page) -> int:
+        """Return the number of rows without doubles and totals.
+
+        They must not make a page look longer than others.
+        """
+        totals = 0
+        # What cannot be decoded is an error as soon as its turn comes.
+        with suppress(ValueError):
+            totals = sum(map(self._is_total, page.decode()))
+        return page.distinct - totals

@@ -83,6 +83,10 @@ class RowCheck:
             self._unseen, self._has_rows = [], True
         return kept, totals
 
+    def may_be_total(self, row: Row) -> bool:
+        """Return whether a row, before its columns are renamed, may be a total."""
+        return has_word(row) or self._is_bare(row)
+
     def _are_usual(self, rows: list[Row]) -> bool:
         """Return whether a quick check of the columns finds nothing unusual."""
         if self._unseen or not self._is_daily:

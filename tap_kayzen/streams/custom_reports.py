@@ -50,7 +50,9 @@ class CustomReportStream(ReportRowsStream):
 
     def paging(self) -> GuessedPaging:
         """Return how to recognize the last page of a window."""
-        return GuessedPaging(self.config["report_page_size"])
+        return GuessedPaging(
+            self.config["report_page_size"], self._row_check.may_be_total
+        )
 
     def slices_ahead(self) -> list[Slice]:
         """Return the windows of all contexts, by the state that the run began with."""
