@@ -17,7 +17,7 @@ from singer_sdk.exceptions import (
 from tap_kayzen.api.errors import ReadError
 from tap_kayzen.reading.pages import FIRST_PAGE
 from tap_kayzen.streams.campaigns import ENDPOINTS, CampaignsStream
-from tap_kayzen.streams.failures import describe
+from tap_kayzen.streams.failures import Failure
 from tap_kayzen.streams.requesting import Slice
 
 if TYPE_CHECKING:
@@ -94,13 +94,15 @@ def check(
 def _campaign_lists(stream: CampaignsStream) -> tuple[list[tuple[str, str, str]], str]:
     """Read a page of both campaign lists; return table rows and a hint."""
     rows, fields = [], {}
+    slice_ = Slice(stream.contexts[0])
     for endpoint in ENDPOINTS:
         stream.path = f"/{endpoint}"
         try:
-            page = stream.fetch_page(Slice(stream.contexts[0]), FIRST_PAGE)
+            page = stream.fetch_page(slice_, FIRST_PAGE)
             names = {name for row in page.decode() for name in row}
         except (ReadError, ValueError) as error:
-            rows.append((f"  {endpoint}", "no", describe(error)))
+            failure = Failure.of(error, stream.name, stream.label(slice_))
+            rows.append((f"  {endpoint}", "no", failure.reason))
         else:
             fields[endpoint] = len(names)
             rows.append((f"  {endpoint}", "yes", f"{len(names)} fields"))

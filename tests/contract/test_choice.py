@@ -239,6 +239,16 @@ def test_the_table_does_not_repeat_the_name(broken: Broken, tmp_path: Path) -> N
         assert "`streams: ['!tags']`" in rest
 
 
+def test_a_list_of_campaigns_that_is_not_there_is_not_repeated_either(
+    broken: Broken, tmp_path: Path
+) -> None:
+    config = broken(refusing("/v1/meta/campaigns", REFUSED))
+    run = run_with(config, tmp_path, "--test", streams=["campaigns"])
+    assert run.code == 0, "it reads the other list"
+    (line,) = [line for line in run.stderr.splitlines() if "meta/campaigns" in line]
+    assert line.split(maxsplit=2)[2].startswith("page 1: HTTP 403: Kayzen does not")
+
+
 # --test=report
 
 
