@@ -16,6 +16,7 @@ from stream_docs import overview, sections, table, type_of
 
 from tap_kayzen.config.settings import ALL_SETTINGS, ENVIRONMENT_PREFIX, SETTINGS
 from tap_kayzen.reports.columns import DIMENSIONS, METRICS
+from tap_kayzen.sandbox.fault_texts import FAULT_TEXTS, GROUPS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -100,11 +101,22 @@ def _names(columns: Mapping[str, dict[str, Any]]) -> str:
     )
 
 
+def _faults() -> str:
+    parts = []
+    for title, names in GROUPS.items():
+        text = table(
+            ("Fault", "Effect"), [(f"`{name}`", FAULT_TEXTS[name]) for name in names]
+        )
+        parts.append(f"{title}:\n\n{text}")
+    return "\n\n".join(parts)
+
+
 BLOCKS: dict[str, Callable[[], str]] = {
     "settings": _settings,
     "sdk-settings": _sdk_settings,
     "overview": overview,
     "streams": sections,
+    "faults": _faults,
     "metrics": lambda: _names(METRICS),
     "dimensions": lambda: _names(DIMENSIONS),
 }

@@ -124,7 +124,14 @@ class Retries:
             StoppedError: The read was aborted.
         """
         started = self._throttle.now()
-        attempt = backoff.on_exception(
+        tries = 0
+
+        def attempt() -> Result:
+            nonlocal tries
+            tries += 1
+            return function()
+
+        repeated = backoff.on_exception(
             backoff.constant,
             FAILURES,
             max_tries=self._max_retries + 1,
@@ -136,18 +143,19 @@ class Retries:
             ),
             on_backoff=self._waiter(what, started),
             logger=None,
-        )(function)
+        )(attempt)
         try:
-            return attempt()
+            return repeated()
         except FAILURES as error:
             cause = self._redactor.redact(reason_with_proxy(error, self._session))
             words = error.words if isinstance(error, TransientError) else ""
             if lasting := permanent_hint(error):
                 hint = lasting
             else:
+                seconds = self._wire.max_retry_seconds(error)
                 cause += (
-                    f" after all retries (at most {self._max_retries}, "
-                    f"within {self._wire.max_retry_seconds(error):g} s)"
+                    f" after {_retries(tries - 1)} (limits: "
+                    f"{_retries(self._max_retries)}, {seconds:g} s)"
                 )
             raise UnavailableError(
                 cause,
@@ -170,12 +178,13 @@ class Retries:
             left = self._left(started, error)
             seconds = min(wait_after(response, details["tries"]), left)
             self._logger.warning(
-                "%s: %s; trying again in %.1f s (%d of %d)",
+                "%s: %s; trying again in %.1f s (retry %d of at most %d, within %g s)",
                 what,
                 reason_with_proxy(error, self._session),
                 seconds,
                 details["tries"],
                 self._max_retries,
+                self._wire.max_retry_seconds(error),
             )
             is_limit = isinstance(error, TransientError) and error.is_rate_limit
             if response is not None and is_limit:
@@ -185,6 +194,10 @@ class Retries:
                 self._throttle.sleep(seconds)
 
         return wait
+
+
+def _retries(count: int) -> str:
+    return f"{count} {'retry' if count == 1 else 'retries'}"
 
 
 def is_transient(status: int) -> bool:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from tap_kayzen.config.settings import SETTINGS
 from tap_kayzen.output.guesses import did_you_mean
 from tap_kayzen.streams.audiences import AudiencesStream
+from tap_kayzen.streams.choice import excluded
 from tap_kayzen.streams.custom_reports import CustomReportStream
 
 if TYPE_CHECKING:
@@ -34,9 +35,13 @@ def log_selection(
         config: The settings.
         logger: Logger of the tap.
     """
-    if catalog is not None:
-        for problem in problems(streams, catalog, config):
-            logger.warning(problem)
+    found = (
+        left_out(streams, config)
+        if catalog is None
+        else problems(streams, catalog, config)
+    )
+    for problem in found:
+        logger.warning(problem)
     selected = [name for name, stream in streams.items() if stream.selected]
     if selected and len(selected) < len(streams):
         logger.info(
@@ -47,10 +52,28 @@ def log_selection(
         )
 
 
+def left_out(
+    streams: Mapping[str, KayzenStream], config: Mapping[str, Any]
+) -> Iterator[str]:
+    """Yield likely mistakes in the setting `streams` if there is no catalog."""
+    patterns = config.get("streams") or ()
+    reports = _deselected_reports(streams, config)
+    if missing := [each for each in reports if each not in excluded(patterns, reports)]:
+        yield (
+            f"Reports not in `streams` are not read: {_names(missing)}; add them to "
+            "`streams`, or remove them from `reports`"
+        )
+
+
 def problems(
     streams: Mapping[str, KayzenStream], catalog: Catalog, config: Mapping[str, Any]
 ) -> Iterator[str]:
     """Yield likely mistakes in the selection of a catalog."""
+    if config.get("streams"):
+        yield (
+            "`streams` has no effect, as the catalog selects the streams: remove the "
+            "setting (with Meltano, use `select` instead), or run without a catalog"
+        )
     for name, entry in catalog.items():
         is_selected = entry.metadata.resolve_selection().get((), True)
         if is_selected and name not in streams:
@@ -60,14 +83,7 @@ def problems(
             "No stream is selected, so nothing is read: select streams in the catalog "
             "(with Meltano: `select: ['campaigns.*']`)"
         )
-    # No warning if only the default report is deselected.
-    if config["reports"] == DEFAULT_REPORTS:
-        return
-    reports = [
-        name
-        for name, stream in streams.items()
-        if isinstance(stream, CustomReportStream) and not stream.selected
-    ]
+    reports = _deselected_reports(streams, config)
     if missing := [name for name in reports if name not in catalog]:
         yield (
             "Reports missing from the catalog are not read: "
@@ -81,6 +97,20 @@ def problems(
             f"{_names(deselected)}; select them (with Meltano: "
             f"`select: [{patterns}]`)"
         )
+
+
+def _deselected_reports(
+    streams: Mapping[str, KayzenStream], config: Mapping[str, Any]
+) -> list[str]:
+    """Return the names of configured reports that are not selected."""
+    # No warning if only the default report is deselected.
+    if config["reports"] == DEFAULT_REPORTS:
+        return []
+    return [
+        name
+        for name, stream in streams.items()
+        if isinstance(stream, CustomReportStream) and not stream.selected
+    ]
 
 
 def _unknown(name: str, known: Iterable[str]) -> str:

@@ -194,6 +194,12 @@ def _entry_warnings(
         missing = [{*each.unknown(expression)} for each in maps]
         for name in sorted(set.intersection(*missing)):
             yield f"{place}, `{expression}`: {no_name(name, columns)}"
+        if any(each.loses_key(column, expression) for each in maps):
+            yield (
+                f"{place}, `{expression}`: the key `{column}` no longer tells rows "
+                "apart, as the expression does not depend on it; targets may overwrite "
+                "rows"
+            )
 
 
 def _source(key: str, entry: object) -> str:

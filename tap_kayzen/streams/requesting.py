@@ -94,7 +94,8 @@ class RequestingStream(RecordStream, ABC):
         """What the user can do if Kayzen rejects the requests of the stream."""
         return (
             "check `advertiser_ids` and `api_url`, or go on without it: deselect the "
-            f"stream (with Meltano: `select: ['!{self.name}.*']`)"
+            f"stream (`streams: ['!{self.name}']`, with Meltano "
+            f"`select: ['!{self.name}.*']`)"
         )
 
     def hint_for(self, slice_: Slice) -> str:  # noqa: ARG002

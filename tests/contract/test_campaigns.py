@@ -355,7 +355,7 @@ def test_passing_failures_cost_nothing_but_time(
             PlainTextResponse("", 503),
             3,
             (
-                "campaigns, page 2: HTTP 503 after all retries (at most 2, within "
+                "campaigns, page 2: HTTP 503 after 2 retries (limits: 2 retries, "
                 "900 s); try again later, or raise `max_retries`, "
                 "`max_retry_seconds` or `request_timeout`. Kayzen's words: (empty body)"
             ),
@@ -366,7 +366,7 @@ def test_passing_failures_cost_nothing_but_time(
             (
                 "campaigns, page 2: HTTP 422: Kayzen does not accept the request; "
                 "check `advertiser_ids` and `api_url`, or go on without it: deselect "
-                "the stream (with Meltano: "
+                "the stream (`streams: ['!campaigns']`, with Meltano "
                 "`select: ['!campaigns.*']`). Kayzen's words: "
                 f'{{"error": "{"no " * 63}'
             ),
@@ -377,7 +377,8 @@ def test_passing_failures_cost_nothing_but_time(
             (
                 "campaigns, page 2: HTTP 404: Kayzen has nothing there; check "
                 "`advertiser_ids` and `api_url`, or go on without it: deselect the "
-                "stream (with Meltano: `select: ['!campaigns.*']`). Kayzen's words: "
+                "stream (`streams: ['!campaigns']`, with Meltano "
+                "`select: ['!campaigns.*']`). Kayzen's words: "
                 '{"error": "Not Found"}'
             ),
         ),
@@ -395,7 +396,8 @@ def test_passing_failures_cost_nothing_but_time(
             (
                 "campaigns, page 2: the answer is not a list of records; check "
                 "`advertiser_ids` and `api_url`, or go on without it: deselect the "
-                "stream (with Meltano: `select: ['!campaigns.*']`). Kayzen's words: "
+                "stream (`streams: ['!campaigns']`, with Meltano "
+                "`select: ['!campaigns.*']`). Kayzen's words: "
                 '"all well"'
             ),
         ),

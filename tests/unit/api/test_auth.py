@@ -280,8 +280,8 @@ def test_lasting_failures_end_with_advice(serve: Serve, waits: list[float]) -> N
     with pytest.raises(FatalAPIError) as caught:
         use(auth)
     assert str(caught.value) == (
-        f"Kayzen gave no token at {url}{TOKEN_PATH}: HTTP 503 after all retries "
-        "(at most 2, within 900 s); "
+        f"Kayzen gave no token at {url}{TOKEN_PATH}: HTTP 503 after 2 retries "
+        "(limits: 2 retries, 900 s); "
         "check `api_url` and the network, or try again later"
     )
     assert len(api.calls) == 3
@@ -295,14 +295,14 @@ def test_a_login_that_is_no_json_says_so(
     with pytest.raises(FatalAPIError) as caught:
         use(authenticator(url))
     fault = "HTTP 200 with a body that is not JSON"
-    assert f"{TOKEN_PATH}: {fault} after all retries" in str(caught.value)
+    assert f"{TOKEN_PATH}: {fault} after 2 retries" in str(caught.value)
     assert len(caplog.messages) == len(waits) == 2
     assert caplog.messages[0].startswith(f"Login at {url}{TOKEN_PATH}: {fault}; trying")
 
 
 def test_no_server_at_all_ends_with_advice(waits: list[float]) -> None:
     auth = authenticator("http://127.0.0.1:9")
-    with pytest.raises(FatalAPIError, match="Connection refused after all retries"):
+    with pytest.raises(FatalAPIError, match="Connection refused after 2 retries"):
         use(auth)
     assert len(waits) == 2
 

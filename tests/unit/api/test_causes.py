@@ -158,8 +158,8 @@ def test_a_proxy_that_refuses_is_named_without_its_login(
     port = closed_port()
     monkeypatch.setenv(f"{variable}_proxy", proxy.replace("PORT", str(port)))
     assert failure("https://kayzen.test/").cause == (
-        f"proxy 127.0.0.1:{port}: [Errno 111] Connection refused after all retries (at "
-        "most 0, within 900 s)"
+        f"proxy 127.0.0.1:{port}: [Errno 111] Connection refused after 0 retries "
+        "(limits: 0 retries, 900 s)"
     )
 
 
@@ -170,7 +170,7 @@ def test_a_proxy_is_named_where_it_is_not_to_blame_either(
         port = listener.getsockname()[1]
         monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{port}")
         error = failure("http://kayzen.test/", request_timeout=0.1)
-    words = f"no answer in time, through the proxy 127.0.0.1:{port} after all retries"
+    words = f"no answer in time, through the proxy 127.0.0.1:{port} after 0 retries"
     assert error.cause.startswith(words)
     assert not error.is_unreachable
 

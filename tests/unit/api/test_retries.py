@@ -168,7 +168,7 @@ def test_a_server_that_never_answers_is_given_up_on(
     with socket.create_server(("127.0.0.1", 0)) as listener:
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
         config = {**SAMPLE_CONFIG, "api_url": url}
-        with pytest.raises(FatalAPIError, match="no answer in time after all retries"):
+        with pytest.raises(FatalAPIError, match="no answer in time after 1 retry"):
             sync({**config, "request_timeout": 0.1, "max_retries": 1}, capsys)
     assert len(waits) == 1
 
@@ -186,6 +186,7 @@ class Clock(Throttle):
 
 
 def calls_until_the_end(retries: int, seconds: float, clock: Clock) -> int:
+    """Return how many calls are made; check that the error counts the retries."""
     made = 0
 
     def fail() -> None:
@@ -198,9 +199,11 @@ def calls_until_the_end(retries: int, seconds: float, clock: Clock) -> int:
     again = Retries(wire, logging.getLogger("x"))
     with pytest.raises(UnavailableError) as caught:
         again.call(fail, what="the call", hint="do something")
+    limit = "1 retry" if retries == 1 else f"{retries} retries"
+    made_again = "1 retry" if made == 2 else f"{made - 1} retries"
     assert str(caught.value) == (
-        f"the call: ConnectionError after all retries (at most {retries}, within "
-        f"{seconds} s); do something"
+        f"the call: ConnectionError after {made_again} (limits: {limit}, {seconds} s); "
+        "do something"
     )
     return made
 
