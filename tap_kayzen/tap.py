@@ -173,31 +173,43 @@ class TapKayzen(Tap):
         The SDK's test stops at the first failing stream and prints no table. Values in
         `FORMATS` print a survey of the account to stdout instead.
         """
-        if value in FORMATS:
-            given = ctx.params["config"]
-            tap = cls(config=given.config, parse_env_config=given.parse_env)
-            found = tap.survey()
-            click.echo(FORMATS[value](found))
-            tap.logger.info(summary(found, PLACES[value]))
-            ctx.exit()
         if value not in TESTS:
             msg = file_messages.BAD_TEST(choices=", ".join(TESTS), value=value)
             raise click.BadParameter(msg, ctx, param)
-        if value != CliTestOptionValue.All.value:
+        if value not in {CliTestOptionValue.All.value, *FORMATS}:
             super().cb_test(ctx, param, value)
             return
         given = ctx.params["config"]
         options = {"config": given.config, "parse_env_config": given.parse_env}
-        catalog = selecting_all(cls(**options, setup_mapper=False).catalog_dict)
+        catalog = files.catalog_of(ctx.params.get("catalog"))
+        if value in FORMATS:
+            tap = cls(**options, catalog=catalog)
+            found = tap.survey()
+            click.echo(FORMATS[value](found))
+            tap.logger.info(summary(found, PLACES[value]))
+            ctx.exit()
+        discovered = cls(**options, catalog=catalog, setup_mapper=False)
+        is_chosen = discovered.has_selection
+        if not is_chosen:
+            catalog = selecting_all(discovered.catalog_dict)
         tap = cls(**options, catalog=catalog)
-        is_good = check(tap.streams, tap.services, tap.logger)
+        is_good = check(tap.streams, tap.services, tap.logger, is_chosen=is_chosen)
         ctx.exit(0 if is_good else FAILED)
 
+    @property
+    def has_selection(self) -> bool:
+        """Whether the user selected streams, with a catalog or with `streams`."""
+        return self.input_catalog is not None or bool(self.config.get("streams"))
+
     def survey(self) -> dict[str, Any]:
-        """Survey the API of the account, and return the report."""
+        """Survey the API of the account, and return the report.
+
+        The survey covers the streams that the user selected, otherwise all streams.
+        """
         return survey(
             self.streams.values(),
             self.config,
+            only_selected=self.has_selection,
             version=self.plugin_version,
             logger=self.logger,
         )
@@ -224,4 +236,6 @@ class TapKayzen(Tap):
         for option in command.params:
             if isinstance(option, click.Option) and option.name == "test":
                 option.help = f"{option.help} {FORMATS_HELP}"
+            # Parse --catalog before --test, which runs during parsing.
+            option.is_eager = option.is_eager or option.name == "catalog"
         return KayzenCommand.wrap(command, logger=cls.logger)

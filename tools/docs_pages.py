@@ -31,6 +31,7 @@ from tap_kayzen.messages import (
 )
 from tap_kayzen.messages.message import Message
 from tap_kayzen.reports.columns import DIMENSIONS, METRICS
+from tap_kayzen.sandbox.fault_texts import FAULT_TEXTS, GROUPS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -162,11 +163,22 @@ def _level(message: Message) -> str:
     return f"*{logging.getLevelName(message.level).capitalize()}.* "
 
 
+def _faults() -> str:
+    parts = []
+    for title, names in GROUPS.items():
+        text = table(
+            ("Fault", "Effect"), [(f"`{name}`", FAULT_TEXTS[name]) for name in names]
+        )
+        parts.append(f"{title}:\n\n{text}")
+    return "\n\n".join(parts)
+
+
 BLOCKS: dict[str, Callable[[], str]] = {
     "settings": _settings,
     "sdk-settings": _sdk_settings,
     "overview": overview,
     "streams": sections,
+    "faults": _faults,
     "metrics": lambda: _names(METRICS),
     "dimensions": lambda: _names(DIMENSIONS),
     **{

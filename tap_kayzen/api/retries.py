@@ -125,7 +125,14 @@ class Retries:
             StoppedError: The read was aborted.
         """
         started = self._throttle.now()
-        attempt = backoff.on_exception(
+        tries = 0
+
+        def attempt() -> Result:
+            nonlocal tries
+            tries += 1
+            return function()
+
+        repeated = backoff.on_exception(
             backoff.constant,
             FAILURES,
             max_tries=self._max_retries + 1,
@@ -137,9 +144,9 @@ class Retries:
             ),
             on_backoff=self._waiter(what, started),
             logger=None,
-        )(function)
+        )(attempt)
         try:
-            return attempt()
+            return repeated()
         except FAILURES as error:
             cause = self._redactor.redact(reason_with_proxy(error, self._session))
             words = error.words if isinstance(error, TransientError) else ""
@@ -148,6 +155,7 @@ class Retries:
             else:
                 cause = network_messages.GAVE_UP(
                     reason=cause,
+                    retries=tries - 1,
                     max_retries=self._max_retries,
                     seconds=self._wire.max_retry_seconds(error),
                 )

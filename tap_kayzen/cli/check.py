@@ -17,7 +17,7 @@ from singer_sdk.exceptions import (
 from tap_kayzen.api.errors import ReadError
 from tap_kayzen.reading.pages import FIRST_PAGE
 from tap_kayzen.streams.campaigns import ENDPOINTS, CampaignsStream
-from tap_kayzen.streams.failures import describe
+from tap_kayzen.streams.failures import Failure
 from tap_kayzen.streams.requesting import Slice
 
 if TYPE_CHECKING:
@@ -28,14 +28,25 @@ if TYPE_CHECKING:
 
 
 def check(
-    streams: Mapping[str, KayzenStream], services: Services, logger: logging.Logger
+    streams: Mapping[str, KayzenStream],
+    services: Services,
+    logger: logging.Logger,
+    *,
+    is_chosen: bool,
 ) -> bool:
-    """Read one record of each stream and print a table of the results to stderr.
+    """Read one record of each selected stream and print a table of the results.
 
-    The streams must be selected, and cannot be used afterwards.
+    The table goes to stderr. The streams cannot be used afterwards.
+
+    Args:
+        streams: All streams of the tap.
+        services: Services shared by the streams.
+        logger: Logger of the tap.
+        is_chosen: Whether the user selected the streams, with a catalog or a setting.
+            Otherwise, failures of streams that are off by default do not count.
 
     Returns:
-        Whether all streams that are selected by default can be read.
+        Whether all streams that a sync would read can be read.
 
     Raises:
         LoginError: The login failed, so no stream can be read.
@@ -54,20 +65,27 @@ def check(
     is_good, hint = True, ""
     with _no_messages():
         for name, stream in sorted(streams.items()):
+            if not stream.selected:
+                continue
             stream.ABORT_AT_RECORD_COUNT = 1
             with suppress(AbortedSyncFailedException, AbortedSyncPausedException):
                 stream.sync()
-            rows += [(each.part, "no", each.text) for each in failures.of(name)]
+            rows += [(each.part, "no", each.reason) for each in failures.of(name)]
             if not stream.has_failed:
                 rows.append((name, "yes", "yes" if stream.seen else "none"))
-            is_good = is_good and not (stream.has_failed and stream.selected_by_default)
+            is_needed = is_chosen or stream.selected_by_default
+            is_good = is_good and not (stream.has_failed and is_needed)
             if isinstance(stream, CampaignsStream):
                 lists, hint = _campaign_lists(stream)
                 rows += lists
         services.writer.flush()
+    # The table does not go through the log, which is redacted.
+    redact = client.wire.redactor.redact
     widths = [max(len(row[column]) for row in rows) for column in range(2)]
     for name, reachable, last in rows:
-        click.echo(f"{name:{widths[0]}}  {reachable:{widths[1]}}  {last}", err=True)
+        click.echo(
+            f"{name:{widths[0]}}  {reachable:{widths[1]}}  {redact(last)}", err=True
+        )
     if hint:
         click.echo(hint, err=True)
     return is_good
@@ -76,13 +94,15 @@ def check(
 def _campaign_lists(stream: CampaignsStream) -> tuple[list[tuple[str, str, str]], str]:
     """Read a page of both campaign lists, and return table rows and a hint."""
     rows, fields = [], {}
+    slice_ = Slice(stream.contexts[0])
     for endpoint in ENDPOINTS:
         stream.path = f"/{endpoint}"
         try:
-            page = stream.fetch_page(Slice(stream.contexts[0]), FIRST_PAGE)
+            page = stream.fetch_page(slice_, FIRST_PAGE)
             names = {name for row in page.decode() for name in row}
         except (ReadError, ValueError) as error:
-            rows.append((f"  {endpoint}", "no", describe(error)))
+            failure = Failure.of(error, stream.name, stream.label(slice_))
+            rows.append((f"  {endpoint}", "no", failure.reason))
         else:
             fields[endpoint] = len(names)
             rows.append((f"  {endpoint}", "yes", f"{len(names)} fields"))

@@ -11,6 +11,7 @@ from typing import IO, TYPE_CHECKING, Any, NoReturn, TextIO, cast
 
 from singer_sdk.exceptions import ConfigurationError
 
+from tap_kayzen.cli import catalogs
 from tap_kayzen.config.text_files import decoded
 from tap_kayzen.messages import file_messages
 
@@ -84,8 +85,9 @@ def checked(
     """
     if file is None:
         return None
-    # Read bytes, because the SDK opens the file in the locale's encoding.
-    content = cast("TextIO", file).buffer.read()
+    with file:
+        # Read bytes, because the SDK opens the file in the locale's encoding.
+        content = cast("TextIO", file).buffer.read()
     try:
         text = decoded(content)
         value = _only_object(text, option)
@@ -96,6 +98,16 @@ def checked(
         msg = f"{option} {file.name}: {fault}"
         raise ConfigurationError(msg)
     return io.StringIO(text)
+
+
+def catalog_of(file: IO[str] | None) -> dict[str, Any] | None:
+    """Return the catalog of ``--catalog``, if any.
+
+    Raises:
+        ConfigurationError: The file is not a catalog.
+    """
+    content = checked(file, "--catalog", catalogs.fault)
+    return None if content is None else _object(content.read())
 
 
 def _only_object(text: str, option: str) -> dict[str, Any]:

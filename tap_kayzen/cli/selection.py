@@ -8,6 +8,7 @@ from tap_kayzen.config.settings import SETTINGS
 from tap_kayzen.messages import selection_messages
 from tap_kayzen.output.guesses import did_you_mean
 from tap_kayzen.streams.audiences import AudiencesStream
+from tap_kayzen.streams.choice import excluded
 from tap_kayzen.streams.custom_reports import CustomReportStream
 
 if TYPE_CHECKING:
@@ -35,9 +36,13 @@ def log_selection(
         config: The settings.
         logger: Logger of the tap.
     """
-    if catalog is not None:
-        for problem in problems(streams, catalog, config):
-            logger.warning(problem)
+    found = (
+        left_out(streams, config)
+        if catalog is None
+        else problems(streams, catalog, config)
+    )
+    for problem in found:
+        logger.warning(problem)
     selected = [name for name, stream in streams.items() if stream.selected]
     if selected and len(selected) < len(streams):
         logger.info(
@@ -48,24 +53,29 @@ def log_selection(
         )
 
 
+def left_out(
+    streams: Mapping[str, KayzenStream], config: Mapping[str, Any]
+) -> Iterator[str]:
+    """Yield likely mistakes in the setting `streams` if there is no catalog."""
+    patterns = config.get("streams") or ()
+    reports = _deselected_reports(streams, config)
+    if missing := [each for each in reports if each not in excluded(patterns, reports)]:
+        yield selection_messages.REPORTS_NOT_IN_STREAMS(reports=_names(missing))
+
+
 def problems(
     streams: Mapping[str, KayzenStream], catalog: Catalog, config: Mapping[str, Any]
 ) -> Iterator[str]:
     """Yield likely mistakes in the selection of a catalog."""
+    if config.get("streams"):
+        yield selection_messages.STREAMS_IGNORED()
     for name, entry in catalog.items():
         is_selected = entry.metadata.resolve_selection().get((), True)
         if is_selected and name not in streams:
             yield _unknown(name, streams)
     if not any(stream.selected for stream in streams.values()):
         yield selection_messages.NOTHING_SELECTED()
-    # No warning if only the default report is deselected.
-    if config["reports"] == DEFAULT_REPORTS:
-        return
-    reports = [
-        name
-        for name, stream in streams.items()
-        if isinstance(stream, CustomReportStream) and not stream.selected
-    ]
+    reports = _deselected_reports(streams, config)
     if missing := [name for name in reports if name not in catalog]:
         yield selection_messages.REPORTS_NOT_IN_CATALOG(reports=_names(missing))
     if deselected := [name for name in reports if name in catalog]:
@@ -73,6 +83,20 @@ def problems(
         yield selection_messages.REPORTS_DESELECTED(
             reports=_names(deselected), patterns=patterns
         )
+
+
+def _deselected_reports(
+    streams: Mapping[str, KayzenStream], config: Mapping[str, Any]
+) -> list[str]:
+    """Return the names of configured reports that are not selected."""
+    # No warning if only the default report is deselected.
+    if config["reports"] == DEFAULT_REPORTS:
+        return []
+    return [
+        name
+        for name, stream in streams.items()
+        if isinstance(stream, CustomReportStream) and not stream.selected
+    ]
 
 
 def _unknown(name: str, known: Iterable[str]) -> str:

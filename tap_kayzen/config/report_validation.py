@@ -61,6 +61,16 @@ def problems(
         yield from _entry_problems(place, entry, has_start=has_start)
 
 
+def stream_names(entries: object) -> set[str]:
+    """Return the stream names of the setting `reports`, which may be invalid."""
+    titles = [
+        entry.get("name")
+        for entry in (entries if isinstance(entries, list) else ())
+        if isinstance(entry, dict)
+    ]
+    return {safe_name(title, "report") for title in titles if isinstance(title, str)}
+
+
 def warnings(
     entries: Sequence[Mapping[str, Any]], selected: Collection[str]
 ) -> Iterator[str]:

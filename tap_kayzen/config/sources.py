@@ -134,6 +134,20 @@ def _id(value: object) -> object:
     return int(match[1]) if match else value
 
 
+def _names(value: object) -> object:
+    """Convert text like ``campaigns,tags``, or a JSON array, to a list of names."""
+    if not isinstance(value, str):
+        return value
+    text = value.strip()
+    if '"' in text:
+        try:
+            return json.loads(text)
+        except ValueError:
+            return value
+    inner = text.removeprefix("[").removesuffix("]")
+    return [each.strip() for each in inner.split(",")]
+
+
 def _plain(value: object) -> object:
     if isinstance(value, dict):
         return {name: _plain(each) for name, each in value.items()}
@@ -150,6 +164,7 @@ NORMALIZERS: dict[str, Callable[[object], object]] = {
     "end_date": _day,
     "advertiser_ids": _ids,
     "report_ids": _ids,
+    "streams": _names,
 }
 """Functions that normalize settings with several accepted formats."""
 

@@ -14,7 +14,11 @@ from urllib.parse import urlsplit
 from jsonschema import Draft202012Validator
 
 from tap_kayzen import streams
-from tap_kayzen.config import batch_validation, report_validation
+from tap_kayzen.config import (
+    batch_validation,
+    report_validation,
+    stream_validation,
+)
 from tap_kayzen.config.settings import ENVIRONMENT_PREFIX, place
 from tap_kayzen.messages import settings_messages, stream_map_messages
 from tap_kayzen.output.guesses import did_you_mean
@@ -121,6 +125,14 @@ def _own_problems(
         has_start = "start_date" in config
         yield from report_validation.problems(
             reports, streams.NAMES, has_start=has_start
+        )
+    if isinstance(patterns := config.get("streams"), list):
+        names = streams.NAMES | report_validation.stream_names(
+            config.get("reports", known["reports"]["default"])
+        )
+        has_audiences = bool(config.get("audience_api_key"))
+        yield from stream_validation.problems(
+            patterns, names, has_audiences=has_audiences
         )
     if isinstance(batch := config.get("batch_config"), dict):
         yield from batch_validation.problems(batch)

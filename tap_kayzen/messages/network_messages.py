@@ -28,7 +28,8 @@ RETRYING = Message(
 )
 
 GAVE_UP = Message(
-    "{reason} after all retries (at most {max_retries} within {seconds:g} s)",
+    "{reason}; gave up after {retries} of {max_retries} retries (time limit "
+    "{seconds:g} s)",
     cause="The problem persisted",
     action="Follow the rest of the message. A slow report needs a longer "
     "`request_timeout` or a smaller `window_days`",

@@ -79,3 +79,19 @@ REPLICATION_KEY_DESELECTED = Message(
     cause="The column of the bookmark is deselected",
     action="Select it",
 )
+
+REPORTS_NOT_IN_STREAMS = Message(
+    "Reports not in `streams` are not read: {reports}; add them to `streams`, or "
+    "remove them from `reports`",
+    cause="`reports` has an entry that `streams` does not select",
+    action="Follow the message. An entry like `!name` in `streams` avoids the warning",
+    level=logging.WARNING,
+)
+
+STREAMS_IGNORED = Message(
+    "`streams` has no effect, because the catalog selects the streams; remove the "
+    "setting (with Meltano, use `select`), or run without a catalog",
+    cause="Both a catalog and `streams` are given",
+    action="Use one of them",
+    level=logging.WARNING,
+)

@@ -173,3 +173,22 @@ LOG_CONFIG = Message(
     cause="The file is not a YAML configuration for Python's `logging.config`",
     action="Correct the file, or unset the variable",
 )
+
+NO_MATCHING_STREAM = Message(
+    "`streams[{index}]`: no stream matches `{pattern}`; {hint}",
+    cause="A misspelled name or pattern, or one with Meltano's `.*`",
+    action="Correct it: `tags`, `campaign_*`, or `!tags`",
+)
+
+STREAM_NEEDS_KEY = Message(
+    "`streams[{index}]`: `audiences` needs the setting `audience_api_key`; set it, or "
+    "remove the entry",
+    cause="The stream exists only with that setting",
+    action="Follow the message",
+)
+
+ALL_STREAMS_EXCLUDED = Message(
+    "`streams` selects no stream; its entries with `!` exclude all of them",
+    cause="`streams` excludes all that it includes",
+    action="Remove an entry",
+)

@@ -89,3 +89,12 @@ CATALOG_ALIAS = Message(
     action="Rename the stream with a [stream map](settings.md#stream-maps)",
     level=logging.WARNING,
 )
+
+KEY_REPLACED = Message(
+    "the key `{column}` no longer tells rows apart, because the expression does not "
+    "depend on it; targets may overwrite rows",
+    cause="A stream map replaces a key column",
+    action="Use the key in the expression, such as `md5(str(id))`, or set "
+    "`__key_properties__`",
+    level=logging.WARNING,
+)

@@ -7,8 +7,12 @@ import logging
 from tap_kayzen.messages.message import Message, Text
 
 DESELECT = Text(
-    "check `advertiser_ids` and `api_url`, or deselect the stream (with Meltano: "
-    "`select: ['!{stream}.*']`)"
+    "check `advertiser_ids` and `api_url`, or deselect the stream: set `streams` to "
+    "`['!{stream}']`, or with Meltano `select: ['!{stream}.*']`"
+)
+
+USE_JSONL = Text(
+    "deselect the column, or set `batch_config.encoding.format` to `jsonl`"
 )
 
 CHECK_AUDIENCE_KEY = Text("check `audience_api_key`, or remove it to skip the stream")
@@ -189,4 +193,10 @@ INCOMPLETE = Message(
     cause="Some streams or advertisers could not be read",
     action="Follow the table below the message. To stop at the first failure, set "
     "`on_stream_error` to `abort`",
+)
+
+NOT_IN_PARQUET = Message(
+    "Parquet cannot hold the values of `{column}`: {reason}",
+    cause="A row of a BATCH file in Parquet has a value out of range or invalid text",
+    action="Deselect the column, or write JSON Lines",
 )

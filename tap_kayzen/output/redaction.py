@@ -14,7 +14,11 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote
 from urllib.request import getproxies
 
-from tap_kayzen.output.secret_names import is_secret, is_secret_or_key
+from tap_kayzen.output.secret_names import (
+    is_secret,
+    is_secret_or_key,
+    is_secret_parameter,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -48,6 +52,14 @@ FIELD = re.compile(
     re.DOTALL,
 )
 """Matches a field of possibly truncated JSON; arrays and objects extend to the end."""
+
+PARAMETER = re.compile(
+    r"(?P<start>(?:[?&#;]|(?<!\\)\\+u00(?:3f|26|23)|%(?:25)*(?:3f|26|23))"
+    r"(?P<name>[\w.\[\]~-]{1,100})(?:=|\\+u003d|%(?:25)*3d))"
+    r"""[^\s&#"'`<>\\]+""",
+    re.IGNORECASE,
+)
+"""Matches a URL parameter, also if escaped for JSON or nested in another URL."""
 
 NEVER_ESCAPED = re.compile(r"[A-Za-z0-9_.-]")
 
@@ -87,8 +99,12 @@ class Redactor:
         self._pattern = re.compile("|".join([*forms, URL_LOGIN.pattern]))
 
     def redact(self, text: str) -> str:
-        """Mask all known secrets in a text."""
-        return self._pattern.sub("***", text)
+        """Mask all known secrets in a text, and URL parameters named like a secret.
+
+        Such parameters occur in the URLs of Kayzen's records.
+        """
+        text = self._pattern.sub("***", text)
+        return _without(is_secret_parameter, text, PARAMETER)
 
     def excerpt(self, body: bytes, *, may_have_rows: bool = False) -> str:
         """Return the beginning of a response on one line, with secrets masked.
@@ -104,10 +120,11 @@ class Redactor:
         if self._has_short:
             return HIDDEN
         beginning = body[: BODY_SEARCHED + BODY_CUT]
-        text = self.redact(beginning.decode(errors="replace"))
+        text = self._pattern.sub("***", beginning.decode(errors="replace"))
         if len(beginning) < len(body) and not (text := text[:-BODY_CUT]):
             return HIDDEN
         text = text[:BODY_SEARCHED]
+        text = _without(is_secret_parameter, text, PARAMETER)
         text = _without(is_secret_or_key if may_have_rows else is_secret, text)
         return printable(" ".join(text.split())[:BODY_SHOWN]) or "(empty body)"
 
@@ -161,10 +178,12 @@ def log_python_output(logger: logging.Logger) -> None:
     vars(http.client)["print"] = printed
 
 
-def _without(is_secret: Callable[[str], bool], text: str) -> str:
-    """Mask the values of fields that are named like a secret."""
+def _without(
+    is_secret: Callable[[str], bool], text: str, pattern: re.Pattern[str] = FIELD
+) -> str:
+    """Mask the values of fields or parameters that are named like a secret."""
     parts, place = [], 0
-    while match := FIELD.search(text, place):
+    while match := pattern.search(text, place):
         if is_secret(match["name"]):
             parts += [text[place : match.end("start")], "***"]
             place = match.end()

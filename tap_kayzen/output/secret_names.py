@@ -35,6 +35,9 @@ IGNORED_LAST_WORDS = frozenset(
 )
 """Ignored last words: ``api_key_value`` is as secret as ``api_key``."""
 
+SIGNATURE_ENDINGS = ("sig", "signature")
+"""More endings of secret URL parameters: anyone can open a signed URL."""
+
 WORDS_ENDING_IN_KEY = (
     "donkey",
     "hockey",
@@ -68,6 +71,12 @@ def is_secret_or_key(name: str) -> bool:
     return is_secret(name) or (
         core.endswith("key") and not core.endswith(WORDS_ENDING_IN_KEY)
     )
+
+
+@lru_cache(MAX_CACHED_NAMES)
+def is_secret_parameter(name: str) -> bool:
+    """Return whether a URL parameter's name suggests a secret, like ``sig``."""
+    return is_secret_or_key(name) or _core(name).endswith(SIGNATURE_ENDINGS)
 
 
 def _core(name: str) -> str:

@@ -77,6 +77,13 @@ class BufferedWriter(GenericSingerWriter[bytes, Message]):
                 self._held.clear()
                 # Singer requires it; the SDK omits it if a stream map removes the keys.
                 message.key_properties = message.key_properties or []
+                # Omit columns that a stream map removes; bookmarks do not need them.
+                columns = message.schema.get("properties", {})
+                message.bookmark_properties = [
+                    name
+                    for name in message.bookmark_properties or ()
+                    if name in columns
+                ] or None
             self._append(message)
             self.flush()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar
 
@@ -11,7 +12,9 @@ from tap_kayzen.messages import report_messages
 from tap_kayzen.reading.pages import FIRST_PAGE
 
 if TYPE_CHECKING:
-    from tap_kayzen.reading.pages import Page
+    from collections.abc import Callable
+
+    from tap_kayzen.reading.pages import Page, Row
 
 LIMIT_MULTIPLE_ROWS = 100
 """A server-side page limit is likely to be a multiple of this."""
@@ -207,9 +210,18 @@ class GuessedPaging(ReportPaging):
     ``total_entries``. The next page is then read.
     """
 
-    def __init__(self, per_page: int) -> None:
-        """Initialize the paging of a report requested with this `per_page`."""
+    def __init__(
+        self, per_page: int, is_total: Callable[[Row], bool] = lambda _: False
+    ) -> None:
+        """Initialize the paging of a report.
+
+        Args:
+            per_page: The requested number of rows per page.
+            is_total: Returns whether a row may be a total. A page can have totals in
+                addition to `per_page` rows. Called from several threads.
+        """
         self._per_page = per_page
+        self._is_total = is_total
         self._longest = 0
 
     def find_last(self, page: Page, so_far: PageTally) -> int | None:
@@ -230,7 +242,18 @@ class GuessedPaging(ReportPaging):
             # If the announced end decreased, read past it to be sure.
             earlier = so_far.max_total_pages if count else 0
             return so_far.pages + 1 >= max(page.total_pages, earlier)
-        # Duplicate rows must not make a page count as longer.
         is_longest = count >= self._longest
-        self._longest = max(self._longest, page.distinct)
+        if page.distinct > self._longest:
+            self._longest = max(self._longest, self._length(page))
         return not count or (count < self._per_page and not is_longest)
+
+    def _length(self, page: Page) -> int:
+        """Return the number of rows without duplicates and totals.
+
+        Neither must make a page count as longer.
+        """
+        totals = 0
+        # A page that cannot be decoded fails later, when its rows are read.
+        with suppress(ValueError):
+            totals = sum(map(self._is_total, page.decode()))
+        return page.distinct - totals

@@ -95,6 +95,10 @@ class RowCheck:
             self._unseen, self._has_rows = [], True
         return kept, totals
 
+    def may_be_total(self, row: Row) -> bool:
+        """Return whether a row may be a total, before its columns are renamed."""
+        return has_total_word(row) or self._is_bare(row)
+
     def _are_usual(self, rows: list[Row]) -> bool:
         """Return whether a quick check rules out totals and missing columns."""
         if self._unseen or not self._is_daily:

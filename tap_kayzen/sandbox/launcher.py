@@ -19,7 +19,8 @@ except ImportError:
 from tap_kayzen.sandbox.access import TOKEN_LIFETIME, Access, Credentials
 from tap_kayzen.sandbox.app import create_app
 from tap_kayzen.sandbox.data import Dataset
-from tap_kayzen.sandbox.fault_plan import FAULTS, STALL_SECONDS, FaultPlan
+from tap_kayzen.sandbox.fault_plan import STALL_SECONDS, FaultPlan
+from tap_kayzen.sandbox.fault_texts import FAULT_TEXTS, GROUPS
 from tap_kayzen.sandbox.faults import Faults
 from tap_kayzen.sandbox.likeness import LIKE_REPORTS, Likeness, report_of, summary
 from tap_kayzen.sandbox.network import Latency, RateLimit
@@ -67,7 +68,21 @@ def report(
         raise click.BadParameter(str(error)) from error
 
 
-@click.command(context_settings={"show_default": True})
+class SandboxCommand(click.Command):
+    """The command, whose help ends with a list of all faults."""
+
+    def format_epilog(
+        self,
+        ctx: click.Context,  # noqa: ARG002
+        formatter: click.HelpFormatter,
+    ) -> None:
+        """List the faults below the options."""
+        for title, names in GROUPS.items():
+            with formatter.section(title):
+                formatter.write_dl([(name, FAULT_TEXTS[name]) for name in names])
+
+
+@click.command(cls=SandboxCommand, context_settings={"show_default": True})
 @click.option("--host", default=LOOPBACK, help="Address to listen on.")
 @click.option("--port", default=8765, help="Port to listen on; 0 picks a free one.")
 @click.option(
@@ -112,7 +127,7 @@ def report(
     metavar="NAME=PROBABILITY",
     callback=rates,
     help="Fault to inject, with its probability, such as http-503=0.1; repeatable. "
-    f"Faults: {', '.join(FAULTS)}.",
+    "The faults are listed below.",
 )
 @click.option("--fault-seed", default=1, help="Seed of the faults.")
 @click.option(

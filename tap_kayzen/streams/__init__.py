@@ -9,6 +9,7 @@ from tap_kayzen.streams import campaign_parts, entities, lookups
 from tap_kayzen.streams.audiences import AudiencesStream
 from tap_kayzen.streams.balance import BalanceStream
 from tap_kayzen.streams.campaigns import CampaignsStream
+from tap_kayzen.streams.choice import chosen
 from tap_kayzen.streams.custom_reports import CustomReportStream
 from tap_kayzen.streams.saved_reports import ReportResultsStream, SavedReportsStream
 
@@ -60,7 +61,23 @@ NAMES = frozenset(
 
 
 def all_streams(tap: Tap, services: Services) -> list[KayzenStream]:
-    """Create the streams of a tap, including those that the settings add."""
+    """Create the streams of a tap, including those that the settings add.
+
+    The setting `streams` determines which of them are selected by default.
+    """
+    streams = _create(tap, services)
+    patterns = tap.config.get("streams")
+    # Discovery does not validate settings, so the value may be of any type.
+    if isinstance(patterns, list) and all(isinstance(each, str) for each in patterns):
+        names = [each.name for each in streams]
+        default = [each.name for each in streams if each.selected_by_default]
+        selected = chosen(patterns, names, default)
+        for each in streams:
+            each.selected_by_default = each.name in selected
+    return streams
+
+
+def _create(tap: Tap, services: Services) -> list[KayzenStream]:
     campaigns = CampaignsStream(tap, services)
     reports = SavedReportsStream(tap, services)
     return [

@@ -4,20 +4,24 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from contextlib import contextmanager
+from copy import deepcopy
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from singer_sdk import metrics
+from singer_sdk.exceptions import SyncLifecycleSignal
 
 from tap_kayzen.api.errors import ReadError
 from tap_kayzen.reading.ahead import ReadAhead
 from tap_kayzen.reading.passes import Reader, Source
 from tap_kayzen.records.converter import ADVERTISER
+from tap_kayzen.streams.batches import explained
 from tap_kayzen.streams.requesting import RequestingStream, Slice
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Iterator
 
     from singer_sdk import Tap
+    from singer_sdk.helpers._batch import BaseBatchFileEncoding, BatchConfig
     from singer_sdk.helpers.types import Context
 
     from tap_kayzen.reading.keys import Keys, Record
@@ -115,6 +119,30 @@ class KayzenStream(RequestingStream, ABC):
         self.has_failed = True
         if isinstance(error, ReadError) and error.is_unreachable:
             self.client.enable_fail_fast()
+
+    def get_batches(
+        self, batch_config: BatchConfig, context: Context | None = None
+    ) -> Iterator[tuple[BaseBatchFileEncoding, list[str]]]:
+        """Yield BATCH files, and fail the stream at a row that cannot be written.
+
+        After such a failure, the bookmarks are those of the last complete file, because
+        rows read since then were not written.
+        """
+        saved = deepcopy(self.stream_state)
+        try:
+            for batch in super().get_batches(batch_config, context):
+                self.parquet_rows.clear()
+                saved = deepcopy(self.stream_state)
+                yield batch
+        except SyncLifecycleSignal:
+            raise
+        except Exception as error:  # noqa: BLE001
+            failure = explained(error, self.parquet_rows, what=self.name)
+            self.parquet_rows.clear()
+            self.failures.add(failure, self.name, self.name)
+            self.stream_state.clear()
+            self.stream_state.update(saved)
+            self.give_up([context] if context else self.contexts, failure)
 
     def log_sync_costs(self) -> None:
         """Log the total of the sync; raise IncompleteError if any part failed.

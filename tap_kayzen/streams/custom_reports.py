@@ -48,7 +48,9 @@ class CustomReportStream(ReportRowsStream):
 
     def paging(self) -> GuessedPaging:
         """Return the strategy for finding the last page of a window."""
-        return GuessedPaging(self.config["report_page_size"])
+        return GuessedPaging(
+            self.config["report_page_size"], self._row_check.may_be_total
+        )
 
     def upcoming_slices(self) -> list[Slice]:
         """Return the windows of all partitions, based on the initial state."""

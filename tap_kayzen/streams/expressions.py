@@ -36,6 +36,9 @@ VARIABLES = frozenset(
 )
 """Names that expressions may use in addition to columns and functions."""
 
+WHOLE_VALUES = ("_", "record", "self")
+"""Variables that hold the value of the column or the whole record."""
+
 MIN_SECRET_CHARS = 4
 """Minimum length of a value in ``stream_map_config`` to mask in errors."""
 
@@ -155,6 +158,14 @@ class CheckedMap(StreamMap):
         """Return the names in an expression that are not defined."""
         known = {*self.columns, *self.inner.functions, *VARIABLES}
         return [name for name in names_in(expression) if name not in known]
+
+    def loses_key(self, column: str, expression: str) -> bool:
+        """Return whether an expression makes a key column independent of the key."""
+        if column not in (self.transformed_key_properties or ()):
+            return False
+        is_own = column in (self.inner.raw_key_properties or ())
+        sources = {column} if is_own else {*self.columns}
+        return sources.union(WHOLE_VALUES).isdisjoint(names_in(expression))
 
     def _failure(self) -> MapError | None:
         """Return an error for the last evaluated expression, if it failed."""

@@ -12,6 +12,7 @@ from singer_sdk.exceptions import FatalAPIError, SingerSDKError
 
 from tap_kayzen.api.errors import LoginError, ReadError
 from tap_kayzen.messages import bug_messages, network_messages, stream_messages
+from tap_kayzen.streams.batches import BatchError
 from tap_kayzen.streams.expressions import MapError
 
 if TYPE_CHECKING:
@@ -42,11 +43,20 @@ class Failure:
     hint: str
     text: str
 
+    @property
+    def reason(self) -> str:
+        """The text without the name of the part or stream at its start."""
+        for name in (self.part, self.stream):
+            rest = self.text.removeprefix(name)
+            if rest != self.text and rest[:1] in {":", ",", " "}:
+                return rest.lstrip(":, ")
+        return self.text
+
     @classmethod
     def of(cls, error: Exception, stream: str, part: str) -> Failure:
         """Create a failure from an error."""
         text = describe(error)
-        if isinstance(error, (ReadError, MapError)):
+        if isinstance(error, (BatchError, MapError, ReadError)):
             cause, hint = error.cause, error.hint
         elif isinstance(error, SingerSDKError):
             cause, hint = text.removeprefix(f"{stream}: "), ""

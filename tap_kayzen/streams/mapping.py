@@ -189,6 +189,9 @@ def _entry_warnings(
         missing = [{*each.unknown(expression)} for each in maps]
         for name in sorted(set.intersection(*missing)):
             yield f"`{place}`, `{expression}`: {no_name(name, columns)}"
+        if any(each.loses_key(column, expression) for each in maps):
+            text = stream_map_messages.KEY_REPLACED(column=column)
+            yield f"`{place}`, `{expression}`: {text}"
 
 
 def _source(key: str, entry: object) -> str:

@@ -19,7 +19,6 @@ from singer_sdk.mapper import SameRecordTransform
 from singer_sdk.schema.source import SchemaDirectory
 from singer_sdk.singerlib import RecordMessage
 from singer_sdk.singerlib.catalog import REPLICATION_INCREMENTAL, Metadata
-from singer_sdk.singerlib.json import serialize_json
 
 from tap_kayzen import schemas
 from tap_kayzen.messages import selection_messages
@@ -27,10 +26,10 @@ from tap_kayzen.output.log_lines import stream_names
 from tap_kayzen.output.once import WarnOnce
 from tap_kayzen.output.secret_names import is_secret, is_secret_or_key
 from tap_kayzen.records.converter import RecordConverter
-from tap_kayzen.records.values import is_open
+from tap_kayzen.streams.batches import parquet_value
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterator, Sequence
 
     from singer_sdk import Tap
     from singer_sdk.helpers.types import Context
@@ -49,6 +48,7 @@ class RecordStream(Stream, ABC):
         seen: Number of records converted so far.
         warn_once: Logs each warning only once per sync.
         write_error: Error raised while writing the latest record, if any.
+        parquet_rows: Rows of the current BATCH file, if it is Parquet.
         keys_are_secret: Whether fields named like any kind of key are removed, as
             fields named like a secret always are.
     """
@@ -67,6 +67,7 @@ class RecordStream(Stream, ABC):
         self.warn_once = WarnOnce(self.logger)
         self.seen = 0
         self.write_error: Exception | None = None
+        self.parquet_rows: list[Record] = []
         self._message = self._new_message()
 
     def apply_catalog(self, catalog: Catalog) -> None:
@@ -156,17 +157,16 @@ class RecordStream(Stream, ABC):
         """Adapt a record to BATCH files; return it unchanged without them.
 
         Parquet files need all columns in each record, because the SDK takes the columns
-        from the first one. Columns that allow any type become JSON strings. Records in
-        BATCH files also get the version of their table.
+        from the first one. Values are converted to types that Parquet supports. Records
+        in BATCH files also get the version of their table.
         """
         columns = self._parquet_columns
         if columns is not None:
             row = {
-                name: serialize_json(value)
-                if (value := row.get(name)) is not None and has_any_shape
-                else value
-                for name, has_any_shape in columns.items()
+                name: None if (value := row.get(name)) is None else prepare(value)
+                for name, prepare in columns.items()
             }
+            self.parquet_rows.append(row)
         if self.writes_batches and self._stream_version is not None:
             # Targets ignore the version in a BATCH message. Without this column, the
             # following ACTIVATE_VERSION would delete the rows.
@@ -179,12 +179,12 @@ class RecordStream(Stream, ABC):
         return self.get_batch_config(self.config) is not None
 
     @cached_property
-    def _parquet_columns(self) -> dict[str, bool] | None:
+    def _parquet_columns(self) -> dict[str, Callable[[Any], Any]] | None:
         batch = self.get_batch_config(self.config)
         if batch is None or batch.encoding.format != "parquet":
             return None
         return {
-            name: is_open(definition)
+            name: parquet_value(definition)
             for name, definition in self.effective_schema["properties"].items()
             if self.mask["properties", name]
         }

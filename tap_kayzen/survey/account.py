@@ -15,7 +15,11 @@ from tap_kayzen.records.values import LossyError, to_integer
 from tap_kayzen.streams.campaign_parts import CAMPAIGN, CampaignPartStream
 from tap_kayzen.streams.campaigns import CampaignsStream
 from tap_kayzen.streams.custom_reports import CustomReportStream
-from tap_kayzen.streams.saved_reports import REPORT, ReportResultsStream
+from tap_kayzen.streams.saved_reports import (
+    REPORT,
+    ReportResultsStream,
+    SavedReportsStream,
+)
 from tap_kayzen.survey.calls import Call
 from tap_kayzen.survey.interview import Interview
 from tap_kayzen.survey.long_reports import DAYS, last_day, survey_report
@@ -42,6 +46,7 @@ def survey(
     streams: Iterable[KayzenStream],
     config: Mapping[str, Any],
     *,
+    only_selected: bool,
     version: str,
     logger: logging.Logger,
 ) -> dict[str, Any]:
@@ -52,6 +57,7 @@ def survey(
     Args:
         streams: All streams of the tap.
         config: The settings.
+        only_selected: Whether to leave out streams that are not selected.
         version: Version of the tap.
         logger: Logger for the progress.
 
@@ -61,7 +67,8 @@ def survey(
     begin = time.monotonic()
     interview = Interview({**config, **SURVEY_SETTINGS}, logger)
     interview.log_in()
-    _request_all(interview, sorted(streams, key=_order))
+    surveyed = _with_sources([*streams]) if only_selected else streams
+    _request_all(interview, sorted(surveyed, key=_order))
     return {
         "format": FORMAT,
         "tap": version,
@@ -75,6 +82,18 @@ def survey(
         "limit_headers": dict(sorted(interview.probe.limits.items())),
         "calls": interview.entries,
     }
+
+
+def _with_sources(streams: list[KayzenStream]) -> list[KayzenStream]:
+    """Return the selected streams, and the lists that provide IDs for them."""
+    selected = [each for each in streams if each.selected]
+    names = {each.name for each in selected}
+    for each in selected:
+        if isinstance(each, CampaignPartStream):
+            names.add(CampaignsStream.name)
+        elif isinstance(each, ReportResultsStream):
+            names.add(SavedReportsStream.name)
+    return [each for each in streams if each.name in names]
 
 
 def _order(stream: KayzenStream) -> tuple[bool, str]:

@@ -36,7 +36,7 @@ names, metrics, and dimensions.
 
 DESELECTING = """
 A pattern such as `'!tags.*'` belongs under `select` in `meltano.yml`. Without Meltano,
-edit the catalog; the documentation of the streams shows how."""
+add it to the setting `streams` without the `.*`: `["!tags"]`."""
 
 MAPS = """\
 These settings copy the undocumented fields from `_extra` into their own columns.

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import gzip
 import json
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pyarrow.parquet as pq
 import pytest
+from project import DEFAULT_REPORTS
+from starlette.responses import Response
 from support import (
     ALL_STREAMS,
     TOKEN_PATH,
     catalog_of,
     page_response,
+    run_process,
+    selecting,
     sync,
     token_response,
 )
@@ -22,7 +27,6 @@ from tap_kayzen.sandbox.data import DEFAULT_ADVERTISER
 
 if TYPE_CHECKING:
     from conftest import Serve
-    from starlette.responses import Response
     from support import Call, Run, Sandbox
 
 MESSAGES = {"emit_activate_version_messages": True}
@@ -95,6 +99,149 @@ def test_parquet_has_the_columns_of_the_schema_message(
     assert column not in columns
     (file,) = tmp_path.iterdir()
     assert set(pq.read_schema(file).names) == columns
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_parquet_holds_integers_among_decimals(
+    order: int,
+    sandbox: Sandbox,
+    config: dict[str, Any],
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+) -> None:
+    bids = [0.5, 100, None, 2**62, 1e3][::order]
+    campaigns = sandbox.dataset.campaigns[DEFAULT_ADVERTISER]
+    for campaign, bid in zip(campaigns, bids, strict=False):
+        campaign["target_bid"] = bid
+    run = sync({**config, "batch_config": batch_in(tmp_path, "parquet")}, capsys)
+    assert [row["target_bid"] for row in rows_of(run)[:5]] == bids
+
+
+# Rows that Parquet cannot hold
+
+HUGE = 1e80
+
+
+def run_batches(
+    config: dict[str, Any],
+    folder: Path,
+    *streams: str,
+    form: str = "parquet",
+    **settings: object,
+) -> Run:
+    batch = {**batch_in(folder / "files", form), "batch_size": 25}
+    path = folder / "config.json"
+    config = {**config, **settings, "batch_config": batch}
+    path.write_text(json.dumps(config), encoding="utf-8")
+    (folder / "files").mkdir(exist_ok=True)
+    return run_process("--config", path, *selecting(folder, *streams))
+
+
+@pytest.mark.parametrize("place", [0, 30, 59])
+def test_a_row_that_parquet_cannot_hold_fails_its_stream_alone(
+    place: int, sandbox: Sandbox, config: dict[str, Any], tmp_path: Path
+) -> None:
+    sandbox.dataset.campaigns[DEFAULT_ADVERTISER][place]["target_bid"] = HUGE
+    streams = ("balance", "campaign_details", "campaigns", "orders")
+    run = run_batches(config, tmp_path, *streams, emit_activate_version_messages=True)
+    assert run.code == 1
+    (error,) = run.errors
+    assert error.startswith("campaigns: Parquet cannot hold the values of `target_bid`")
+    assert error.endswith(
+        "; deselect the column, or set `batch_config.encoding.format` to `jsonl`"
+    )
+    assert run.table[0].startswith("Incomplete: 1 of 4 streams failed")
+    assert len(run.table) == 3
+    files = Counter(message["stream"] for message in run.of_type("BATCH"))
+    # The files before that of the row, and all of the other streams.
+    assert files["campaigns"] == place // 25
+    assert files["campaign_details"] == 3
+    assert files["balance"] == files["orders"] == 1
+    activated = {message["stream"] for message in run.of_type("ACTIVATE_VERSION")}
+    assert activated == {"campaign_details", "orders"}
+
+
+def test_the_bookmark_of_a_report_stays_at_its_last_file(
+    serve: Serve, config: dict[str, Any], tmp_path: Path
+) -> None:
+    """Rows of five days, 20 each, in files of 25; the fourth day has the huge one."""
+    days = [f"2025-03-0{day}" for day in range(1, 6)]
+
+    def answer(call: Call) -> Response:
+        if call.path == TOKEN_PATH:
+            return token_response()
+        asked = json.loads(call.body)
+        spend = "1E+80" if asked["start_date"] == days[3] else "1.5"
+        rows = ", ".join(
+            f'{{"day": "{asked["start_date"]}", "campaign_id": {number}, '
+            f'"campaign_name": "x", "advertiser_spend": {spend}}}'
+            for number in range(20)
+        )
+        page = (
+            f'{{"data": [{rows}], "meta": {{"total_pages": 1, "total_entries": 20}}}}'
+        )
+        return Response(page, media_type="application/json")
+
+    url, _ = serve(answer)
+    report = {**DEFAULT_REPORTS[0], "window_days": 1}
+    settings = {"api_url": url, "start_date": days[0], "end_date": days[-1]}
+    stream = "campaign_performance"
+    run = run_batches(config, tmp_path, stream, reports=[report], **settings)
+    assert run.code == 1
+    (error,) = run.errors
+    assert error.startswith(f"{stream}: Parquet cannot hold the values of `advertiser_")
+    # Two files with 50 of the first 60 rows: two days are whole.
+    assert len(rows_of(run)) == 50
+    bookmark = run.of_type("STATE")[-1]["value"]["bookmarks"][stream]
+    assert bookmark["replication_key_value"] == days[1]
+
+
+def test_text_that_is_no_unicode_names_its_column(
+    serve: Serve, config: dict[str, Any], tmp_path: Path
+) -> None:
+    def answer(call: Call) -> Response:
+        if call.path == TOKEN_PATH:
+            return token_response()
+        page = rb'{"data": [{"id": 1, "name": "\ud800"}], "meta": {"total_pages": 1}}'
+        return Response(page, media_type="application/json")
+
+    url, _ = serve(answer)
+    run = run_batches(config, tmp_path, "orders", api_url=url)
+    assert run.code == 1
+    (error,) = run.errors
+    assert error.startswith("orders: Parquet cannot hold the values of `name`: ")
+
+
+@pytest.mark.parametrize("depth", [960, 963, 966, 969])
+@pytest.mark.parametrize("file_format", ["jsonl", "parquet"])
+def test_deep_nesting_fails_its_stream_alone_or_comes_whole(
+    file_format: str, depth: int, serve: Serve, config: dict[str, Any], tmp_path: Path
+) -> None:
+    """What is too deep, and for which step, depends on Python's version."""
+    deep = "[" * depth + "]" * depth
+    rows = {
+        "/v1/orders": f'{{"id": 1, "new": {deep}}}',
+        "/v1/tags": '{"id": 2}',
+    }
+
+    def answer(call: Call) -> Response:
+        if call.path == TOKEN_PATH:
+            return token_response()
+        meta = '{"total_pages": 1, "total_entries": 1}'
+        page = f'{{"data": [{rows[call.path]}], "meta": {meta}}}'
+        return Response(page, media_type="application/json")
+
+    url, _ = serve(answer)
+    settings = {"api_url": url, "max_retries": 0}
+    run = run_batches(config, tmp_path, "orders", "tags", form=file_format, **settings)
+    read = {message["stream"] for message in run.of_type("BATCH")}
+    if run.code == 0:
+        assert read == {"orders", "tags"}
+        return
+    assert read == {"tags"}
+    (error,) = run.errors
+    assert error.startswith("orders: ")
+    assert "fault" not in error
 
 
 # ACTIVATE_VERSION

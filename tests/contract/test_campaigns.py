@@ -356,8 +356,9 @@ def test_passing_failures_cost_nothing_but_time(
             PlainTextResponse("", 503),
             3,
             (
-                "HTTP 503 after all retries (at most 2 within 900 s); retry later, or "
-                "raise `max_retries`, `max_retry_seconds`, or `request_timeout`. "
+                "HTTP 503; gave up after 2 of 2 retries (time limit 900 s); retry "
+                "later, or raise `max_retries`, `max_retry_seconds`, or "
+                "`request_timeout`. "
                 "Kayzen's response: (empty body)"
             ),
         ),

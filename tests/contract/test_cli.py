@@ -138,7 +138,7 @@ def test_test_gives_up_soon_on_a_server_that_cannot_be_reached(
     assert run.code == 1
     (error,) = run.errors
     assert contains(error, login_messages.LOGIN_FAILED)
-    assert "within 4 s" in error
+    assert "(time limit 4 s)" in error
     assert ("proxy" in error) == (what == "dead proxy")
 
 

@@ -172,6 +172,47 @@ def test_a_refusal_that_quotes_an_app_shows_no_secret(
     assert VALUE not in f"{caught.value}{caplog.text}{capsys.readouterr()}"
 
 
+def test_a_url_with_a_secret_is_masked_in_the_log_alone(
+    serve: Serve, tmp_path: Path
+) -> None:
+    url = f"https://t.example/c?a=1&apiKey={VALUE}&b=2"
+    shown = "https://t.example/c?a=1&apiKey=***&b=2"
+
+    def answer(call: Call) -> Response:
+        if call.path == TOKEN_PATH:
+            return token_response()
+        if call.path == "/v1/orders":
+            return json_response({"error": "no such tracker", "url": url}, 422)
+        # A text that the column cannot hold.
+        return page_response(
+            [{"id": 1, "tracking_url": url, "updated_at": url}],
+            total_pages=1,
+            total_entries=1,
+        )
+
+    address, _ = serve(answer)
+    config = tmp_path / "config.json"
+    maps = {"tags": {"name": "int(_extra['tracking_url'])"}}
+    settings = {**SAMPLE_CONFIG, "api_url": address, "stream_maps": maps}
+    config.write_text(json.dumps(settings), encoding="utf-8")
+    streams = ("campaigns", "orders", "tags")
+    run = run_process(
+        *("--config", config, *selecting(tmp_path, *streams)),
+        env={**os.environ, "TAP_KAYZEN_LOGLEVEL": "DEBUG"},
+    )
+    assert run.code == 1
+    assert VALUE not in run.stderr
+    assert f'such as "{shown}"' in run.stderr
+    assert f"with base 10: '{shown}'" in run.stderr
+    assert f'"url": "{shown}"' in run.stderr
+    (campaign,) = run.records
+    assert campaign["_extra"]["tracking_url"] == url
+    assert campaign["_extra"]["updated_at"] == url
+    tested = run_process("--config", config, "--test", *selecting(tmp_path, "orders"))
+    assert VALUE not in tested.stderr
+    assert f'"url": "{shown}"' in tested.stderr
+
+
 @pytest.mark.parametrize(
     "body",
     [

@@ -122,6 +122,32 @@ def test_rows_that_move_between_pages_are_found(
     assert sorted(row["campaign_id"] for row in run.records) == [*range(10)]
 
 
+@pytest.mark.parametrize(
+    "totals",
+    [
+        [{"day": "Total", "clicks": 9}],
+        [{"clicks": 10**6, "impressions": 10**6}],
+        [{"day": "Subtotal", "campaign_id": 1}, {"day": "Subtotal", "campaign_id": 2}],
+    ],
+)
+def test_a_total_on_one_page_does_not_cut_the_others_off(
+    totals: list[Row], serve: Serve, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A server with pages of its own size, four rows, and without `meta`."""
+    whole = [row_of("2026-09-01", number) for number in range(10)]
+
+    def answer(call: Call) -> Response:
+        if call.path == TOKEN_PATH:
+            return token_response()
+        page = json.loads(call.body)["page"]
+        rows = whole[(page - 1) * 4 : page * 4]
+        return json_response({"data": [*rows, *totals] if page == 1 else rows})
+
+    url, _ = serve(answer)
+    run = read(url, capsys, end_date="2026-09-01", concurrency=1)
+    assert [row["campaign_id"] for row in run.records] == [*range(10)]
+
+
 def test_fewer_rows_than_announced_hold_the_bookmark(
     serve: Serve, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:

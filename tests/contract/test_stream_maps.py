@@ -161,6 +161,46 @@ def test_what_is_misspelled_has_no_effect_and_is_named(
 
 
 @pytest.mark.parametrize(
+    ("entry", "place", "key"),
+    [
+        ({"id": "'x'"}, "id`, `'x'", "id"),
+        ({"id": "name"}, "id`, `name", "id"),
+        (
+            {"__key_properties__": ["number"], "number": "'x'"},
+            "number`, `'x'",
+            "number",
+        ),
+    ],
+)
+def test_a_key_that_a_map_replaces_is_named_at_the_start(
+    entry: dict[str, Any], place: str, key: str, config: dict[str, Any], tmp_path: Path
+) -> None:
+    run = read(config, tmp_path, {"campaigns": entry}, "campaigns")
+    assert run.code == 0, run.stderr
+    text = stream_map_messages.KEY_REPLACED(column=key)
+    assert warnings_of(run) == [f"`stream_maps.campaigns.{place}`: {text}"]
+
+
+@pytest.mark.parametrize(
+    "entry", [{"day": None}, {"__else__": None, "_key": "_key", "clicks": "clicks"}]
+)
+def test_a_bookmark_moves_though_a_map_removes_its_column(
+    entry: dict[str, Any], config: dict[str, Any], tmp_path: Path
+) -> None:
+    run = read(config, tmp_path, {REPORT: entry}, REPORT)
+    assert run.code == 0, run.stderr
+    assert warnings_of(run) == []
+    (schema,) = run.of_type("SCHEMA")
+    assert "bookmark_properties" not in schema
+    assert "day" not in schema["schema"]["properties"]
+    assert run.records
+    bookmark = run.of_type("STATE")[-1]["value"]["bookmarks"][REPORT]
+    assert bookmark["replication_key_value"] == REPORT_DAYS["end_date"]
+    plain = read(config, tmp_path, {REPORT: {"clicks": None}}, REPORT)
+    assert plain.of_type("SCHEMA")[0]["bookmark_properties"] == ["day"]
+
+
+@pytest.mark.parametrize(
     "maps",
     [
         {"campaigns": {"name": None, "_extra": None, "new": "name"}},
@@ -175,6 +215,10 @@ def test_what_is_misspelled_has_no_effect_and_is_named(
         {"campaigns": {"__else__": None, "id": "id", "name": "name"}},
         {"*": {"_sdc_source": "__stream_name__"}, "camp*": {"_extra": None}},
         {"__else__": None, "campaigns": {"x": "1"}},
+        {"campaigns": {"id": "md5(str(id))"}},
+        {"campaigns": {"id": "self + 1"}},
+        {"campaigns": {"number": "id", "id": None, "__key_properties__": ["number"]}},
+        {"campaigns": {"name": "'x'", "__key_properties__": ["id"]}},
     ],
 )
 def test_what_is_right_needs_no_warning(

@@ -290,7 +290,9 @@ def test_lasting_failures_end_with_advice(serve: Serve, waits: list[float]) -> N
         use(auth)
     assert str(caught.value) == login_messages.LOGIN_FAILED(
         url=f"{url}{TOKEN_PATH}",
-        cause=network_messages.GAVE_UP(reason="HTTP 503", max_retries=2, seconds=900),
+        cause=network_messages.GAVE_UP(
+            reason="HTTP 503", retries=2, max_retries=2, seconds=900
+        ),
         hint=login_messages.RETRY_LOGIN(),
     )
     assert len(api.calls) == 3
@@ -304,7 +306,7 @@ def test_a_login_that_is_no_json_says_so(
     with pytest.raises(FatalAPIError) as caught:
         use(authenticator(url))
     fault = network_messages.NOT_JSON(status=200)
-    assert f"{TOKEN_PATH} failed: {fault} after all retries" in str(caught.value)
+    assert f"{TOKEN_PATH} failed: {fault}; gave up after 2 of 2" in str(caught.value)
     assert len(caplog.messages) == len(waits) == 2
     assert caplog.messages[0].startswith(f"Login at {url}{TOKEN_PATH}: {fault}; ")
     assert contains(caplog.messages[0], network_messages.RETRYING)
@@ -313,7 +315,7 @@ def test_a_login_that_is_no_json_says_so(
 
 def test_no_server_at_all_ends_with_advice(waits: list[float]) -> None:
     auth = authenticator("http://127.0.0.1:9")
-    with pytest.raises(FatalAPIError, match="Connection refused after all retries"):
+    with pytest.raises(FatalAPIError, match="Connection refused; gave up after 2 of 2"):
         use(auth)
     assert len(waits) == 2
 

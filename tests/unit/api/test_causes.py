@@ -164,7 +164,7 @@ def test_a_proxy_that_refuses_is_named_without_its_login(
         proxy=f"127.0.0.1:{port}", reason="[Errno 111] Connection refused"
     )
     assert failure("https://kayzen.test/").cause == network_messages.GAVE_UP(
-        reason=refused, max_retries=0, seconds=900
+        reason=refused, retries=0, max_retries=0, seconds=900
     )
 
 

@@ -169,7 +169,9 @@ def test_a_server_that_never_answers_is_given_up_on(
     with socket.create_server(("127.0.0.1", 0)) as listener:
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
         config = {**SAMPLE_CONFIG, "api_url": url}
-        with pytest.raises(FatalAPIError, match="response timed out after all retries"):
+        with pytest.raises(
+            FatalAPIError, match="response timed out; gave up after 1 of 1"
+        ):
             sync({**config, "request_timeout": 0.1, "max_retries": 1}, capsys)
     assert len(waits) == 1
 
@@ -187,6 +189,7 @@ class Clock(Throttle):
 
 
 def calls_until_the_end(retries: int, seconds: float, clock: Clock) -> int:
+    """Return how many calls are made; check that the error counts the retries."""
     made = 0
 
     def fail() -> None:
@@ -200,7 +203,7 @@ def calls_until_the_end(retries: int, seconds: float, clock: Clock) -> int:
     with pytest.raises(UnavailableError) as caught:
         again.call(fail, what="the call", hint="do something")
     cause = network_messages.GAVE_UP(
-        reason="ConnectionError", max_retries=retries, seconds=seconds
+        reason="ConnectionError", retries=made - 1, max_retries=retries, seconds=seconds
     )
     assert str(caught.value) == f"the call: {cause}; do something"
     return made

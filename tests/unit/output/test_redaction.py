@@ -126,3 +126,45 @@ def test_fields_named_like_a_secret_are_blotted_out_of_rows(
 def test_a_refusal_may_name_what_it_is_about_as_a_key() -> None:
     body = b'{"key":"start_date","apiKey":"s3c"}'
     assert redactor().excerpt(body) == '{"key":"start_date","apiKey":***}'
+
+
+URL = "https://t.example/c"
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        (f"see {URL}?api_key=s3c&b=2; go on", f"see {URL}?api_key=***&b=2; go on"),
+        (f"{URL}?a=1&access_token=s3c.x~y", f"{URL}?a=1&access_token=***"),
+        (f"'{URL}?a=1;pwd=s3c'", f"'{URL}?a=1;pwd=***'"),
+        (f'{{"u":"{URL}?apiKey=s%33c"}}', f'{{"u":"{URL}?apiKey=***"}}'),
+        (f"{URL}?X-Amz-Signature=s3c#x", f"{URL}?X-Amz-Signature=***#x"),
+        (f"{URL}?sig=s3c&key=s3c", f"{URL}?sig=***&key=***"),
+        (f"{URL}#access_token=s3c", f"{URL}#access_token=***"),
+        (
+            rf"{URL}?a=1\u0026token\u003ds3c\u0026b=2",
+            rf"{URL}?a=1\u0026token\u003d***\u0026b=2",
+        ),
+        (f"{URL}?a=1&amp;token=s3c&amp;b=2", f"{URL}?a=1&amp;token=***&amp;b=2"),
+        (
+            f"{URL}?to={quote(URL + '?token=s3c', '')} next",
+            f"{URL}?to={quote(URL, '')}%3Ftoken%3D*** next",
+        ),
+        (
+            f"{URL}?to={quote(quote(URL + '?a=1&token=s3c', ''), '')}",
+            f"{URL}?to={quote(quote(URL + '?a=1', ''), '')}%2526token%253D***",
+        ),
+        (f"{URL}?token={{token}}&c={{click}}", f"{URL}?token=***&c={{click}}"),
+        # Neither secrets nor parameters.
+        (f"{URL}?page=2&per_page=100&advertiser_id=7", None),
+        (f"{URL}?country=DE&turkey=1", None),
+        ("token=abc; and key = 5", None),
+        ("what? token=abc", None),
+        (f"{URL}?api_key=", None),
+    ],
+)
+def test_query_parameters_named_like_a_secret_are_blotted_out(
+    text: str, shown: str | None
+) -> None:
+    assert redactor().redact(text) == (text if shown is None else shown)
+    assert redactor().excerpt(text.encode()) == (text if shown is None else shown)

@@ -22,7 +22,8 @@ DOCKERFILE = (FOLDER / "Dockerfile").read_text("utf-8")
 SCRIPT = FOLDER / "sync.py"
 
 IN_A_CLONE = pytest.mark.skipif(
-    not (ROOT / "tools" / "requirements").exists(), reason="not a clone of the repository"
+    not (ROOT / "tools" / "requirements").exists(),
+    reason="not a clone of the repository",
 )
 
 
@@ -105,6 +106,6 @@ def test_the_container_is_that_of_the_image() -> None:
 
 @IN_A_CLONE
 def test_the_target_is_the_one_that_was_tested() -> None:
-    lock = (ROOT / "requirements" / "targets.txt").read_text("utf-8")
+    lock = (ROOT / "tools" / "requirements" / "targets.txt").read_text("utf-8")
     (pinned,) = re.findall(r"^(meltanolabs-target-postgres==\S+)", lock, re.MULTILINE)
     assert pinned in DOCKERFILE

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from itertools import pairwise
 from string import Formatter
 from typing import TYPE_CHECKING
 
@@ -93,6 +94,14 @@ def test_the_page_of_targets_has_the_words_of_its_template() -> None:
     )
     page = (ROOT / "docs" / "targets.md").read_text(encoding="utf-8")
     assert re.fullmatch(words, page, re.DOTALL)
+
+
+@pytest.mark.parametrize("path", MARKDOWN, ids=name)
+def test_every_table_has_a_head(path: Path) -> None:
+    lines = path.read_text(encoding="utf-8").splitlines()
+    for before, line in pairwise(lines):
+        if re.fullmatch(r"\|(\s*-+\s*\|)+", line):
+            assert before.startswith("|"), line
 
 
 def targets(path: Path) -> list[str]:

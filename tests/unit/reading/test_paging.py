@@ -182,6 +182,38 @@ def window(
     return sorted(asked)
 
 
+def is_total(row: dict[str, Any]) -> bool:
+    return "Total" in row.values()
+
+
+@pytest.mark.parametrize(
+    "totals",
+    [[1, 0, 0], [0, 1, 0, 0], [1, 1, 0, 0], [3, 0, 0], [0, 2, 1, 0, 2, 0]],
+)
+@pytest.mark.parametrize("last", [1, 3])
+def test_totals_do_not_make_other_pages_look_short(
+    totals: list[int], last: int
+) -> None:
+    """A server whose pages have 4 rows at most, besides totals, and no `meta`."""
+    asked: list[int] = []
+    lengths = [4] * (len(totals) - 1) + [last]
+
+    def fetch(_: int, number: int) -> Page:
+        asked.append(number)
+        if number > len(lengths):
+            return Page([])
+        rows = [{"day": f"{number} {row}"} for row in range(lengths[number - 1])]
+        return Page(
+            [*rows, *({"day": "Total", "n": n} for n in range(totals[number - 1]))]
+        )
+
+    paging = GuessedPaging(1000, is_total)
+    ahead = ReadAhead(fetch, paging, [0], Workers(1))
+    came = [row for page in ahead.pages(0) for row in page.decode()]
+    assert sum(not is_total(row) for row in came) == sum(lengths)
+    assert max(asked) <= len(lengths) + 1
+
+
 @pytest.mark.parametrize("paging", [GuessedPaging(10), AnnouncedPaging()])
 def test_empty_pages_before_the_announced_end_are_no_end(paging: ReportPaging) -> None:
     assert window(paging, [10, 0, 0, 10], 4) == [1, 2, 3, 4]
