@@ -48,6 +48,7 @@ lint: $(VENV)/dev.stamp  ## develop: Check style, workflows, and Dockerfile
 	$(BIN)/lint-imports --no-cache --no-logo
 	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml examples/ci/*.yml
 	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.dependabot .github/dependabot.yml
+	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-issue-forms .github/ISSUE_TEMPLATE/*.yml
 	$(BIN)/zizmor --quiet --offline --persona=pedantic .github
 	$(BIN)/zizmor --quiet --offline examples/ci/github.yml
 	$(BIN)/hadolint tools/container/Dockerfile examples/kubernetes/Dockerfile

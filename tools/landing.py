@@ -78,12 +78,12 @@ READ: dict[str, Callable[[object], object]] = {
 NULS = ("\ufffd", "\\u0000")
 """What targets write for a NUL."""
 
-NUL = "NUL is replaced"
-BREAKS = "line breaks and tabs are written as \\n, \\r, \\t"
-DIGITS = "digits beyond the 15th are lost"
-EMPTY = "empty text is null"
-NESTED = "lists and objects are not JSON"
-NULL = "null is an empty text"
+NUL = "NUL replaced"
+BREAKS = "line breaks and tabs written as \\n, \\r, \\t"
+DIGITS = "digits beyond the 15th lost"
+EMPTY = "empty text became null"
+NESTED = "lists and objects not in JSON"
+NULL = "null became empty text"
 OTHER = "other values differ"
 
 

@@ -306,8 +306,8 @@ class Outcome:
 def fate(row: dict[str, Any] | None) -> str:
     """Say what became of a deleted row."""
     if row is None:
-        return "is gone"
-    return "is marked" if row.get("_sdc_deleted_at") else "stays"
+        return "missing"
+    return "marked" if row.get("_sdc_deleted_at") else "kept"
 
 
 @dataclass(frozen=True)
@@ -353,7 +353,7 @@ class Case:
     tap: Callable[[Place], dict[str, Any]] = nothing
     missing: bool = False
     repeated: bool = False
-    deleted: str = "stays"
+    deleted: str = "kept"
     differs: frozenset[str] = frozenset()
 
     @property
@@ -407,7 +407,7 @@ class Case:
         assert bool(second.missing) == self.missing, second
         assert bool(second.repeated) == self.repeated, second
         known = second.rows - second.repeated + second.missing
-        assert known == days[1].count - (second.deleted == "is gone"), second
+        assert known == days[1].count - (second.deleted == "missing"), second
         assert (second.spend != days[1].spend) == self.missing, second
         assert second.deleted == self.deleted, second
         assert second.state, second
@@ -467,37 +467,37 @@ POSTGRES = Case(
     "`validate_records: false`, as in meltano.yml",
     postgres_settings,
     in_postgres,
-    deleted="is marked",
+    deleted="marked",
     differs=frozenset({landing.NUL}),
 )
 POSTGRES_COPY = Case(
     "target-postgres (COPY)",
     "meltanolabs-target-postgres",
-    "The same and `use_copy: true`",
+    "The same, plus `use_copy: true`",
     lambda place: {**postgres_settings(place), "use_copy": True},
     in_postgres,
-    deleted="is marked",
+    deleted="marked",
     differs=frozenset({landing.NUL, landing.DIGITS}),
 )
 POSTGRES_BATCH = Case(
     "target-postgres (BATCH)",
     "meltanolabs-target-postgres",
-    "As in meltano.yml; in the tap `batch_config`: `jsonl`, `gzip`, `file://`",
+    "As in meltano.yml; in the tap, `batch_config`: `jsonl`, `gzip`, `file://`",
     postgres_settings,
     in_postgres,
     tap=batches("jsonl"),
-    deleted="is marked",
+    deleted="marked",
     differs=frozenset({landing.NUL}),
 )
 POSTGRES_PARQUET = Case(
     "target-postgres (Parquet BATCH)",
     "meltanolabs-target-postgres",
-    "With `pyarrow` installed; in the tap, installed as `tap-kayzen[parquet]`, "
+    "With `pyarrow`; in the tap, installed as `tap-kayzen[parquet]`, "
     "`batch_config`: `parquet`, `gzip`, `file://`",
     postgres_settings,
     in_postgres,
     tap=batches("parquet"),
-    deleted="is marked",
+    deleted="marked",
     differs=frozenset({landing.NUL}),
 )
 CSV = Case(
@@ -507,11 +507,11 @@ CSV = Case(
     lambda place: {"output_path": f"{place.out}"},
     lambda place: landing.csv_tables(place.out),
     missing=True,
-    deleted="is gone",
+    deleted="missing",
     differs=frozenset({landing.NULL, landing.NESTED}),
 )
 CSV_FLAT = Case(
-    "target-csv (a file a run)",
+    "target-csv (one file per run)",
     "meltanolabs-target-csv",
     "`file_naming_scheme: '{stream_name}-{timestamp}.csv'`, "
     "`timestamp_format: '%Y-%m-%d.T%H%M%S.%f'`, `flattening_enabled: true`, "
@@ -536,8 +536,8 @@ def line(case: Case, reference: Reference, outcomes: list[Outcome]) -> str:
     first, second = outcomes
     after = (
         f"{second.rows:,}",
-        f"{second.missing:,} are missing" if second.missing else "",
-        f"{second.repeated:,} of them outdated" if second.repeated else "",
+        f"{second.missing:,} missing" if second.missing else "",
+        f"{second.repeated:,} outdated" if second.repeated else "",
     )
     differs = (f"{what}: {n:,}" for what, n in sorted(second.differs.items()))
     cells = (
@@ -546,9 +546,9 @@ def line(case: Case, reference: Reference, outcomes: list[Outcome]) -> str:
         case.how,
         f"{first.rows:,}",
         ", ".join(filter(None, after)),
-        "exact" if second.spend == reference.days[1].spend else "too little",
+        "exact" if second.spend == reference.days[1].spend else "too low",
         case.deleted,
-        "; ".join(differs) or "nothing",
+        "; ".join(differs) or "none",
     )
     return f"| {' | '.join(cells)} |"
 

@@ -23,7 +23,7 @@ POSTGRES_HARD = replace(
         "hard_delete": True,
         "batch_size_rows": 25,
     },
-    deleted="is gone",
+    deleted="missing",
 )
 
 
