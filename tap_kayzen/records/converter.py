@@ -161,7 +161,7 @@ class RecordConverter:
 
     @property
     def _outcome(self) -> str:
-        """What happens to values that fit no column, for warnings."""
+        """Outcome for values that fit no column, as worded in warnings."""
         if self._keeps_extra:
             return f"kept in {EXTRA}"
         return f"dropped, as {EXTRA} is not selected"

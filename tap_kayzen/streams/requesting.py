@@ -91,7 +91,7 @@ class RequestingStream(RecordStream, ABC):
 
     @property
     def hint(self) -> str:
-        """What the user can do if Kayzen rejects the requests of the stream."""
+        """Hint for the user if Kayzen rejects the requests of the stream."""
         return (
             "check `advertiser_ids` and `api_url`, or go on without it: deselect the "
             f"stream (with Meltano: `select: ['!{self.name}.*']`)"

@@ -1,4 +1,4 @@
-"""What README.md and docs/ say is so, and their links lead somewhere."""
+"""Facts and links of README.md and docs/ are right."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ MARKDOWN = sorted(
 TROUBLE = (ROOT / "docs" / "troubleshooting.md").read_text(encoding="utf-8")
 MESSAGES = re.findall(r"^\| `(.*?)` \|", TROUBLE, re.MULTILINE)
 EDGES = " :;,.()"
-"""What may stand between two texts of a message."""
+"""Characters between two texts of a message."""
 
 
 def name(path: Path) -> str:
@@ -69,7 +69,7 @@ def test_every_setting_and_stream_has_its_place() -> None:
 
 @cache
 def texts() -> set[str]:
-    """Give all literal texts of the tap's code, docstrings aside."""
+    """Return all literal texts of the tap's code except docstrings."""
     nodes = [
         node
         for path in sorted((ROOT / "tap_kayzen").rglob("*.py"))
@@ -87,7 +87,7 @@ def texts() -> set[str]:
 
 
 def is_said(message: str) -> bool:
-    """Tell whether a message can be put together of the texts of the code.
+    """Check whether a message can be composed of texts in the code.
 
     In the message, an ellipsis or a number stands for what differs.
     """
@@ -95,7 +95,7 @@ def is_said(message: str) -> bool:
 
 
 def is_made_of_texts(part: str, *, is_first: bool = True) -> bool:
-    """Tell whether a part is in one text, or ends one, has whole ones, begins one."""
+    """Check whether a part is in one text or a sequence of adjacent texts."""
     part = part.strip(EDGES)
     if not part or any(
         part in text if is_first else text.startswith(part) for text in texts()
@@ -134,7 +134,7 @@ def test_the_stream_that_shows_how_to_add_one_is_so() -> None:
 
 
 def json_block(page: str, first: str) -> Any:  # noqa: ANN401
-    """Give the JSON of a page that begins with an object's first key."""
+    """Return the JSON block of a page whose first key is `first`."""
     text = (ROOT / page).read_text(encoding="utf-8")
     (block,) = re.findall(
         rf'^```json\n(\{{\s*"{first}".*?)^```', text, re.MULTILINE | re.DOTALL
@@ -181,7 +181,7 @@ def targets(path: Path) -> list[str]:
 
 
 def anchors(path: Path) -> set[str]:
-    """Give the anchors of a page's headings, as GitHub makes them."""
+    """Return the anchors of a page's headings, as GitHub generates them."""
     headings = re.findall(r"^#+ (.*)$", path.read_text("utf-8"), re.MULTILINE)
     return {
         re.sub(r"[^\w\- ]", "", each.lower()).replace(" ", "-") for each in headings
