@@ -1,4 +1,4 @@
-"""The closing line of a sync: rows per stream and the duration."""
+"""The closing line of a sync: how many rows of which streams, in how many seconds."""
 
 from __future__ import annotations
 
