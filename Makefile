@@ -42,10 +42,12 @@ test:  ## develop: Run all checks and tests in parallel (2 to 5 minutes)
 		pytest lint types build docs \
 		|| { echo "A step failed: look for *** above" >&2; exit 1; }
 
-lint: $(VENV)/dev.stamp  ## develop: Check style, workflows, and Dockerfile
+lint: $(VENV)/dev.stamp  ## develop: Check code style, wording, workflows, and Dockerfile
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports --no-cache --no-logo
+	git ls-files -z | xargs -0 $(BIN)/codespell
+	$(BIN)/python tools/style_check.py
 	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml examples/ci/*.yml
 	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.dependabot .github/dependabot.yml
 	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-issue-forms .github/ISSUE_TEMPLATE/*.yml

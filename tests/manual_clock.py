@@ -59,12 +59,12 @@ class ManualClock(Clock):
                     self._sleepers.remove(sleeper)
 
     def advance(self, seconds: float) -> None:
-        """Let time pass."""
+        """Advance the time."""
         with self._changed:
             self._pass_until(self._now + seconds)
 
     def wake(self) -> float:
-        """Let time pass until the next sleeper wakes; wait for one if there is none.
+        """Advance the time until the next sleeper wakes; wait for one if there is none.
 
         Returns:
             The seconds that it slept.

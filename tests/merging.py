@@ -1,4 +1,4 @@
-"""How Meltano merges states."""
+"""Merges states as Meltano does."""
 
 from __future__ import annotations
 

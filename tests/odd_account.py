@@ -55,12 +55,12 @@ async def content(exchange: Exchange, **query: int) -> dict[str, Any]:
 
 
 async def of_own_size(exchange: Exchange) -> Response:
-    """Give pages of three rows, whatever is asked for."""
+    """Return pages of three rows, regardless of the requested size."""
     return json_response(await content(exchange, per_page=3))
 
 
 async def bare_first_page(exchange: Exchange) -> Response:
-    """Give the first page again and again, without an envelope."""
+    """Return the first page for every page number, without an envelope."""
     return json_response((await content(exchange, page=1))["data"])
 
 
@@ -215,6 +215,6 @@ def lasting(value: Any, name: str = "") -> Any:  # noqa: ANN401
 
 
 def call_of(report: Report, name: str) -> dict[str, Any]:
-    """Give the first entry of a call, such as ``GET /v1/orders``."""
+    """Return the first entry of a call, such as ``GET /v1/orders``."""
     calls: Sequence[dict[str, Any]] = report["calls"]
     return next(call for call in calls if call["call"] == name)

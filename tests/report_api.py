@@ -1,4 +1,4 @@
-"""What tests of report rows share: an API that plays reports, and how to read it."""
+"""Scripted report API shared by the tests of report rows, and readers for it."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def days_of(call: Call) -> tuple[str, str]:
 
 
 def asked(api: ScriptedApi) -> list[tuple[str, str]]:
-    """Give the days that were asked for, in order, each pair once."""
+    """Return the requested pairs of days, sorted and distinct."""
     return sorted({days_of(call) for call in api.to(PATH)})
 
 
@@ -82,7 +82,7 @@ def paged(rows: Callable[[str], list[Row]]) -> Callable[[Call], Response]:
 
 
 def one_page(rows: list[Row]) -> Callable[[Call], Response]:
-    """Answer report calls with a page of rows, whatever the days."""
+    """Answer all report calls with the same page of rows."""
 
     def answer(call: Call) -> Response:
         if call.path == TOKEN_PATH:

@@ -1,4 +1,4 @@
-"""What the tests share: API servers on real sockets, and ways to run the tap."""
+"""Helpers for all tests: API servers on real sockets, and runs of the tap."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ ALL_STREAMS = sorted(
 WARNINGS = (
     *("-W", "error"),
     *("-W", "ignore:Python 3.10 reached its end of life"),
-    # A run that fails does not wait for what other threads have asked for.
+    # A failed run does not wait for the open requests of other threads.
     *("-W", "ignore:unclosed <socket:ResourceWarning"),
 )
 TOKEN_PATH = "/v1/authentication/token"
@@ -134,7 +134,7 @@ def page_response(records: list[dict[str, Any]], **meta: object) -> Response:
 
 REFUSED = json_response({"error": "Forbidden"}, 403)
 LAST = json_response({}, 403, connection="close")
-"""What a server says before it goes down."""
+"""The last response of a server before it shuts down."""
 
 
 def refusing(path: str, answer: Response = REFUSED) -> Fault:
@@ -148,7 +148,7 @@ def whole(_: Request, __: bytes) -> None:
 
 @dataclass(frozen=True)
 class Run:
-    """What a run of the tap left behind."""
+    """The exit code and output of a run of the tap."""
 
     code: int
     stdout: str
@@ -224,7 +224,7 @@ def sync(
     streams: Collection[str] = ("campaigns",),
     **options: Any,
 ) -> Run:
-    """Run a sync in this process, where time and the like are in the test's hands."""
+    """Run a sync in this process, where a test can control the time, for example."""
     capsys.readouterr()
     tap = TapKayzen(config=dict(config), **options)
     for name, stream in tap.streams.items():
@@ -248,7 +248,7 @@ def catalog_of(*streams: str) -> dict[str, Any]:
 
 
 def truth(dataset: Dataset, stream: str) -> list[dict[str, Any]]:
-    """Give the rows that the sandbox has for a stream, as Kayzen would send them."""
+    """Return the sandbox's rows for a stream, in Kayzen's format."""
     advertiser = DEFAULT_ADVERTISER
     campaigns = dataset.campaigns[advertiser]
     special: dict[str, Callable[[], list[dict[str, Any]]]] = {

@@ -46,7 +46,7 @@ RETRIES = dg.RetryPolicy(
 
 @contextmanager
 def system_directory() -> Generator[str]:
-    """Give a run of Meltano a system directory of its own, with all plugins.
+    """Yield a separate system directory with all plugins for a run of Meltano.
 
     Meltano keeps the catalog and the state of a run there, in files that are named
     after the tap only, and a database of runs. Runs at once in one directory fail, as
@@ -178,7 +178,7 @@ days = dg.define_asset_job("days", selection=REPORTS, partitions_def=DAYS)
 
 @dg.schedule(job=days, cron_schedule="0 6 * * *", execution_timezone="UTC")
 def refresh(context: dg.ScheduleEvaluationContext) -> list[dg.RunRequest]:
-    """Read yesterday, and once more the days that Kayzen may have restated."""
+    """Request yesterday and the earlier days that Kayzen may have restated."""
     now = context.scheduled_execution_time
     return [
         dg.RunRequest(run_key=f"{now:%F} {day}", partition_key=day)

@@ -40,7 +40,7 @@ NOW = "now() AT TIME ZONE 'UTC'"
 
 @dataclass
 class Stream:
-    """What the output says about one stream.
+    """Columns and keys of one stream, as found in the output.
 
     Attributes:
         columns: The SQL type of each column.

@@ -83,7 +83,7 @@ class Wire:
 
     @cached_property
     def downloads(self) -> Downloads:
-        """What reads the bodies of responses."""
+        """Reader of response bodies."""
         return Downloads(self.config["request_timeout"])
 
     @property

@@ -164,7 +164,7 @@ class RecordConverter:
 
     @property
     def _outcome(self) -> str:
-        """What happens to values that fit no column, for warnings."""
+        """Outcome for values that fit no column, as worded in warnings."""
         outcome = stream_messages.KEPT if self._keeps_extra else stream_messages.DROPPED
         return outcome()
 

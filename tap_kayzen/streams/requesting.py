@@ -92,7 +92,7 @@ class RequestingStream(RecordStream, ABC):
 
     @property
     def hint(self) -> str:
-        """What the user can do if Kayzen rejects the requests of the stream."""
+        """Hint for the user if Kayzen rejects the requests of the stream."""
         return stream_messages.DESELECT(stream=self.name)
 
     def hint_for(self, slice_: Slice) -> str:  # noqa: ARG002

@@ -251,7 +251,7 @@ PLACES: Mapping[str, str] = {
     "report": "the section Rejected of the report",
     "report-json": "`status` of `calls` in the report",
 }
-"""Where a report lists rejected calls, by value of ``--test``."""
+"""Section of a report that lists rejected calls, by value of ``--test``."""
 
 FORMATS_HELP = (
     "--test=report prints what the account's API returns as Markdown, without values "

@@ -1,4 +1,4 @@
-"""The campaigns stream, over real sockets: against the sandbox and stranger servers."""
+"""The campaigns stream against the sandbox and stranger servers, on real sockets."""
 
 from __future__ import annotations
 
@@ -261,7 +261,7 @@ def test_a_token_lost_on_the_way_is_replaced_once(
     url, server = serve(answer)
     run = sync(config_for(url), capsys)
     assert [record["id"] for record in run.records] == [1, 2, 3]
-    # Pages 2 and 3 are asked for at once: one of them or both are refused.
+    # Pages 2 and 3 are requested at once: one of them or both are refused.
     assert 4 <= len(server.to(PATH)) <= 5
     assert len(server.to(TOKEN_PATH)) == 2
 
@@ -652,7 +652,7 @@ def test_a_deselected_column_is_nowhere(
 def test_a_stalled_server_does_not_hold_up_the_end(
     serve: Serve, tmp_path: Path
 ) -> None:
-    """Page 2 never comes; the tap ends at once all the same when told to."""
+    """Page 2 never arrives; on a signal, the tap still exits at once."""
     asked, never = threading.Event(), threading.Event()
 
     def answer(call: Call) -> Response:

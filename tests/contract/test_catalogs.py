@@ -1,4 +1,4 @@
-"""What a catalog selects, with real processes."""
+"""Selection by a catalog, with real processes."""
 
 from __future__ import annotations
 

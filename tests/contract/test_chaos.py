@@ -24,7 +24,7 @@ STUCK = {
     "without an output": "os.close(1); pause()",
     "survived by a child": "os.fork() or pause()",
 }
-"""What a tap may do instead of coming to its end."""
+"""Code that keeps a tap from exiting properly, by the resulting failure."""
 
 START = """
 import os

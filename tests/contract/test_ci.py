@@ -1,4 +1,4 @@
-"""The recipes for CI do what they say, and a run ends with the code that is told."""
+"""The CI recipes of the docs work, and each run exits with the documented code."""
 
 from __future__ import annotations
 

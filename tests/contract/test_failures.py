@@ -1,4 +1,4 @@
-"""One failed stream, or one advertiser's part of it, does not take the rest with it."""
+"""A failed stream, or a failed advertiser of one, does not affect the others."""
 
 from __future__ import annotations
 

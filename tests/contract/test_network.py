@@ -83,7 +83,7 @@ def secure(authority: trustme.CA, tmp_path: Path) -> Generator[tuple[int, Script
 
 
 class Tunnels(socketserver.ThreadingTCPServer):
-    """A proxy for CONNECT that leads to one port of this machine, whatever is asked."""
+    """A CONNECT proxy that connects all hosts to one port of this machine."""
 
     daemon_threads = True
 
@@ -261,7 +261,7 @@ def test_https_goes_through_the_proxy_of_the_environment(
     assert len(api.calls) == 2
     assert all(head.startswith("CONNECT kayzen.test:443 ") for head in proxy.heads)
     assert f"Proxy-Authorization: Basic {PROXY_SECRETS[2]}" in proxy.heads[0]
-    # What is for Kayzen is not for the proxy.
+    # Kayzen's credentials are not sent to the proxy.
     assert "\nAuthorization" not in proxy.heads[0]
     assert_hidden(run)
 

@@ -19,11 +19,11 @@ ROWS: dict[str, list[dict[str, Any]]] = {
     "/v1/meta/campaigns": [{"id": 1}, {"id": 2}],
     "/v1/reports": [{"id": 5}],
 }
-"""What is needed to know what else to ask for."""
+"""Rows by path that further requests depend on."""
 
 
 def with_nothing_but(response: Response, *also: str) -> Callable[[Call], Response]:
-    """Answer with rows where others need them, else with a response."""
+    """Answer paths in `ROWS` except `also` with rows, and others with `response`."""
 
     def answer(call: Call) -> Response:
         if call.path == TOKEN_PATH:

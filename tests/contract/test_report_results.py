@@ -1,4 +1,4 @@
-"""Rows of saved reports, of which no column is known beforehand."""
+"""Rows of saved reports, whose columns are not known in advance."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def test_every_saved_report_is_read_day_by_day(
 
 
 def expected(number: int, day: str) -> list[Row]:
-    """Give the records of a day: documented columns typed, others in `_extra`."""
+    """Return the records of a day: documented columns typed, others in `_extra`."""
     common = {"report_id": number, "report_date": day}
     if number == 11:
         return [

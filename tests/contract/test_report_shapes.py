@@ -1,4 +1,4 @@
-"""Report rows of another shape than asked for: named, mapped, or left out."""
+"""Report rows of an unexpected shape: reported, mapped, or dropped."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def report_of(*group_by: str, **more: Any) -> list[Row]:
 def fault_of(
     url: str, capsys: pytest.CaptureFixture[str], **changes: Any
 ) -> tuple[str, str]:
-    """Read what cannot be read; return the error and what came before it."""
+    """Read a report that fails; return the error and the output before it."""
     with pytest.raises(FatalAPIError) as caught:
         read(url, capsys, **changes)
     return str(caught.value), capsys.readouterr().out
@@ -341,7 +341,7 @@ def test_the_row_of_nulls_that_are_left_out_may_be_the_largest(
 def test_a_total_without_a_day_need_not_add_up(
     clicks: int, is_total: int, serve: Serve, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Installs and the like may be counted anew for it."""
+    """A total may count unique values, such as installs, only once."""
     url, _ = serve(one_page([*two_rows("2026-09-20"), {"clicks": clicks}]))
     if is_total:
         days = {"start_date": "2026-09-20"}

@@ -81,7 +81,7 @@ RECORDS = [
     {"id": 2, "name": None, "status": "paused", "_extra": {"new": ROWS[1]["new"]}},
 ]
 NOWHERE = "http://127.0.0.1:9"
-"""An address at which nobody answers."""
+"""An address without a server."""
 
 ACTIVATE = {"emit_activate_version_messages": True}
 

@@ -1,4 +1,4 @@
-"""What a run writes to stderr when nothing is wrong: a few lines, the last a total."""
+"""The log of a successful run on stderr: a few lines, the last with totals."""
 
 from __future__ import annotations
 

@@ -352,7 +352,7 @@ def test_a_port_in_use_is_said_in_one_line(sandbox: Sandbox) -> None:
 
 
 def test_a_sandbox_that_ends_closes_connections_that_nobody_reads() -> None:
-    """Otherwise, a warning would show in whatever test runs later."""
+    """Otherwise, a later test would show a warning."""
     is_sending = threading.Event()
 
     async def endless(_: Any, __: Any, send: Any) -> None:  # noqa: ANN401

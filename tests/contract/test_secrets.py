@@ -1,4 +1,4 @@
-"""What must not be seen: every way to fail, at DEBUG, with all that libraries print."""
+"""No failure prints a secret, even at DEBUG and with the output of libraries."""
 
 from __future__ import annotations
 

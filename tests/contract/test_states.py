@@ -42,7 +42,7 @@ def states_of(run: Run) -> list[dict[str, Any]]:
 def test_reports_read_the_same_after_a_merge(
     advertisers: list[int] | None, serve: Serve, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Whatever STATE of a first run is the old one, also of one that was killed."""
+    """Any STATE of a first run can be merged, even of a killed one."""
     url, api = serve(paged(two_rows))
     first = states_of(read(url, capsys, advertiser_ids=advertisers))
     again = read(url, capsys, advertiser_ids=advertisers, state=first[0], **LATER)

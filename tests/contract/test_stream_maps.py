@@ -53,7 +53,7 @@ def read(
 
 
 def warnings_of(run: Run) -> list[str]:
-    """Give the warnings that are not about the sandbox's rows."""
+    """Return the warnings that are not about the sandbox's rows."""
     lines = [line.split(" | ", 3) for line in run.stderr.splitlines()]
     warnings = [line[3] for line in lines if line[1].strip() == "WARNING"]
     return [each for each in warnings if stream_messages.KEPT() not in each]

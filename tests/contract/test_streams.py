@@ -101,7 +101,7 @@ def test_stream_maps_flattening_and_selection(
             each["metadata"]["selected"] = False
     keys_only = sync(everything, capsys, catalog=catalog)
     wanted = set(entry["key_properties"])
-    # A replication key comes along, whatever is selected.
+    # A replication key is always included.
     wanted |= {entry["replication_key"]} if "replication_key" in entry else set()
     assert all(row.keys() <= wanted for row in keys_only.records)
     assert len(keys_only.records) == len(plain)

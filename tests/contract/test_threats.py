@@ -1,4 +1,4 @@
-"""What a hostile server, setting, or record must not be able to do."""
+"""Attacks by hostile servers, settings, and records."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 
 LIST_PATH = "/v1/campaigns"
 PLACES = {"list": LIST_PATH, "login": TOKEN_PATH}
-"""Where a server may attack: with a page of a list, or in place of a token."""
+"""Paths on which a server may attack: a page of a list, or the login."""
 
 TOO_MUCH = {
     "list": network_messages.TOO_LARGE,
@@ -150,7 +150,7 @@ class Dripping(socketserver.StreamRequestHandler):
             self.wfile.write(b"\r\nConnection: close\r\n\r\n" + token)
             return
         self.wfile.write(b"HTTP/1.1 200 OK\r\n" + server.header + b"\r\n\r\n")
-        # Until the client is gone.
+        # Until the client disconnects.
         with suppress(OSError):
             while True:
                 self.wfile.write(server.drop)
@@ -272,7 +272,7 @@ def test_a_long_refusal_is_searched_for_secrets_in_no_time(
 def test_half_a_secret_at_the_cut_of_a_long_refusal_does_not_show(
     serve: Serve, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Where all that comes before it is blotted out or white space."""
+    """The cut falls before, inside, and after the secret; only spaces precede it."""
     secret = SAMPLE_CONFIG["password"]
     for length in range(29_900, 30_101, 10):
         body = " " * length + secret + " " * 30_000

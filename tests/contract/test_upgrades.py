@@ -1,4 +1,4 @@
-"""What a release left behind still works; tools/release_fixtures.py wrote it."""
+"""Catalogs and states of earlier releases, from tools/release_fixtures.py, work."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every record fits its schema, so a loader need not validate records again."""
+"""Every record matches its schema, so loaders can skip validation."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ class Everywhere(dict[str, "Change"]):
 
 
 def rows_in(answer: object) -> list[dict[str, Any]]:
-    """Find the rows of an answer, whatever they are wrapped in."""
+    """Find the rows of a response, in any envelope or none."""
     wrapped = answer.values() if isinstance(answer, dict) else [answer]
     for value in wrapped:
         if isinstance(value, list) and value and isinstance(value[0], dict):

@@ -1,4 +1,4 @@
-"""Tests of one `xdist_group` run in one process, which has a PostgreSQL of its own."""
+"""Fixtures for end-to-end tests: each `xdist_group` has its own PostgreSQL."""
 
 from __future__ import annotations
 

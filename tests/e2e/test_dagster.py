@@ -67,7 +67,7 @@ def rows(database: str, schema: str) -> list[dict[str, Any]]:
             f"SELECT * FROM {schema}.{REPORT} ORDER BY _key".encode()
         )
         names = [column.name for column in table.description or ()]
-        # When a row was read, and by which run, is another thing.
+        # Times and runs differ between loads of the same row.
         moments = {name for name in names if name.startswith("_sdc_")}
         moments.discard("_sdc_deleted_at")
         return [

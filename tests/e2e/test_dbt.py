@@ -236,7 +236,7 @@ def test_the_models_are_the_truth(
     incomplete = "last 8 days: installs and revenue are incomplete"
     assert incomplete in chart_values.texts(chart)
 
-    # Loaded once more, without `advertiser_ids`: the models stay as they were. Tables
+    # Loaded again, without `advertiser_ids`: the models stay unchanged. Tables
     # of streams that are not read by default do not matter.
     change(database, AGAIN)
     for stream in ("campaign_changelogs", "creative_performance"):

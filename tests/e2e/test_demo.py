@@ -1,4 +1,4 @@
-"""What `make demo` shows, and what it leaves behind."""
+"""Output and files of `make demo`."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ COLUMNS = ["campaign", "impressions", "installs", "spend", "revenue", "cpi", "ro
 
 @pytest.fixture
 def output(server: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    """Let the demo be small, and write into a folder of the test's own."""
+    """Make the demo small, with an output folder per test."""
     monkeypatch.setenv("DATABASE_URL", server)
     monkeypatch.setenv("MELTANO_DATABASE_URI", f"sqlite:///{tmp_path}/meltano.db")
     monkeypatch.setattr(demo, "CAMPAIGNS", 60)

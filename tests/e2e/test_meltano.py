@@ -301,7 +301,7 @@ def test_meltano_can_test_the_settings(
 def test_meltano_knows_each_target_as_it_is(
     name: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """`make plugins` writes the definition anew."""
+    """`make plugins` regenerates the definition."""
     asked = ("invoke", name, "--about", "--format=json")
     assert demo.meltano(*asked, api_url="", database="://") == 0
     about = json.loads(capfd.readouterr().out)

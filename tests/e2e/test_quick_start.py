@@ -83,7 +83,7 @@ class Project:
         """Run one of the page's commands; return what it prints."""
         program, *arguments = shlex.split(command)
         if program == "git":
-            # The code as it is here, committed or not.
+            # The working copy, committed or not.
             assert arguments == ["clone", "/path/to/tap-kayzen"]
             (self.folder / "tap-kayzen").symlink_to(ROOT)
             return ""
@@ -105,7 +105,7 @@ class Project:
                 **environment,
                 "MELTANO_CLI_DISABLE_VERSION_CHECK": "true",
                 "MELTANO_SEND_ANONYMOUS_USAGE_STATS": "false",
-                # Nothing listens there: the hub is not asked for anything.
+                # Nothing listens there: Meltano must not need the hub.
                 "MELTANO_HUB_URL": "http://127.0.0.1:9",
                 "NO_PROXY": "127.0.0.1",
                 "UV_BUILD_CONSTRAINT": "tap-kayzen/tools/requirements/build.txt",
@@ -215,7 +215,7 @@ def test_the_example_reads_its_two_reports(project: Project, tmp_path: Path) -> 
     variables = (folder / ".env.example").read_text()
     example.write_env(re.findall(r"^(\w+)=", variables, re.MULTILINE))
     (folder / "tap-kayzen").symlink_to(ROOT)
-    # The same plugins, so Meltano does not install them once more.
+    # The same plugins, so Meltano does not install them again.
     (folder / ".meltano").mkdir()
     for kind in ("extractors", "loaders"):
         theirs = project.folder / ".meltano" / kind

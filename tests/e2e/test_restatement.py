@@ -81,7 +81,7 @@ def in_sandbox(sandbox: Sandbox, report: Report, today: date) -> list[tuple[Any,
 
 
 def names_of(report: Report) -> list[str]:
-    """Give the columns, without names: older days keep those that they had."""
+    """Return the columns without names: older days keep their names."""
     every = [*report.group_by, *report.metrics]
     return [name for name in every if name != "campaign_name"]
 
@@ -101,7 +101,7 @@ def test_the_warehouse_is_the_truth_after_each_of_three_days(
             assert [*map(repr_of, ours)] == [*map(repr_of, truth)]
             assert len(ours) > 50
         seen.append({row[:2]: row[4] for row in in_warehouse(database, reports[0])})
-        # A new name must not make the days that are read again stand there twice.
+        # A new name must not duplicate the rows of reread days.
         campaign["name"] += " renamed"
     # Days have really been restated, and rows without a country are among them.
     restated = [key for key in seen[0] if seen[0][key] != seen[2][key]]

@@ -1,4 +1,4 @@
-"""What a failed request is taken for, over real sockets."""
+"""Causes that are reported for failed requests, on real sockets."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is tried again, after how long; over raw sockets where HTTP itself breaks."""
+"""Retried failures and their delays; on raw sockets where HTTP itself breaks."""
 
 from __future__ import annotations
 
@@ -135,7 +135,7 @@ NOTHING = b""
 
 @contextmanager
 def raw_server(answers: list[bytes]) -> Generator[str]:
-    """Give each connection its bytes and close it."""
+    """Answer each connection with its bytes and close it."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
 
         def run() -> None:

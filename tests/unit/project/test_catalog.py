@@ -1,4 +1,4 @@
-"""What stands in several places stands there in the same way."""
+"""Facts that are in several places agree."""
 
 from __future__ import annotations
 

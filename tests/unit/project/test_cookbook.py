@@ -1,4 +1,4 @@
-"""The recipes of docs/cookbook.md, as they stand there, against the sandbox."""
+"""The recipes of docs/cookbook.md work unchanged against the sandbox."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def test_each_entry_selects_its_reports_and_all_that_its_queries_read(
 
 
 def test_entries_of_one_name_are_the_same() -> None:
-    """Whoever takes several recipes would change a report by the next one."""
+    """Otherwise, combining two recipes would change a report."""
     entries: dict[str, Any] = {}
     for recipe in RECIPES.values():
         for entry in recipe.config["reports"]:

@@ -1,4 +1,4 @@
-"""What README.md and docs/ say is so, and their links lead somewhere."""
+"""Facts and links of README.md and docs/ are right."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def test_the_stream_that_shows_how_to_add_one_is_so() -> None:
 
 
 def json_block(page: str, first: str) -> Any:  # noqa: ANN401
-    """Give the JSON of a page that begins with an object's first key."""
+    """Return the JSON block of a page whose first key is `first`."""
     text = (ROOT / page).read_text(encoding="utf-8")
     (block,) = re.findall(
         rf'^```json\n(\{{\s*"{first}".*?)^```', text, re.MULTILINE | re.DOTALL
@@ -112,7 +112,7 @@ def targets(path: Path) -> list[str]:
 
 
 def anchors(path: Path) -> set[str]:
-    """Give the anchors of a page's headings, as GitHub makes them."""
+    """Return the anchors of a page's headings, as GitHub generates them."""
     headings = re.findall(r"^#+ (.*)$", path.read_text("utf-8"), re.MULTILINE)
     return {
         re.sub(r"[^\w\- ]", "", each.lower()).replace(" ", "-") for each in headings

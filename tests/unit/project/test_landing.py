@@ -1,4 +1,4 @@
-"""What landed is compared in a way that hides no loss."""
+"""The comparison of loaded rows hides no loss."""
 
 from __future__ import annotations
 

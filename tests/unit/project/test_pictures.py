@@ -1,4 +1,4 @@
-"""The pictures in README.md and docs/ show what is so, and fetch nothing."""
+"""The pictures in README.md and docs/ show current data and fetch nothing."""
 
 from __future__ import annotations
 

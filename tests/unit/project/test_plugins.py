@@ -1,4 +1,4 @@
-"""Meltano knows the tap as it is: meltano.yml, and the definitions in plugins/."""
+"""meltano.yml and the definitions in plugins/ match the tap."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ ENTRIES = {setting["name"]: setting for setting in TAP["settings"]}
 
 
 def test_the_definitions_are_those_of_the_tap() -> None:
-    """`make plugins` writes them anew."""
+    """`make plugins` regenerates them."""
     about = json.loads(run_process("--about", "--format=json").stdout)
     path, lock = plugin_definitions.dumped_lock(plugin_definitions.tap_lock(about))
     assert path.read_text() == lock

@@ -1,4 +1,4 @@
-"""No secret is in the repository, or gets there by itself."""
+"""The repository has no secrets, and git ignores files that may have some."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ SAMPLES = {
     "Google": "AIza{}" + 35 * "a",
     "bearer": "Bearer {}0123456789abcdef0123456789abcdef",
 }
-"""What has each shape; with a gap, so that this file itself has none."""
+"""A sample per shape, with a gap so that this file itself has no secret."""
 
 VALUE = re.compile(
     rf"(?:\b|_)(?:{'|'.join(SECRET_SETTINGS)})[\"']?[ \t]*[:=][ \t]*([^\s,}}].*)",

@@ -1,4 +1,4 @@
-"""What is installed and published is what was locked, pinned, and attested."""
+"""Installed and published files are locked, pinned, and attested."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def test_every_action_is_pinned_to_a_commit() -> None:
 
 @needs_clone
 def test_locks_are_installed_with_their_hashes() -> None:
-    """Tools of their own accord check them: uv, and pip where all have some."""
+    """uv always checks hashes; pip does if every requirement has one."""
     dockerfile, makefile = (
         (ROOT / name).read_text(encoding="utf-8").replace("\\\n", "")
         for name in ("tools/container/Dockerfile", "Makefile")

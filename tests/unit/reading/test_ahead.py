@@ -1,4 +1,4 @@
-"""Reading pages ahead, to the end of slices whose length nobody announces."""
+"""Reading ahead, to the end of slices whose length is not announced."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ def test_nothing_is_lost_however_the_server_pages(  # noqa: PLR0913
     server = Server(rows, per_page, cap, announces=announces, clamps=clamps)
     size = server.size()
     if clamps and not announces and any(each == size == per_page for each in rows):
-        # Not to be told from a server that gives no more than one page.
+        # Indistinguishable from a server that has only one page.
         with pytest.raises(CutShortError):
             server.read(workers)
     else:
@@ -173,7 +173,7 @@ def test_pages_that_are_usual_are_asked_for_at_once() -> None:
 
     def fetch(part: int, number: int) -> Page:
         if part == 1 and number <= 3:
-            waiting.wait()  # all three are asked for before one has come
+            waiting.wait()  # all three are requested before the first one arrives
         return server.fetch(part, number)
 
     ahead = ReadAhead(fetch, GuessedPaging(10), [0], Workers(1))

@@ -107,7 +107,7 @@ def test_a_bookmark_on_another_column_is_none() -> None:
 
 
 class Reader:
-    """Runs of a report, some of which are killed, and what they left of it."""
+    """Runs of a report, some of them killed, and the records and states they wrote."""
 
     def __init__(self, size: int, lookback: int) -> None:
         self.size = size

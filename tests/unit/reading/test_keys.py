@@ -78,7 +78,7 @@ def test_a_key_goes_out_once_in_a_run() -> None:
     first.begin_pass()
     assert ids(first, 1, 2, 2) == [1, 2]
     assert first.distinct == 2
-    # What slipped through is sent in the next pass, in which all keys count anew.
+    # The next pass sends rows that were missed; it counts all keys again.
     first.begin_pass()
     assert ids(first, 1, 2, 3) == [3]
     assert first.distinct == 3

@@ -1,4 +1,4 @@
-"""Lists read to their end, whatever they announce."""
+"""Lists are read to the end even if they announce wrong totals."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def walk(pages: Sequence[Page], workers: int) -> tuple[list[int], list[int]]:
     """Read scripted pages, the last one again and again.
 
     Returns:
-        The IDs that came, and the pages that were requested.
+        The IDs of the rows, and the requested pages.
     """
     asked: list[int] = []
 

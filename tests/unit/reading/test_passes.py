@@ -32,7 +32,7 @@ LOGGER = logging.getLogger("test-reading")
 
 @pytest.fixture(autouse=True)
 def _nothing_else_to_collect() -> Generator[None]:
-    """Let the collections of these tests not look through all that was imported."""
+    """Exclude imported objects from the garbage collections of these tests."""
     gc.freeze()
     yield
     gc.unfreeze()
@@ -69,7 +69,7 @@ Fetch = Callable[[int, int], Page]
 
 
 def source_of(fetch: Fetch) -> Source[int]:
-    """Return a source of lists, each key of which goes out once in a run."""
+    """Return a source of lists that emits each key once per run."""
     sent = KeySet()
     return Source(
         fetch=fetch,

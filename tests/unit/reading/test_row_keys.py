@@ -53,7 +53,7 @@ def test_several_rows_about_the_same_thing_have_keys_by_their_number() -> None:
         {"about": {"id": 1}, "number": number} for number in (2, 3)
     ]
     assert made == [hash_values(each) for each in ({"id": 1}, *numbered)]
-    # Whichever comes first, the table has these keys and no others.
+    # In any order, the rows have exactly these keys.
     assert made == read(by_id(), rows[::-1])
 
 

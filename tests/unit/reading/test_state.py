@@ -33,7 +33,7 @@ def with_partitions(*partitions: object) -> dict[str, Any]:
 
 
 def loaded(state: dict[str, Any]) -> dict[str, Any]:
-    """Return the state of a tap that is given one, which stays as it is."""
+    """Return the state of a tap started with `state`, which must stay unchanged."""
     before = deepcopy(state)
     tap = TapKayzen(config=dict(SAMPLE_CONFIG), state=state)
     assert state == before

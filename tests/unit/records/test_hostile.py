@@ -1,4 +1,4 @@
-"""Whatever JSON comes in, what goes out is valid and whole, or there is an error."""
+"""For any JSON, the output is valid and complete, or there is an error."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ SCHEMA = {"properties": {**COLUMNS, EXTRA: {"type": ["object", "null"]}}}
 LOGGER = logging.getLogger("test-hostile")
 LOGGER.disabled = True
 
-# JSON is made as text, since much of what may come in has no value in Python.
+# JSON is generated as text, since much of it has no Python value.
 NUMBERS = st.one_of(
     st.integers(-(2**70), 2**70).map(str),
     st.decimals(allow_nan=False, allow_infinity=False).map(str),
@@ -186,11 +186,11 @@ HOLDS: dict[str, Callable[[Any, Any], bool]] = {
     "anything": anything,
     "object": operator.eq,
 }
-"""Whether a column holds all of what came, in its type."""
+"""Check that a column has the complete value, for each type."""
 
 
 def check(row: dict[str, Any], record: dict[str, Any]) -> None:
-    """See to it that each value is in its column or else in `EXTRA`, whole."""
+    """Assert that each complete value is in its column or else in `EXTRA`."""
     extra = record.pop(EXTRA, {})
     assert record.keys() == row.keys() & COLUMNS.keys()
     for name, value in row.items():
@@ -210,7 +210,7 @@ def decimal_or_text(text: str) -> Decimal | str:
 
 
 def leniently(body: bytes) -> Any:  # noqa: ANN401
-    """Decode JSON whatever stands in the parts that the tap does not look at."""
+    """Decode JSON; accept everything in the parts that the tap does not read."""
     digits = sys.get_int_max_str_digits()
     sys.set_int_max_str_digits(0)
     try:

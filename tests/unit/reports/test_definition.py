@@ -306,7 +306,7 @@ def test_full_table_can_be_asked_for() -> None:
         ({"filters": {"country": ["DE"]}}, {"filters"}),
         ({"time_zone": "Europe/Berlin"}, {"time_zone"}),
         ({"options": {"attribution_source": "skan"}}, {"options"}),
-        # The same rows, asked for in another way.
+        # The same rows, requested in another way.
         ({"window_days": 1}, set()),
         ({"columns": {"date": "day"}}, set()),
         ({"group_by": ["country", "day"]}, set()),

@@ -56,7 +56,7 @@ PATHS = {
     "site_lookups": "meta/site_objects",
     **{name: f"meta/{name}" for name in LOOKUPS if not name.endswith("_objects")},
 }
-"""Where the streams are whose names are not their paths."""
+"""Paths of the streams whose names differ from their paths."""
 
 MADE_UP = {
     "app_objects": {"bundle", "postbacks"},
@@ -78,7 +78,7 @@ OF_THE_TAP = {
     "campaign_changelogs": {"campaign_id"},
     "campaign_details": {"campaign_id"},
 }
-"""Columns that are not in the records of the API, beside `advertiser_id`."""
+"""Columns that are not in the API's records, in addition to `advertiser_id`."""
 
 
 @pytest.fixture(params=range(1, 4))
@@ -166,7 +166,7 @@ def test_numbers_rise_and_none_is_there_twice(dataset: Dataset) -> None:
 
 
 def references(dataset: Dataset, advertiser: int) -> Iterator[tuple[str, str, Any]]:
-    """Give kind, field and target of every reference, some of them 0 or null."""
+    """Yield kind, field, and target of every reference; some targets are 0 or null."""
     for kind, fields in REFERENCES.items():
         for record in rows_of(dataset, kind, advertiser):
             for field, target in fields.items():

@@ -1,4 +1,4 @@
-"""The truth behind the reports: whatever it is divided by, the whole is the same."""
+"""The data behind the reports: totals are the same for all dimensions."""
 
 from __future__ import annotations
 

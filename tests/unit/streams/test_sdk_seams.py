@@ -1,4 +1,4 @@
-"""Where the tap reaches into the SDK: all of it is documented, and watched."""
+"""Uses of SDK internals: all are documented and tested."""
 
 from __future__ import annotations
 
