@@ -16,8 +16,10 @@ import demo
 import psycopg
 import pytest
 import yaml
-from support import REFUSED
+from support import REFUSED, contains
 from watchdog import finished, watched
+
+from tap_kayzen.messages import login_messages
 
 if TYPE_CHECKING:
     from conftest import Broken
@@ -119,7 +121,8 @@ def test_the_line_for_cron_resumes_and_prints_only_failures(
     kept = state.read_text()
     assert "page_size" in cron(THIRD, TAP_KAYZEN_PAGE_SIZE="0")
     assert state.read_text() == kept
-    assert "rejected the login pair" in cron(THIRD, TAP_KAYZEN_PASSWORD="wrong")
+    rejected = cron(THIRD, TAP_KAYZEN_PASSWORD="wrong")
+    assert contains(rejected, login_messages.REJECTED_LOGIN)
     assert bookmark(state.read_text()) == SECOND
 
     account.refuses = ""
