@@ -33,7 +33,7 @@ SDK_SETTINGS = {
     "flattening_separator": "Separator in the names of flattened columns.",
     "batch_config": "Format and storage of BATCH files.",
 }
-"""Descriptions of the SDK's settings, shorter than its own. The page has the links."""
+"""Descriptions of the SDK's settings; docs/settings.md has the links."""
 
 
 def _range(schema: Mapping[str, Any]) -> str:
@@ -111,7 +111,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
 
 
 def written_anew(text: str) -> str:
-    """Give a page with all blocks as they should be now."""
+    """Return a page with all blocks regenerated."""
     return BLOCK.sub(lambda each: each[1] + BLOCKS[each[2]]() + "\n" + each[3], text)
 
 
