@@ -263,7 +263,7 @@ def files() -> dict[Path, str]:
             f"# {MARK}",
             "sources:",
             "  - name: kayzen",
-            "    description: What the tap loads, a table for each stream.",
+            "    description: Tables loaded by the tap, one per stream.",
             "    database: \"{{ var('kayzen_database') or target.database }}\"",
             "    schema: \"{{ var('kayzen_schema') }}\"",
             "    tables:",

@@ -110,7 +110,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
 }
 
 
-def written_anew(text: str) -> str:
+def regenerated(text: str) -> str:
     """Return a page with all blocks regenerated."""
     return BLOCK.sub(lambda each: each[1] + BLOCKS[each[2]]() + "\n" + each[3], text)
 
@@ -118,4 +118,4 @@ def written_anew(text: str) -> str:
 if __name__ == "__main__":
     for path in sorted(DOCS.glob("*.md")):
         page = path.read_text(encoding="utf-8")
-        path.write_text(written_anew(page), encoding="utf-8")
+        path.write_text(regenerated(page), encoding="utf-8")

@@ -143,7 +143,7 @@ async def slow_drip(exchange: Exchange, answer: Answer, _: random.Random) -> Non
 
 
 async def gateway_limit(exchange: Exchange, _: Answer, rng: random.Random) -> None:
-    """Respond like an API gateway with a rate limit: HTTP 429, or 500 if older."""
+    """Respond with an API gateway's rate limit error, as HTTP 429 or 500."""
     await exchange.respond(too_many(rng, rng.choice((429, 500))))
 
 

@@ -80,7 +80,7 @@ class FaultPlan:
         self.change(seed, rates or {}, limit)
 
     def change(self, seed: int, rates: Mapping[str, float], limit: int | None) -> None:
-        """Replace the plan and reset all counts.
+        """Replace the plan and reset all counts; see `__init__` for arguments.
 
         Raises:
             ValueError: A name is not a fault, or a probability is out of range.
@@ -123,8 +123,13 @@ class FaultPlan:
         self._row[key] = 0
         return None, rng
 
-    def lasts(self, name: str, key: object) -> bool:
-        """Return whether a request or a list has a lasting fault."""
+    def has_fault(self, name: str, key: object) -> bool:
+        """Return whether a request or a list has a lasting fault.
+
+        Args:
+            name: The fault.
+            key: The `Exchange.key` of a request, or the path of a list.
+        """
         return self.rng(name, key).random() < self.rates.get(name, 0)
 
     @property

@@ -80,7 +80,7 @@ class Faults:
         self._access = access
         self._dataset = dataset
         self._token_calls = 0
-        self._to_logins: list[Response] = []
+        self._login_queue: list[Response] = []
         self._unauthorized: set[str] = set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -147,20 +147,20 @@ class Faults:
             self._access.revoke_all()
             self._unauthorized.add(exchange.key)
             self._token_calls = 0
-            self._to_logins = self._login_failures(name, rng)
+            self._login_queue = self._login_failures(name, rng)
             await exchange.respond(unauthorized())
         else:
             await RESPONSE_FAULTS[name](exchange, answer, rng)
 
-    def _lasts(self, name: str, key: object) -> bool:
+    def _has_fault(self, name: str, key: object) -> bool:
         """Return whether a request or a list has a lasting fault, and count it."""
-        lasts = self._plan.lasts(name, key)
-        if lasts:
+        has_fault = self._plan.has_fault(name, key)
+        if has_fault:
             self._plan.injected[name] += 1
-        return lasts
+        return has_fault
 
     def _login_failures(self, name: str, rng: random.Random) -> list[Response]:
-        """Return the responses to the next logins after a fault of tokens."""
+        """Return the responses to the next logins after a token fault."""
         if name == "token-down":
             return [JSONResponse({"error": "Down"}, 503) for _ in range(FAILED_LOGINS)]
         if name == "token-limit":
@@ -169,22 +169,22 @@ class Faults:
 
     def _login_refusal(self) -> Response | None:
         """Return the response to a login that must fail; otherwise None."""
-        if self._lasts("invalid-client", TOKEN_PATH):
+        if self._has_fault("invalid-client", TOKEN_PATH):
             return invalid_client(self._plan.rng("invalid-client", "how"))
-        return self._to_logins.pop() if self._to_logins else None
+        return self._login_queue.pop() if self._login_queue else None
 
     def _refusal(self, exchange: Exchange) -> Response | None:
         """Return the response to a permanently refused call; otherwise None."""
         plan = self._plan
-        if self._lasts("redirect", exchange.path):
+        if self._has_fault("redirect", exchange.path):
             return RedirectResponse(plan.redirect_to, 302)
         path = PATH_ID.sub("/#", exchange.path)
-        if self._lasts("no-api-product", path):
+        if self._has_fault("no-api-product", path):
             return no_access(plan.rng("no-api-product", "how", path), exchange.path)
-        if self._lasts("unauthorized-path", path):
+        if self._has_fault("unauthorized-path", path):
             return unauthorized()
         advertiser = exchange.parameters.get("advertiser_id")
-        if str(advertiser) == str(plan.forbidden) and self._lasts(
+        if str(advertiser) == str(plan.forbidden) and self._has_fault(
             "forbidden-advertiser", advertiser
         ):
             return JSONResponse({"error": "Advertiser not allowed"}, 403)
@@ -198,12 +198,12 @@ class Faults:
         key, plan = exchange.key, self._plan
         for name, change_list in LIST_CHANGES.items():
             # These affect the whole list, not single pages.
-            if self._lasts(name, exchange.path):
+            if self._has_fault(name, exchange.path):
                 await change_list(exchange, content)
         for name, change in CHANGES.items():
-            if self._lasts(name, key):
+            if self._has_fault(name, key):
                 change(content, plan.rng(name, "how", key))
-        if exchange.path in CAMPAIGN_LISTS and self._lasts("rows-move", key):
-            number = exchange.parameters.get("advertiser_id", DEFAULT_ADVERTISER)
-            self._dataset.move_campaigns(int(number), plan.rng("move", key))
+        if exchange.path in CAMPAIGN_LISTS and self._has_fault("rows-move", key):
+            advertiser = exchange.parameters.get("advertiser_id", DEFAULT_ADVERTISER)
+            self._dataset.move_campaigns(int(advertiser), plan.rng("move", key))
         return with_content(answer, content)

@@ -32,13 +32,13 @@ def _fault(status: int, message: str, code: str) -> JSONResponse:
 
 
 def too_many(rng: random.Random, status: int) -> JSONResponse:
-    """Return an exceeded rate limit; older gateways use status 500."""
+    """Return the error of an exceeded rate limit; older gateways use status 500."""
     message, kind = rng.choice(LIMITS)
     return _fault(status, message, f"policies.ratelimit.{kind}")
 
 
 def no_access(rng: random.Random, path: str) -> JSONResponse:
-    """Return the refusal of a path outside the API key's products."""
+    """Return the error for a path outside the API key's products."""
     service = "keymanagement.service."
     message, code = rng.choice(
         (
@@ -56,7 +56,7 @@ def no_access(rng: random.Random, path: str) -> JSONResponse:
 
 
 def invalid_client(rng: random.Random) -> JSONResponse:
-    """Return the refusal of a login with a wrong API key pair."""
+    """Return the error for a login with a wrong API key pair."""
     body, status = rng.choice(
         (
             (

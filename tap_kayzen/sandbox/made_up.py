@@ -188,7 +188,13 @@ def type_of(value: object) -> str:
 
 
 def format_like(form: str, given: object, place: int) -> str:
-    """Return a value in a format such as ``$9,999.99`` or ``99/99/9999``."""
+    """Return a value as text.
+
+    Args:
+        form: Format, such as ``$9,999.99`` or ``99/99/9999``.
+        given: A number or date to format; made up if it does not fit.
+        place: Position in the list, for made-up digits.
+    """
     if is_number(given) and (amount := _AMOUNT.search(form)):
         text = _amount(amount, abs(Decimal(str(given))))
         return form[: amount.start()] + text + form[amount.end() :]
