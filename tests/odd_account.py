@@ -49,7 +49,7 @@ ACCOUNT: dict[str, Any] = {
 
 
 async def content(exchange: Exchange, **query: int) -> dict[str, Any]:
-    answer = await exchange.ask(**query)
+    answer = await exchange.call_app(**query)
     parsed: dict[str, Any] = json.loads(answer.body)
     return parsed
 
@@ -115,7 +115,7 @@ async def other_fields(exchange: Exchange) -> Response:
 
 async def amounts_and_words(exchange: Exchange) -> Response:
     """Write amounts, days, and missing values of reports as people do."""
-    answer = await exchange.ask()
+    answer = await exchange.call_app()
     if answer.status != 200:
         body = {"errors": [{"field": "end_date", "detail": "Too long"}]}
         return json_response(body, 400)
@@ -165,7 +165,7 @@ class Changed:
         if change is None:
             await self._app(scope, receive, send)
             return
-        exchange = await Exchange.begun(self._app, scope, receive, send, REAL_CLOCK)
+        exchange = await Exchange.read(self._app, scope, receive, send, REAL_CLOCK)
         response = await change(exchange)
         response.headers.update(self._headers)
         await exchange.respond(response)

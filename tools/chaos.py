@@ -1,4 +1,4 @@
-"""Runs the tap against faults and kills, and checks its output against the sandbox.
+"""Runs the tap with faults and kills, and compares its output with the sandbox.
 
 `make chaos` runs many seeded scenarios. A failure names its seed; to reproduce it:
 ``python tools/chaos.py 1 --first 4711``.
@@ -45,8 +45,8 @@ if TYPE_CHECKING:
 
 IMPATIENT = Path(__file__).with_name("impatient.py")
 ADVERTISERS = (DEFAULT_ADVERTISER, DEFAULT_ADVERTISER + 1)
-STRANGER = 1
-"""An advertiser that the login may not read: its part fails, and nothing else."""
+FORBIDDEN_ADVERTISER = 1
+"""ID of an advertiser that the login cannot read; only its requests fail."""
 
 FIRST = date(2025, 3, 1)
 REPORT: dict[str, Any] = {
@@ -54,7 +54,7 @@ REPORT: dict[str, Any] = {
     "metrics": ["impressions", "installs", "advertiser_spend"],
     "group_by": ["day", "campaign_id", "campaign_name", "os"],
 }
-OF_BOTH = (
+COMMON_FAULTS = (
     "duplicate-rows",
     "endless-page",
     "meta-growing",
@@ -65,22 +65,25 @@ OF_BOTH = (
     "unknown-field",
     "wrong-type-field",
 )
-LASTING = {"campaigns": (*OF_BOTH, "huge-page"), "performance": (*OF_BOTH, "total-row")}
-"""Lasting faults through which all rows must come."""
+LASTING = {
+    "campaigns": (*COMMON_FAULTS, "huge-page"),
+    "performance": (*COMMON_FAULTS, "total-row"),
+}
+"""Lasting faults that must not lose rows, by stream."""
 
 KILLS = ("none", "none", "SIGKILL", "SIGTERM", "pipe")
-MOST_RUNS = 8
-TIMEOUT = 120.0
-"""Seconds after which a run of the tap is killed and has failed."""
+MAX_RUNS = 8
+TIMEOUT_SECONDS = 120.0
+"""Maximum duration of a run of the tap, after which it is killed and has failed."""
 
 
 class BrokenPromiseError(AssertionError):
-    """What came out is not the truth."""
+    """The output of the tap differs from the sandbox's data."""
 
 
 @dataclass
 class Figures:
-    """What a campaign did."""
+    """Counts of runs, rows, injected faults, and outcomes."""
 
     runs: int = 0
     rows: int = 0
@@ -88,7 +91,7 @@ class Figures:
     ends: Counter[str] = field(default_factory=Counter)
 
     def add(self, other: Figures) -> None:
-        """Sum up."""
+        """Add other counts."""
         self.runs += other.runs
         self.rows += other.rows
         self.faults += other.faults
@@ -99,61 +102,63 @@ class Scenario:
     """A sandbox with faults, and runs of the tap until one is complete."""
 
     def __init__(self, seed: int) -> None:
-        """Draw everything from a seed."""
+        """Choose data, faults, and settings from a seed."""
         self.seed = seed
-        dice = self.dice = random.Random(seed)
-        self.dataset = Dataset(campaigns=dice.randint(0, 120), seed=seed)
+        rng = self.rng = random.Random(seed)
+        self.dataset = Dataset(campaigns=rng.randint(0, 120), seed=seed)
         self.dataset.today = date(2025, 6, 1)
-        chosen = dice.sample(TRANSIENT, k=dice.randint(0, 6))
-        rates = {name: dice.uniform(0.01, 0.12) for name in chosen}
-        # It takes its time for real.
+        chosen = rng.sample(TRANSIENT, k=rng.randint(0, 6))
+        rates = {name: rng.uniform(0.01, 0.12) for name in chosen}
+        # A stall takes real time.
         rates |= {"stall": 0.01} if "stall" in rates else {}
-        self.stream = dice.choice(("campaigns", "performance"))
-        lasting = dice.sample(LASTING[self.stream], k=dice.randint(0, 2))
-        rates |= {name: dice.choice((0.2, 1.0)) for name in lasting}
-        self.moves = self.stream == "campaigns" and dice.random() < 1 / 8
+        self.stream = rng.choice(("campaigns", "performance"))
+        lasting = rng.sample(LASTING[self.stream], k=rng.randint(0, 2))
+        rates |= {name: rng.choice((0.2, 1.0)) for name in lasting}
+        self.moves = self.stream == "campaigns" and rng.random() < 1 / 8
         if self.moves:
             rates["rows-move"] = 0.2
-            # Nothing tells of a row that moved where no total does.
+            # Without `meta`, the tap cannot detect that rows have moved.
             rates.pop("meta-missing", None)
-        # A second tap with the same login; each login ends older tokens.
-        self.has_rival = dice.random() < 1 / 8 and not self.moves
+        # A second tap with the same login. Each login revokes older tokens.
+        self.has_rival = rng.random() < 1 / 8 and not self.moves
         if self.has_rival:
-            # They wait for each other, too, and less of their time is sped up.
+            # Both taps also wait for each other, and their clocks are less sped up.
             rates = {name: rates[name] for name in rates if name not in chosen[2:]}
         self.plan = FaultPlan(seed, rates, stall_seconds=1.5)
-        paging: Paging = dice.choice(("short", "meta"))
-        most = dice.choice((40, 10_000))
+        paging: Paging = rng.choice(("short", "meta"))
+        most = rng.choice((40, 10_000))
         self.options = ReportOptions(paging=paging, max_rows=most)
-        self.report = {**REPORT, "window_days": dice.randint(1, 9)}
+        self.report = {**REPORT, "window_days": rng.randint(1, 9)}
         self.config: dict[str, Any] = {
             **SAMPLE_CONFIG,
             "advertiser_ids": [*ADVERTISERS],
-            "concurrency": dice.choice((1, 3, 8)),
-            "page_size": dice.choice((7, 40, 100)),
-            "report_page_size": dice.choice((30, 1000)),
+            "concurrency": rng.choice((1, 3, 8)),
+            "page_size": rng.choice((7, 40, 100)),
+            "report_page_size": rng.choice((30, 1000)),
             "request_timeout": 1,
-            # A server that is down comes back, however busy this machine is.
+            # On a busy machine, the server takes longer to come back.
             "max_retries": 40,
-            # The throttle's hours are seconds here.
+            # The throttle's clock is sped up.
             "max_retry_seconds": 1_000_000,
-            "lookback_days": dice.choice((0, 3)),
+            "lookback_days": rng.choice((0, 3)),
             "start_date": str(FIRST),
-            "end_date": str(FIRST + timedelta(days=dice.randint(0, 24))),
+            "end_date": str(FIRST + timedelta(days=rng.randint(0, 24))),
             "reports": [self.report],
         }
-        self.has_stranger = dice.random() < 1 / 6
-        if self.has_stranger:
-            self.config["advertiser_ids"].insert(dice.randint(0, 2), STRANGER)
+        self.has_forbidden = rng.random() < 1 / 6
+        if self.has_forbidden:
+            self.config["advertiser_ids"].insert(
+                rng.randint(0, 2), FORBIDDEN_ADVERTISER
+            )
         self.figures = Figures()
         self.state: dict[str, Any] = {}
         self.warehouse: dict[Any, dict[str, Any]] = {}
 
     def play(self) -> Figures:
-        """Run the tap until it comes to its end, and check all that it said.
+        """Run the tap until a run is complete, and check the output of all runs.
 
         Raises:
-            BrokenPromiseError: It said something that is not true.
+            BrokenPromiseError: The output is wrong.
         """
         access = Access(Credentials(), is_token_single=self.has_rival)
         layer = Middleware(Faults, plan=self.plan, access=access, dataset=self.dataset)
@@ -168,43 +173,56 @@ class Scenario:
                 if entry["tap_stream_id"] == self.stream
             ]
             (self.folder / "catalog.json").write_text(json.dumps(catalog))
-            for number in range(MOST_RUNS):
-                last = number == MOST_RUNS - 1
-                if self.run("none" if last else self.dice.choice(KILLS)):
+            for number in range(MAX_RUNS):
+                last = number == MAX_RUNS - 1
+                if self.run("none" if last else self.rng.choice(KILLS)):
                     break
         self.figures.faults.update(self.plan.injected)
         return self.figures
 
     def run(self, kill: str) -> bool:
-        """Run the tap once; tell whether it came to its end."""
+        """Run the tap once; return whether the run was complete.
+
+        Args:
+            kill: How to interrupt the run, one of `KILLS`.
+        """
         (self.folder / "config.json").write_text(json.dumps(self.config))
         (self.folder / "state.json").write_text(json.dumps(self.state))
         before = self.ids()
-        code, lines, words = self.output(kill)
+        code, lines, log = self.output(kill)
         self.figures.runs += 1
-        is_whole = self.is_whole(code, words)
-        self.figures.ends["complete" if is_whole and kill != "pipe" else kill] += 1
+        is_complete = self.is_complete(code, log)
+        self.figures.ends["complete" if is_complete and kill != "pipe" else kill] += 1
         keys: set[Any] = set()
         for line in lines:
-            self.take(json.loads(line, parse_float=Decimal), keys)
-        if kill == "none" and not is_whole:
-            self.fail(f"exit code {code}: {words[-600:]}")
-        # A target that left early got a part, even if the tap never noticed.
-        if not is_whole or kill == "pipe":
+            self.load(json.loads(line, parse_float=Decimal), keys)
+        if kill == "none" and not is_complete:
+            self.fail(f"exit code {code}: {log[-600:]}")
+        # A target that exits early has read only part of the output.
+        if not is_complete or kill == "pipe":
             return False
-        self.check(keys, before & self.ids(), words)
+        self.check(keys, before & self.ids(), log)
         return True
 
-    def is_whole(self, code: int, words: str) -> bool:
-        """Return whether a run came to its end, with all that can be read."""
-        if not self.has_stranger:
+    def is_complete(self, code: int, log: str) -> bool:
+        """Return whether a run succeeded, except for the forbidden advertiser."""
+        if not self.has_forbidden:
             return code == 0
-        is_said = "Incomplete: 1 of 1 streams failed" in words
-        return code == 1 and is_said and f"of advertiser {STRANGER}  HTTP 403" in words
+        is_reported = "Incomplete: 1 of 1 streams failed" in log
+        return (
+            code == 1
+            and is_reported
+            and f"of advertiser {FORBIDDEN_ADVERTISER}  HTTP 403" in log
+        )
 
     @contextmanager
     def tap(self, name: str, output: int) -> Generator[subprocess.Popen[str]]:
-        """Run the tap with a log of this name."""
+        """Start the tap.
+
+        Args:
+            name: File name of the log.
+            output: Standard output, as for `subprocess.Popen`.
+        """
         command = [sys.executable, str(IMPATIENT), "--config", "config.json"]
         command += ["--catalog", "catalog.json", "--state", "state.json"]
         faster = {"FASTER": "60"} if self.has_rival else {}
@@ -212,7 +230,7 @@ class Scenario:
             (self.folder / name).open("w") as errors,
             watched(
                 command,
-                limit=TIMEOUT,
+                limit=TIMEOUT_SECONDS,
                 cwd=self.folder,
                 env={**os.environ, **faster},
                 stdout=output,
@@ -229,22 +247,22 @@ class Scenario:
             return
         with self.tap("rival", subprocess.DEVNULL) as process:
             yield
-        words = (self.folder / "rival").read_text()
+        log = (self.folder / "rival").read_text()
         self.figures.runs += 1
         self.figures.ends["rival"] += 1
-        is_whole = self.is_whole(process.returncode, words)
-        if not is_whole or "Traceback" in words:
-            self.fail(f"rival: exit code {process.returncode}: {words[-900:]}")
+        is_complete = self.is_complete(process.returncode, log)
+        if not is_complete or "Traceback" in log:
+            self.fail(f"rival: exit code {process.returncode}: {log[-900:]}")
 
     def output(self, kill: str) -> tuple[int, list[str], str]:
-        """Start the tap and end it as is wanted; give what a target got from it."""
+        """Run the tap, interrupt it, and return exit code, complete lines, and log."""
         lines: list[str] = []
-        log = self.folder / "errors"
+        errors = self.folder / "errors"
         try:
             with self.rival(), self.tap("errors", subprocess.PIPE) as process:
                 assert process.stdout is not None
                 if kill != "none":
-                    wanted = int(self.dice.paretovariate(0.4))
+                    wanted = int(self.rng.paretovariate(0.4))
                     lines += islice(process.stdout, wanted)
                     if kill == "pipe":
                         process.stdout.close()
@@ -253,21 +271,26 @@ class Scenario:
                 with suppress(ValueError):
                     lines += list(process.stdout)
         except OverdueError as error:
-            self.fail(f"{error}: {log.read_text()[-600:]}")
-        words = log.read_text()
-        if OWN_KEY in "".join([words, *lines]):
+            self.fail(f"{error}: {errors.read_text()[-600:]}")
+        log = errors.read_text()
+        if OWN_KEY in "".join([log, *lines]):
             self.fail("a key of a record is in the output")
-        if "Traceback" in words:
-            self.fail(f"a traceback: {words[-900:]}")
-        # The rest of a line that was cut short never reaches a target.
+        if "Traceback" in log:
+            self.fail(f"a traceback: {log[-900:]}")
+        # A target never reads an incomplete line.
         return (
             process.returncode,
             [each for each in lines if each.endswith("\n")],
-            words,
+            log,
         )
 
-    def take(self, message: dict[str, Any], keys: set[Any]) -> None:
-        """Take a message as a warehouse would."""
+    def load(self, message: dict[str, Any], keys: set[Any]) -> None:
+        """Load a message into the warehouse and check it.
+
+        Args:
+            message: The message.
+            keys: Keys of the records so far in this run.
+        """
         if message["type"] == "RECORD":
             record = message["record"]
             key = record.get("_key", record.get("id"))
@@ -284,21 +307,27 @@ class Scenario:
                     self.check_report(each["context"]["advertiser_id"], day)
 
     def ids(self) -> set[int]:
-        """Give the numbers of the campaigns that there are now."""
+        """Return the IDs of all campaigns that exist now."""
         return {
             campaign["id"]
             for number in ADVERTISERS
             for campaign in self.dataset.campaigns[number]
         }
 
-    def check(self, keys: set[Any], throughout: set[int], words: str) -> None:
-        """Hold a complete run against the truth."""
+    def check(self, keys: set[Any], throughout: set[int], log: str) -> None:
+        """Compare the keys of a complete run with the sandbox's data.
+
+        Args:
+            keys: Keys of the records.
+            throughout: IDs of the campaigns that existed during the whole run.
+            log: Log of the run.
+        """
         if self.stream == "campaigns":
-            # Where each page speaks of another length, nothing tells when a list that
-            # moves is whole: it is given up on, and that is said.
-            is_vain = self.moves and "meta-growing" in self.plan.rates
-            is_said = is_vain and "there may be more" in words
-            if (missing := throughout - keys) and not is_said:
+            # If each page announces another length, the tap cannot detect the end of a
+            # list whose rows move. It must log an error then.
+            is_unknown = self.moves and "meta-growing" in self.plan.rates
+            is_reported = is_unknown and "there may be more" in log
+            if (missing := throughout - keys) and not is_reported:
                 self.fail(
                     f"{len(missing)} campaigns are missing: {sorted(missing)[:5]}"
                 )
@@ -311,7 +340,13 @@ class Scenario:
     def check_report(
         self, advertiser: int, day: str, *, complete: bool = False
     ) -> None:
-        """Hold the rows up to a day against the truth."""
+        """Compare the loaded report rows with the sandbox's data.
+
+        Args:
+            advertiser: ID of the advertiser.
+            day: Last day to compare.
+            complete: Whether the warehouse must not have any other rows.
+        """
         days = {"start_date": str(FIRST), "end_date": day}
         request = request_of({**Report.from_config(self.report).body, **days})
         truth = [
@@ -334,14 +369,14 @@ class Scenario:
         if complete and len(ours) != len(truth):
             self.fail(f"{len(ours) - len(truth)} rows that never were")
 
-    def fail(self, words: str) -> NoReturn:
-        """Say which seed shows it."""
-        msg = f"seed {self.seed} ({self.stream}, {self.plan.rates}): {words}"
+    def fail(self, reason: str) -> NoReturn:
+        """Raise BrokenPromiseError with the seed, the faults, and a reason."""
+        msg = f"seed {self.seed} ({self.stream}, {self.plan.rates}): {reason}"
         raise BrokenPromiseError(msg)
 
 
 def play(seed: int) -> Figures | str:
-    """Play a scenario; return its figures, or what went wrong and its seed."""
+    """Run a scenario; return its counts, or the error with its seed."""
     try:
         return Scenario(seed).play()
     except BrokenPromiseError as error:
@@ -351,11 +386,13 @@ def play(seed: int) -> Figures | str:
 
 
 def main() -> int:
-    """Play many scenarios and print what they did."""
+    """Run many scenarios and print their counts."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("runs", type=int, help="runs of the tap, at least")
+    parser.add_argument("runs", type=int, help="minimum number of runs of the tap")
     parser.add_argument("--first", type=int, default=1, help="first seed")
-    parser.add_argument("--at-once", type=int, default=2, help="scenarios at once")
+    parser.add_argument(
+        "--at-once", type=int, default=2, help="number of scenarios in parallel"
+    )
     options = parser.parse_args()
     total, seed = Figures(), options.first
     failures: list[str] = []

@@ -1,8 +1,8 @@
 """Generates the staging layer of the dbt package in examples/dbt.
 
 Run by `make docs-pages`. Sources, staging models, their tests, and the descriptions of
-their columns come from the tap's schemas, so none of them can differ from what the tap
-writes. All else in the package is written by hand.
+their columns are generated from the tap's schemas, so they always match its output. The
+rest of the package is written by hand.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ CREATIVE_ENTRY: dict[str, Any] = {
     "metrics": DEFAULT_REPORTS[0]["metrics"],
     "group_by": ["day", "campaign_id", "creative_id"],
 }
-"""The entry of the setting `reports` that the creative models read."""
+"""The report for the creative models, as an item of the setting `reports`."""
 
 VARS = {
     CAMPAIGN_REPORT: "kayzen_campaign_report",
     CREATIVE_REPORT: "kayzen_creative_report",
 }
-"""The dbt variable that holds a report's table name; null turns its models off."""
+"""dbt variables with the table names of reports; null disables their models."""
 
 ENTITIES = {
     "app_lists": "app_list",
@@ -50,10 +50,10 @@ ENTITIES = {
     "tags": "tag",
     "tracker_assets": "tracker_asset",
 }
-"""The staged streams, each with what its `id`, `name`, and `type` are called after."""
+"""The staged streams, with the prefix of their `id`, `name`, and `type`."""
 
 OWN_NAMES = {"id": "id", "name": "name", "type": "type", "_key": "key"}
-"""Columns whose names say nothing without the name of the entity."""
+"""Columns that need the prefix of the entity."""
 
 RENAMED = {
     "_extra": "extra",
@@ -69,15 +69,15 @@ NOTES = {
     "_extra": " Null if there are none.",
     "end_time": " This model has null instead.",
 }
-"""What the models change about a column, after the tap's description of it."""
+"""Sentences that follow the tap's description of a column that the model changes."""
 
 NOT_NULL = {"campaign_id", "day"}
-"""Columns of reports that may not be null, besides the key."""
+"""Columns of reports that must not be null, in addition to the key."""
 
 NOT_NEGATIVE = {"day_budget", "total_budget"}
 
 FRESH = {CAMPAIGN_REPORT, "campaigns"}
-"""Streams that have rows in every account, and get new ones in every sync."""
+"""Streams with new rows in every sync of every account."""
 
 MODEL = """\
 -- {mark}
@@ -93,12 +93,12 @@ WITHOUT_DELETED = "{{{{ kayzen.without_deleted(source('kayzen', '{stream}')) }}}
 
 @dataclass(frozen=True)
 class Staged:
-    """A stream, and the staging model of it.
+    """A stream and its staging model.
 
     Attributes:
-        name: The stream's name.
-        schema: Its JSON Schema.
-        keys: The columns of its primary key.
+        name: Name of the stream.
+        schema: JSON Schema of its records.
+        keys: Columns of its primary key.
         marks_deleted: Whether targets may mark its rows as deleted.
     """
 
@@ -109,12 +109,12 @@ class Staged:
 
     @property
     def model(self) -> str:
-        """The name of the model."""
+        """Name of the model."""
         return f"stg_kayzen__{self.name}"
 
     @property
     def enabled(self) -> str:
-        """The Jinja expression for whether the table exists: no macros work there."""
+        """Jinja expression for whether the table exists; it must not use macros."""
         if self.name in VARS:
             return f"var('{VARS[self.name]}') is not none"
         return f"'{self.name}' in var('kayzen_streams')"
@@ -221,7 +221,7 @@ def quoted(text: str) -> str:
 
 
 def typed(column: str, definition: Mapping[str, Any]) -> str:
-    """Return the SQL that gives a column its type, whatever the target made of it."""
+    """Return the SQL that casts a column to its type, whatever the target stored."""
     given = definition["type"]
     (kind,) = {given} if isinstance(given, str) else {*given} - {"null"}
     if kind == "object" or (kind == "array" and "items" not in definition):
@@ -263,7 +263,7 @@ def files() -> dict[Path, str]:
             f"# {MARK}",
             "sources:",
             "  - name: kayzen",
-            "    description: What the tap loads, a table for each stream.",
+            "    description: Tables loaded by the tap, one per stream.",
             "    database: \"{{ var('kayzen_database') or target.database }}\"",
             "    schema: \"{{ var('kayzen_schema') }}\"",
             "    tables:",

@@ -50,7 +50,7 @@ SDK_SETTINGS = {
     "flattening_separator": "Separator in the names of flattened columns.",
     "batch_config": "Format and storage of BATCH files.",
 }
-"""Descriptions of the SDK's settings, shorter than its own. The page has the links."""
+"""Descriptions of the SDK's settings; docs/settings.md has the links."""
 
 
 def _range(schema: Mapping[str, Any]) -> str:
@@ -188,12 +188,12 @@ BLOCKS: dict[str, Callable[[], str]] = {
 }
 
 
-def written_anew(text: str) -> str:
-    """Give a page with all blocks as they should be now."""
+def regenerated(text: str) -> str:
+    """Return a page with all blocks regenerated."""
     return BLOCK.sub(lambda each: each[1] + BLOCKS[each[2]]() + "\n" + each[3], text)
 
 
 if __name__ == "__main__":
     for path in sorted(DOCS.glob("*.md")):
         page = path.read_text(encoding="utf-8")
-        path.write_text(written_anew(page), encoding="utf-8")
+        path.write_text(regenerated(page), encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Runs the tap with the throttle's clock sped up by the factor FASTER, 200 if unset."""
+"""Runs the tap with a fast throttle clock. FASTER sets the factor, default 200."""
 
 from __future__ import annotations
 

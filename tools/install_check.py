@@ -27,43 +27,48 @@ ROOT = Path(__file__).resolve().parent.parent
 PROGRAMS = "Scripts" if os.name == "nt" else "bin"
 SUFFIX = ".exe" if os.name == "nt" else ""
 CAMPAIGNS = 250
-LIMIT = 600.0
-"""Seconds that a command may take, or the sandbox live."""
+LIMIT_SECONDS = 600.0
+"""Maximum duration of a command, and of the sandbox."""
+
 UV = os.environ.get("UV", "uv")
 ENVIRONMENT = {
     name: value
     for name, value in os.environ.items()
     if name != "PYTHONPATH" and not name.startswith("TAP_KAYZEN_")
 } | {"TAP_KAYZEN_LOGLEVEL": "ERROR"}
-"""Without a way to the checkout, from which the wheel might take what it lacks."""
+"""Without ``PYTHONPATH``, so that nothing is imported from the checkout."""
 
 
 def run(*command: str | Path, **environment: str) -> str:
-    """Run a command, which must succeed, and return its stdout."""
+    """Run a command and return its standard output.
+
+    Raises:
+        subprocess.CalledProcessError: The command failed.
+    """
     return subprocess.run(
         [str(part) for part in command],
         env={**ENVIRONMENT, **environment},
         check=True,
         stdout=subprocess.PIPE,
         encoding="utf-8",
-        timeout=LIMIT,
+        timeout=LIMIT_SECONDS,
     ).stdout
 
 
 def with_pip(wheel: Path, folder: Path) -> Path:
-    """Install by pip, without and with the extra; return the folder of programs."""
-    # As `python -m venv` does it: a copied interpreter may not find its library.
+    """Install with pip, without and with the extra; return the folder of programs."""
+    # The default of `python -m venv`; a copied interpreter may not find its library.
     venv.create(folder / "pip", with_pip=True, symlinks=os.name != "nt")
     programs = folder / "pip" / PROGRAMS
     pip = (programs / f"python{SUFFIX}", "-m", "pip", "install", "--quiet")
     run(*pip, wheel)
-    check_tap(programs, wheel)  # Without the extra.
+    check_tap(programs, wheel)
     run(*pip, f"{wheel}[sandbox]")
     return programs
 
 
 def with_pipx(wheel: Path, folder: Path) -> Path:
-    """Install by pipx; return the folder of programs."""
+    """Install with pipx; return the folder of programs."""
     programs = folder / "pipx-bin"
     run(
         *(sys.executable, "-m", "pipx", "install", f"{wheel}[sandbox]"),
@@ -74,7 +79,7 @@ def with_pipx(wheel: Path, folder: Path) -> Path:
 
 
 def with_uv(wheel: Path, folder: Path) -> Path:
-    """Install by uv; return the folder of programs."""
+    """Install with uv; return the folder of programs."""
     programs = folder / "uv-bin"
     run(
         *(UV, "tool", "install", "--quiet", "--python", sys.executable),
@@ -93,7 +98,7 @@ INSTALLERS: dict[str, Callable[[Path, Path], Path]] = {
 
 
 def check_tap(programs: Path, wheel: Path) -> None:
-    """Check that the tap of the wheel is what runs."""
+    """Check that the command runs the tap of the wheel."""
     tap = programs / f"tap-kayzen{SUFFIX}"
     version = wheel.name.split("-")[1]
     assert run(tap, "--version").startswith(f"tap-kayzen v{version},")
@@ -102,7 +107,11 @@ def check_tap(programs: Path, wheel: Path) -> None:
 
 @contextmanager
 def sandbox(programs: Path) -> Generator[str]:
-    """Run the sandbox; yields its address."""
+    """Run the sandbox.
+
+    Yields:
+        URL of the sandbox.
+    """
     command = [str(programs / f"kayzen-sandbox{SUFFIX}"), "--port", "0"]
     with subprocess.Popen(
         [*command, "--campaigns", str(CAMPAIGNS)],
@@ -110,15 +119,15 @@ def sandbox(programs: Path) -> Generator[str]:
         stdout=subprocess.PIPE,
         encoding="utf-8",
     ) as process:
-        # Ends the wait for its first line and for its end, if they do not come.
-        watchdog = threading.Timer(LIMIT, process.kill)
+        # Otherwise, waiting for its first line or its exit might hang.
+        watchdog = threading.Timer(LIMIT_SECONDS, process.kill)
         watchdog.daemon = True
         watchdog.start()
         try:
             assert process.stdout
-            told = re.search(r"http://\S+", process.stdout.readline())
-            assert told, "The sandbox did not start"
-            yield told[0]
+            found = re.search(r"http://\S+", process.stdout.readline())
+            assert found, "The sandbox did not start"
+            yield found[0]
         finally:
             process.terminate()
             process.wait()
@@ -126,7 +135,7 @@ def sandbox(programs: Path) -> Generator[str]:
 
 
 def check_sync(programs: Path, folder: Path) -> None:
-    """Check that campaigns come from the sandbox to stdout."""
+    """Check that the tap writes the sandbox's campaigns to standard output."""
     settings = json.loads((ROOT / "sample_config.json").read_text(encoding="utf-8"))
     config = folder / "settings.json"
     with sandbox(programs) as url:
@@ -143,14 +152,14 @@ def check_sync(programs: Path, folder: Path) -> None:
 
 
 def check_contents(wheel: Path) -> None:
-    """Check what check-wheel-contents does not know to be needed."""
+    """Check for files that check-wheel-contents does not require."""
     names = zipfile.ZipFile(wheel).namelist()
     assert "tap_kayzen/py.typed" in names
     assert any(name.endswith(".dist-info/licenses/LICENSE") for name in names)
 
 
 def main() -> None:
-    """Check the wheel with each of the installers."""
+    """Check the wheel with each installer."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("wheel", type=Path)
     parser.add_argument("installers", nargs="+", choices=INSTALLERS)
@@ -158,7 +167,7 @@ def main() -> None:
     wheel = arguments.wheel.resolve()
     check_contents(wheel)
     for name in arguments.installers:
-        # Windows keeps files of the sandbox, which is only just ending.
+        # On Windows, files of the sandbox may still be locked after it exits.
         with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as temporary:
             folder = Path(temporary)
             programs = INSTALLERS[name](wheel, folder)

@@ -1,4 +1,4 @@
-"""Reads back what landed in a target and compares it with what was sent."""
+"""Compares the rows that a target loaded with the records sent to it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,11 @@ EXACT = json.JSONDecoder(parse_float=Decimal)
 
 
 def csv_tables(folder: Path) -> Tables:
-    """Read the CSV files of a folder, each named after its stream and maybe a time."""
+    """Return the rows of CSV files by stream.
+
+    Args:
+        folder: Folder with files such as ``orders.csv`` or ``orders-2026-09-01.csv``.
+    """
     tables: Tables = {}
     for path in sorted(folder.glob("*.csv")):
         stream, _, _ = path.stem.partition("-")
@@ -30,12 +34,17 @@ def csv_tables(folder: Path) -> Tables:
 
 
 def by_key(rows: Iterable[Row], key: Sequence[str]) -> dict[tuple[str, ...], Row]:
-    """Give the last row of each key."""
+    """Return the last row of each key.
+
+    Args:
+        rows: The rows.
+        key: Names of the key columns.
+    """
     return {tuple(str(row[name]) for name in key): row for row in rows}
 
 
 def number(value: object) -> Decimal | None:
-    """Read a number."""
+    """Parse a number; return None for anything else."""
     try:
         return Decimal(str(value))
     except InvalidOperation:
@@ -44,7 +53,7 @@ def number(value: object) -> Decimal | None:
 
 def _moment(value: object) -> datetime | None:
     text = str(value).replace("Z", "+00:00")
-    # Python 3.10 knows six digits, and PostgreSQL leaves zeros away.
+    # Python 3.10 requires six digits; PostgreSQL omits trailing zeros.
     text = re.sub(r"\.\d+", lambda digits: digits[0].ljust(7, "0"), text)
     try:
         moment = datetime.fromisoformat(text)
@@ -73,10 +82,10 @@ READ: dict[str, Callable[[object], object]] = {
     "string": lambda value: value,
     "date-time": _moment,
 }
-"""How to read a value, whatever way a target writes its type."""
+"""Parsers of values by type, for all formats that targets write."""
 
 NULS = ("\ufffd", "\\u0000")
-"""What targets write for a NUL."""
+"""Replacements of NUL by targets."""
 
 NUL = "NUL replaced"
 BREAKS = "line breaks and tabs written as \\n, \\r, \\t"
@@ -88,7 +97,7 @@ OTHER = "other values differ"
 
 
 def kind_of(schema: dict[str, Any]) -> str:
-    """Give the type of a column, or the format of a text."""
+    """Return the type of a column, or ``date-time`` for text of that format."""
     if schema.get("format") == "date-time":
         return "date-time"
     kinds = [schema["type"]] if isinstance(schema["type"], str) else schema["type"]
@@ -100,7 +109,13 @@ def _text(value: object) -> str | None:
 
 
 def difference(kind: str, sent: object, landed: object) -> str | None:
-    """Say how what landed differs from what was sent; None if it does not."""
+    """Return how a loaded value differs from the value sent; None if equal.
+
+    Args:
+        kind: Type of the column; see `kind_of`.
+        sent: Value in the record.
+        landed: Value in the target.
+    """
     if sent is None or landed is None:
         return {(None, None): None, (None, ""): NULL, ("", None): EMPTY}.get(
             (_text(sent), _text(landed)), OTHER

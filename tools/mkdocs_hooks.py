@@ -24,18 +24,23 @@ DOCS = "docs/"
 HOME = "README.md"
 
 TEST = re.compile(r"(?<=<code>)test_\w+(?=</code>)")
-"""The name of a test, which may break after each word."""
+"""Name of a test, in which lines may break after each word."""
 
 LINK = re.compile(r"(?<=\]\()(?![a-z]+:|#)([^)#\s]+)")
 
 
 def _target(name: str, link: str) -> str:
-    """Give the file, by its path in the repository, that a link in another names."""
+    """Return the path in the repository that a link leads to.
+
+    Args:
+        name: Path of the file with the link.
+        link: The relative link.
+    """
     return posixpath.normpath(posixpath.join(posixpath.dirname(name), link))
 
 
 def _linked() -> set[str]:
-    """Find all files of the repository that pages lead to, and pages that these do."""
+    """Return the files outside docs/ that are linked, directly or indirectly."""
     todo = {HOME, *(f"{DOCS}{path.name}" for path in (ROOT / DOCS).glob("*.md"))}
     found = {HOME}
     while todo:
@@ -49,7 +54,7 @@ def _linked() -> set[str]:
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
-    """Add the files from outside of docs/."""
+    """Add the files outside docs/."""
     for name in sorted(_linked()):
         files.append(File.generated(config, name, abs_src_path=str(ROOT / name)))
     return files
@@ -61,7 +66,7 @@ def on_page_markdown(
     config: MkDocsConfig,  # noqa: ARG001
     files: Files,
 ) -> str:
-    """Turn links between files of the repository into links between pages."""
+    """Rewrite links between files of the repository as links between pages."""
     here = page.file.src_uri
     is_outside = page.file.generated_by is not None
     name = here if is_outside else DOCS + here
@@ -82,5 +87,5 @@ def on_page_content(
     config: MkDocsConfig,  # noqa: ARG001
     files: Files,  # noqa: ARG001
 ) -> str:
-    """Let long names of tests break, as they would squeeze the columns beside them."""
+    """Allow line breaks in names of tests, so that table columns stay readable."""
     return TEST.sub(lambda name: name[0].replace("_", "_<wbr>"), html)

@@ -7,23 +7,28 @@ from collections import Counter
 from pathlib import Path
 
 SURVIVED = {None, 0, 5, 33, 34}
-"""What mutmut remembers of a mutant whose tests all passed, or that has none."""
+"""Exit codes that mutmut stores for survivors and for mutants without tests."""
 
 
 def main() -> None:
-    """Print a line for each module that has mutants, and one for all."""
-    whole: Counter[bool] = Counter()
+    """Print a table row for each module with mutants, and one for the total."""
+    total: Counter[bool] = Counter()
     for path in sorted(Path("mutants").rglob("*.py.meta")):
         codes = json.loads(path.read_text(encoding="utf-8"))["exit_code_by_key"]
         if codes:
             counts = Counter(code not in SURVIVED for code in codes.values())
-            tell(str(path.relative_to("mutants").with_suffix("")), counts)
-            whole += counts
-    tell("all", whole)
+            print_row(str(path.relative_to("mutants").with_suffix("")), counts)
+            total += counts
+    print_row("all", total)
 
 
-def tell(name: str, counts: Counter[bool]) -> None:
-    """Print the figures of a module as a row of a table."""
+def print_row(name: str, counts: Counter[bool]) -> None:
+    """Print the counts of a module as a table row.
+
+    Args:
+        name: Path of the module.
+        counts: Number of mutants by whether they were killed.
+    """
     share = 100 * counts[True] / (counts[True] + counts[False])
     print(f"| `{name}` | {sum(counts.values())} | {counts[True]} | {share:.0f} % |")
 

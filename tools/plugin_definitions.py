@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 BIN = ROOT / ".cache" / "targets" / "bin"
 PLUGINS = ROOT / "plugins"
 HUB = PLUGINS / "hub" / "tap-kayzen.yml"
-"""The definition to send to MeltanoHub."""
+"""The definition for submission to MeltanoHub."""
 
 PROJECT: dict[str, Any] = yaml.safe_load((ROOT / "meltano.yml").read_text("utf-8"))
 EXAMPLE = ROOT / "examples" / "meltano" / "meltano.yml"
@@ -47,7 +47,7 @@ UNLIMITED = sys.maxsize
 """Width of lines, so that YAML is never wrapped."""
 
 INSTALLED_FROM = {"tap-kayzen": "./tap-kayzen"}
-"""Plugins that are not on PyPI, and where a project that adds them has their code."""
+"""Paths of plugins that are not on PyPI, in projects that add them."""
 
 NOT_IN_MELTANO_YML = {"target-schema", "validate-records"}
 """Capabilities that the JSON schema of meltano.yml does not allow."""
@@ -83,9 +83,9 @@ LOADER_SETTINGS: dict[str, dict[str, dict[str, Any]]] = {
         "ssl_client_private_key": {"sensitive": True},
     },
 }
-"""What Meltano must know of settings and the target does not print."""
+"""Facts about settings that a target's `--about` lacks."""
 
-# Not decimal: Meltano itself fails on such a variable in the environment.
+# Not `decimal`, because Meltano fails on decimal environment variables.
 KINDS = {"number": "integer"}
 
 
@@ -99,7 +99,7 @@ def _kind(schema: Mapping[str, Any]) -> str:
         for each in schema.get("oneOf", [schema])
         for name in ([each["type"]] if isinstance(each["type"], str) else each["type"])
     ]
-    # Of several, the one that Meltano makes any of the others from.
+    # Of several types, the one from which the others can be parsed.
     kind = next((name for name in ("array", "string") if name in types), types[0])
     return KINDS.get(kind, kind)
 
@@ -107,11 +107,16 @@ def _kind(schema: Mapping[str, Any]) -> str:
 def settings_of(
     schema: Mapping[str, Any], prefix: str = ""
 ) -> Iterator[dict[str, Any]]:
-    """Give the settings of a plugin as Meltano wants them, those in objects too."""
+    """Yield the settings of a plugin in Meltano's format, including nested ones.
+
+    Args:
+        schema: JSON Schema of the settings.
+        prefix: Prefix of their names, such as ``batch_config.``.
+    """
     for key, each in schema["properties"].items():
         name = prefix + key
         inner = each.get("properties")
-        # Where other names have a schema too, the whole is one setting.
+        # An object with arbitrary names is a single setting.
         if inner and not isinstance(each["additionalProperties"], dict):
             yield from settings_of(each, f"{name}.")
             continue
@@ -135,7 +140,12 @@ def _label(name: str) -> str:
 
 
 def lock_of(described: Mapping[str, Any], facts: Mapping[str, Any]) -> dict[str, Any]:
-    """Make what Meltano reads in place of a definition from the hub."""
+    """Return a lock file, which replaces the definition from MeltanoHub.
+
+    Args:
+        described: Output of the plugin's `--about`.
+        facts: Other keys of the lock file.
+    """
     name = described["name"]
     return {
         **facts,
@@ -150,7 +160,7 @@ def lock_of(described: Mapping[str, Any], facts: Mapping[str, Any]) -> dict[str,
 
 
 def tap_lock(described: Mapping[str, Any]) -> dict[str, Any]:
-    """Make the lock file of the tap, with the streams that a run reads by default."""
+    """Return the lock file of the tap, with the streams selected by default."""
     tap = TapKayzen(config=dict(SAMPLE_CONFIG))
     select = [
         f"{name}.*"
@@ -163,7 +173,8 @@ def tap_lock(described: Mapping[str, Any]) -> dict[str, Any]:
 def hub_definition(described: Mapping[str, Any]) -> dict[str, Any]:
     """Return the definition of the tap for MeltanoHub, sorted like its own."""
     definition = {**tap_lock(described), **FOR_HUB}
-    del definition["plugin_type"]  # there, it is the folder
+    # In the hub, the folder determines the type.
+    del definition["plugin_type"]
     definition["settings"] = sorted(definition["settings"], key=lambda s: s["name"])
     definition["settings_group_validation"] = [
         sorted(group) for group in definition["settings_group_validation"]
@@ -172,11 +183,11 @@ def hub_definition(described: Mapping[str, Any]) -> dict[str, Any]:
 
 
 class OneLine(dict[str, Any]):
-    """A mapping to write on one line."""
+    """A mapping to dump on one line."""
 
 
 class Lines(yaml.SafeDumper):
-    """Writes `OneLine` mappings as such."""
+    """A YAML dumper that writes `OneLine` mappings on one line."""
 
 
 Lines.add_representer(
@@ -188,10 +199,10 @@ Lines.add_representer(
 
 
 def short_setting(setting: Mapping[str, Any]) -> OneLine:
-    """Return what Meltano needs to know of a setting.
+    """Return the facts about a setting that Meltano requires.
 
-    Labels and descriptions would take 200 lines of somebody's meltano.yml. Default
-    values are left to the plugin, except those that refer to Meltano's variables.
+    Labels and descriptions would add 200 lines to each meltano.yml. Default values are
+    left to the plugin, unless they refer to Meltano's variables.
     """
     short = OneLine(name=setting["name"])
     if setting["kind"] != "string":
@@ -209,7 +220,7 @@ def definition_to_add(lock: Mapping[str, Any]) -> dict[str, Any]:
     """Return the definition of a plugin for `meltano add --from-ref`.
 
     Meltano 4.4 drops `config`, `select`, and `load_schema` from a flat definition, but
-    keeps them in the only one of several `variants`.
+    keeps them in a list of `variants`.
     """
     name = lock["name"]
     (entry,) = (
@@ -237,7 +248,7 @@ def definition_to_add(lock: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def loader_lock(described: Mapping[str, Any]) -> dict[str, Any]:
-    """Make the lock file of a target."""
+    """Return the lock file of a target."""
     name = described["name"]
     lock = lock_of(described, LOADERS[name])
     more = LOADER_SETTINGS.get(name, {})
@@ -267,7 +278,7 @@ def dumped_definition(lock: Mapping[str, Any]) -> tuple[Path, str]:
 
 
 def with_settings(project: str, lock: Mapping[str, Any]) -> str:
-    """Return the text of a meltano.yml with a plugin's settings as they are now."""
+    """Return the text of a meltano.yml with the settings of a plugin updated."""
     lines = "".join(
         " " * 8 + yaml.dump([setting], Dumper=Lines, sort_keys=False, width=UNLIMITED)
         for setting in map(short_setting, lock["settings"])
@@ -277,7 +288,7 @@ def with_settings(project: str, lock: Mapping[str, Any]) -> str:
 
 
 def about(*command: str | Path) -> dict[str, Any]:
-    """Return what a plugin prints of itself."""
+    """Return the output of a plugin's `--about`."""
     printed = subprocess.check_output(
         [*command, "--about", "--format=json"], encoding="utf-8"
     )

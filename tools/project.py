@@ -9,11 +9,11 @@ from typing import Any
 from tap_kayzen.config.settings import SETTINGS
 
 ROOT = Path(__file__).resolve().parent.parent
-"""The root of the repository."""
+"""Root of the repository."""
 
 SAMPLE_CONFIG: dict[str, Any] = json.loads(
     (ROOT / "sample_config.json").read_text(encoding="utf-8")
 )
-"""Settings that read the sandbox, at its default address."""
+"""Settings for the sandbox at its default address."""
 
 DEFAULT_REPORTS: list[dict[str, Any]] = SETTINGS["properties"]["reports"]["default"]

@@ -1,8 +1,7 @@
 """Records a command in a terminal as an animated SVG. Run by `make pictures`.
 
-The command runs in a pseudo-terminal. Each piece of its output appears in the picture
-when it did in the terminal, except that long waits are cut. Without animation, the
-picture is the last screen.
+The command runs in a pseudo-terminal. The animation follows its timing and shortens
+long pauses. Without animation, the picture is the last screen.
 """
 
 from __future__ import annotations
@@ -32,10 +31,10 @@ if TYPE_CHECKING:
 
 COLUMNS, ROWS = 92, 40
 MAX_PAUSE_SECONDS = 1.0
-"""Longer pauses are cut to this."""
+"""Maximum pause in the animation."""
 
 START_SECONDS = 0.5
-"""Time that the command is there alone."""
+"""Time before the first output."""
 
 CELL_WIDTH, LINE_HEIGHT, FONT_SIZE = 8.43, 20, 14
 PADDING, TITLE_BAR = 20, 36
@@ -49,11 +48,11 @@ STYLE = """
 
 
 class Piece(NamedTuple):
-    """Text that appeared at once, within one line.
+    """Text within one line that was written at once.
 
     Attributes:
-        row: Its line, from 0.
-        column: Its first column, from 0.
+        row: Line number, starting at 0.
+        column: First column, starting at 0.
         text: The text.
         seconds: Time since the start.
     """
@@ -65,7 +64,10 @@ class Piece(NamedTuple):
 
 
 def record(command: Sequence[str]) -> Iterator[tuple[float, str]]:
-    """Run a command in a terminal; yield its output with the seconds since its start.
+    """Run a command in a pseudo-terminal.
+
+    Yields:
+        Seconds since the start, and the output at that time.
 
     Raises:
         subprocess.CalledProcessError: The command failed.
@@ -73,10 +75,10 @@ def record(command: Sequence[str]) -> Iterator[tuple[float, str]]:
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("4H", ROWS, COLUMNS, 0, 0))
     modes = termios.tcgetattr(theirs)
-    # A newline stays one character.
+    # Do not convert newlines to CR LF.
     modes[1] &= ~termios.ONLCR
     termios.tcsetattr(theirs, termios.TCSANOW, modes)
-    # A make that calls this one leaves its options in the environment.
+    # `make` passes its options to its children in these variables.
     makes = ("MAKEFLAGS", "MAKELEVEL", "MAKEOVERRIDES", "MFLAGS")
     environment = {k: v for k, v in os.environ.items() if k not in makes}
     decoder = codecs.getincrementaldecoder("utf-8")()
@@ -101,14 +103,14 @@ def _read(terminal: int) -> bytes:
     try:
         return os.read(terminal, 1 << 16)
     except OSError as error:
-        # How Linux reports that the other side is closed.
+        # Linux reports the end of output as an error.
         if error.errno == errno.EIO:
             return b""
         raise
 
 
 def pieces(output: Iterable[tuple[float, str]]) -> list[Piece]:
-    """Split output into pieces of lines, with long pauses cut."""
+    """Split output into pieces within lines, with long pauses shortened."""
     found = []
     row = column = 0
     shown_at = before = 0.0
@@ -130,8 +132,8 @@ def drawing(command: str, output: Sequence[Piece]) -> str:
     """Return the SVG.
 
     Args:
-        command: What is shown after the prompt.
-        output: What the command printed.
+        command: Text after the prompt.
+        output: Output of the command.
     """
     width = round(COLUMNS * CELL_WIDTH) + 2 * PADDING
     height = TITLE_BAR + (output[-1].row + 2) * LINE_HEIGHT + PADDING
@@ -161,7 +163,7 @@ def _text(piece: Piece, kind: str) -> str:
     x = PADDING + piece.column * CELL_WIDTH
     y = TITLE_BAR + piece.row * LINE_HEIGHT + FONT_SIZE
     length = len(piece.text) * CELL_WIDTH
-    # Viewers differ in how to keep ordinary spaces.
+    # Not all viewers preserve ordinary spaces.
     text = escape(piece.text).replace(" ", "\N{NO-BREAK SPACE}")
     return (
         f'<text class="{kind}" style="animation-delay:{piece.seconds:.2f}s" '
@@ -170,16 +172,16 @@ def _text(piece: Piece, kind: str) -> str:
 
 
 def check_private(text: str) -> None:
-    """Raise AssertionError if a text tells anything about this machine."""
+    """Raise AssertionError if a text contains paths or names of this machine."""
     for name in (str(ROOT), str(Path.home()), socket.gethostname(), getpass.getuser()):
         is_shown = re.search(rf"(?<!\w){re.escape(name)}(?!\w)", text)
-        assert not is_shown, f"{name!r} is nobody's business"
+        assert not is_shown, f"the output contains {name!r}"
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("path", type=Path, help="SVG to write")
-    parser.add_argument("--shown", help="command to show instead")
+    parser.add_argument("--shown", help="command to show after the prompt")
     parser.add_argument("command", nargs="+")
     given = parser.parse_args()
     recorded = []

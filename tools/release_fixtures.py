@@ -1,8 +1,8 @@
-"""Writes what a release leaves behind: its catalog, and its states of each kind.
+"""Writes fixtures of a release: its catalog, and its states of all kinds.
 
-Run it before a release is tagged (CONTRIBUTING.md). It writes the folder
-tests/fixtures/<version>/, from which tests/contract/test_upgrades.py resumes with the
-code of each later version.
+Run it before tagging a release (docs/CONTRIBUTING.md). It writes the folder
+tests/fixtures/<version>/. Later versions must resume from these states; see
+tests/contract/test_upgrades.py.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _PROJECT = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
 """Version of the source, which may be newer than that of the installed package."""
 
 FIRST, NEXT = date(2026, 9, 10), date(2026, 9, 12)
-"""Last days of the run that wrote a state, and of the one that resumes from it."""
+"""Last days of the run that writes a state and of the run that resumes from it."""
 
 ADVERTISERS = [7, 8]
 REPORT = "campaign_performance"
@@ -48,8 +48,8 @@ COMMON: Json = {
     "start_date": "2026-09-01",
     "lookback_days": 2,
 }
-OF_ADVERTISERS: Json = {"advertiser_ids": ADVERTISERS}
-OF_REPORTS: Json = {
+WITH_ADVERTISERS: Json = {"advertiser_ids": ADVERTISERS}
+WITH_REPORTS: Json = {
     "reports": [
         {**DEFAULT_REPORTS[0], "window_days": 3},
         {
@@ -64,17 +64,16 @@ OF_REPORTS: Json = {
 
 
 class Api:
-    """A Kayzen whose data grows from day to day. Later versions must not change it.
+    """A fake Kayzen API with new data every day. Do not change its responses.
 
     Attributes:
-        today: Later data does not exist yet.
-        asked: What was requested, without repetitions and numbers of pages.
+        today: The current day; later data does not exist yet.
     """
 
     def __init__(self, today: date) -> None:
-        """Start without a request."""
+        """Create the app without any recorded request."""
         self.today = today
-        self._asked: set[str] = set()
+        self._requests: set[str] = set()
         self._app = Starlette(
             routes=[
                 Route("/v1/authentication/token", self._token, methods=["POST"]),
@@ -87,23 +86,23 @@ class Api:
         )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request."""
+        """Respond to a request."""
         await self._app(scope, receive, send)
 
     @property
-    def asked(self) -> list[str]:
-        """What was requested, in order."""
-        return sorted(self._asked)
+    def requests(self) -> list[str]:
+        """The distinct requests, sorted, without page numbers."""
+        return sorted(self._requests)
 
-    def _note(self, what: str, *details: object) -> None:
-        self._asked.add(" ".join([what, *map(str, filter(None, details))]))
+    def _record(self, what: str, *details: object) -> None:
+        self._requests.add(" ".join([what, *map(str, filter(None, details))]))
 
     async def _token(self, _: Request) -> JSONResponse:
         return JSONResponse({"access_token": "token", "expires_in": "1799"})
 
     async def _campaigns(self, request: Request) -> JSONResponse:
         advertiser = request.query_params.get("advertiser_id")
-        self._note(request.url.path, advertiser)
+        self._record(request.url.path, advertiser)
         first = 100 * int(advertiser or 1)
         days = {number: number for number in (1, 3, 5, 9, 11, 12)}
         if self.today.day > days[3]:
@@ -117,7 +116,7 @@ class Api:
 
     async def _changes(self, request: Request) -> JSONResponse:
         campaign = request.path_params["id"]
-        self._note(request.url.path)
+        self._record(request.url.path)
         days = range(campaign % 10, self.today.day + 1, 4)
         rows = [
             {
@@ -131,7 +130,7 @@ class Api:
         return page(rows)
 
     async def _reports(self, request: Request) -> JSONResponse:
-        self._note(request.url.path, request.query_params.get("advertiser_id"))
+        self._record(request.url.path, request.query_params.get("advertiser_id"))
         rows = [
             {"id": 11, "name": "By country", "time_zone_name": "Europe/Berlin"},
             {"id": 12, "name": "By campaign", "time_zone_name": "UTC"},
@@ -140,7 +139,7 @@ class Api:
 
     async def _results(self, request: Request) -> JSONResponse:
         query = request.query_params
-        self._note(request.url.path, query.get("advertiser_id"), query["start_date"])
+        self._record(request.url.path, query.get("advertiser_id"), query["start_date"])
         day = date.fromisoformat(query["start_date"])
         if request.path_params["id"] == 11:  # noqa: PLR2004
             rows = performance(day, ["day", "country"], ["installs"])
@@ -153,7 +152,7 @@ class Api:
         first, last = map(date.fromisoformat, (body["start_date"], body["end_date"]))
         group_by, metrics = body["group_by"], body["metrics"]
         advertiser = body.get("advertiser_id")
-        self._note("/v1/report_data", advertiser, ",".join(group_by), first, last)
+        self._record("/v1/report_data", advertiser, ",".join(group_by), first, last)
         rows = [
             row
             for day in range((last - first).days + 1)
@@ -164,12 +163,12 @@ class Api:
 
 
 def at(day: int) -> str:
-    """Return a moment of a day in September 2026."""
+    """Return a time on a day of September 2026."""
     return f"2026-09-{day:02}T08:00:00.000Z"
 
 
 def page(rows: list[Json]) -> JSONResponse:
-    """Return a list of one page."""
+    """Return the response with a list of one page."""
     meta = {"current_page": 1, "total_pages": 1, "total_entries": len(rows)}
     return JSONResponse({"data": rows, "meta": meta})
 
@@ -200,13 +199,13 @@ def performance(
 
 @dataclass(frozen=True)
 class Scenario:
-    """A run whose state is kept.
+    """A run that writes a state.
 
     Attributes:
-        streams: Streams that it reads; each with the column on which the catalog asks
-            for INCREMENTAL, empty for none.
-        settings: Settings beyond `COMMON`.
-        cut: Text of the first STATE that is kept; empty for the last STATE.
+        streams: Selected streams with the replication key that the catalog sets for
+            INCREMENTAL; empty for none.
+        settings: Settings in addition to `COMMON`.
+        cut: Keep the first STATE that contains this text; empty for the last STATE.
     """
 
     streams: Mapping[str, str]
@@ -217,28 +216,33 @@ class Scenario:
 REPORTS = {REPORT: "", "spend_by_country": ""}
 LISTS = {"campaigns": "updated_at", "campaign_changelogs": ""}
 NEXT_DAY = '"unfinished": {"next_day": "2'
-NEXT_DAY_OF_THE_SECOND = (
+SECOND_NEXT_DAY = (
     '"advertiser_id": 8}, "replication_key": "day", "replication_key_value": "2'
 )
 
 SCENARIOS = {
-    "reports": Scenario(REPORTS, OF_REPORTS),
-    "reports_of_advertisers": Scenario(REPORTS, {**OF_REPORTS, **OF_ADVERTISERS}),
-    "reports_unfinished": Scenario(REPORTS, OF_REPORTS, cut=NEXT_DAY),
+    "reports": Scenario(REPORTS, WITH_REPORTS),
+    "reports_of_advertisers": Scenario(REPORTS, {**WITH_REPORTS, **WITH_ADVERTISERS}),
+    "reports_unfinished": Scenario(REPORTS, WITH_REPORTS, cut=NEXT_DAY),
     "reports_of_advertisers_unfinished": Scenario(
-        REPORTS, {**OF_REPORTS, **OF_ADVERTISERS}, cut=NEXT_DAY_OF_THE_SECOND
+        REPORTS, {**WITH_REPORTS, **WITH_ADVERTISERS}, cut=SECOND_NEXT_DAY
     ),
     "lists": Scenario(LISTS),
-    "lists_of_advertisers": Scenario(LISTS, OF_ADVERTISERS),
+    "lists_of_advertisers": Scenario(LISTS, WITH_ADVERTISERS),
     "saved_reports": Scenario({"report_results": ""}, {"report_ids": [11, 12]}),
-    "saved_reports_of_advertisers": Scenario({"report_results": ""}, OF_ADVERTISERS),
+    "saved_reports_of_advertisers": Scenario({"report_results": ""}, WITH_ADVERTISERS),
     "saved_reports_unfinished": Scenario({"report_results": ""}, cut=NEXT_DAY),
-    "all_at_once": Scenario({**REPORTS, **LISTS, "report_results": ""}, OF_REPORTS),
+    "all_at_once": Scenario({**REPORTS, **LISTS, "report_results": ""}, WITH_REPORTS),
 }
 
 
 def selecting(catalog: Json, streams: Mapping[str, str]) -> Json:
-    """Return a catalog that selects these streams alone; see `Scenario`."""
+    """Return a catalog that selects only some streams.
+
+    Args:
+        catalog: The catalog.
+        streams: See `Scenario`.
+    """
     entries = []
     for entry in catalog["streams"]:
         name = entry["tap_stream_id"]
@@ -256,12 +260,18 @@ def selecting(catalog: Json, streams: Mapping[str, str]) -> Json:
 
 
 def settings_of(scenario: Scenario, end: date) -> Json:
-    """Return the settings of a run, without login and address."""
+    """Return the settings of a run, without credentials and URL."""
     return {**COMMON, **scenario.settings, "end_date": str(end)}
 
 
 def tap(folder: Path, *arguments: str | Path, **files: Json) -> list[Json]:
-    """Run the tap with these files; return its messages."""
+    """Run the tap and return its messages.
+
+    Args:
+        folder: Folder for the files.
+        arguments: Arguments of the command.
+        files: Contents of the files by option, such as ``config``.
+    """
     options: list[str | Path] = []
     for name, content in files.items():
         path = folder / f"{name}.json"
@@ -282,7 +292,7 @@ def states(messages: Sequence[Json]) -> list[Json]:
 
 
 def records(messages: Sequence[Json]) -> list[Json]:
-    """Return stream and record of the RECORD messages."""
+    """Return the RECORD messages as ``{"stream": ..., "record": ...}``."""
     return [
         {"stream": each["stream"], "record": each["record"]}
         for each in messages
@@ -291,7 +301,17 @@ def records(messages: Sequence[Json]) -> list[Json]:
 
 
 def played(scenario: Scenario, catalog: Json, folder: Path) -> Json:
-    """Run the tap twice; return the state between, and what the second run does."""
+    """Run the tap twice; return the fixture of a scenario.
+
+    Args:
+        scenario: The scenario.
+        catalog: Catalog of the tap.
+        folder: Folder for the files.
+
+    Returns:
+        The state between the runs, and the requests, records, and final state of the
+        second run.
+    """
     files = {"catalog": selecting(catalog, scenario.streams)}
     runs = []
     for end in (FIRST, NEXT):
@@ -308,19 +328,19 @@ def played(scenario: Scenario, catalog: Json, folder: Path) -> Json:
         "settings": settings_of(scenario, NEXT),
         "streams": dict(scenario.streams),
         "state": files["state"],
-        "requests": api.asked,
+        "requests": api.requests,
         "records": records(runs[1]),
         "next_state": states(runs[1])[-1],
     }
 
 
 def main() -> None:
-    """Write the folder of this version."""
+    """Write the fixtures of this version."""
     target = FIXTURES / VERSION
     target.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        config = {**SAMPLE_CONFIG, **OF_REPORTS, "audience_api_key": "key"}
+        config = {**SAMPLE_CONFIG, **WITH_REPORTS, "audience_api_key": "key"}
         (catalog,) = tap(folder, "--discover", config=config)
         contents = {"catalog": catalog} | {
             name: played(scenario, catalog, folder)

@@ -1,6 +1,6 @@
-"""Draws docs/streams.svg: how the streams join. Run by `make docs-pages`.
+"""Draws docs/streams.svg, a diagram of joins. Run by `make docs-pages`.
 
-An SVG by hand and not Mermaid, as the site would load Mermaid from elsewhere.
+Not Mermaid, because the site would load it from another host.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ PATH = ROOT / "docs" / "streams.svg"
 WIDTH, HEIGHT = 790, 800
 BOX_WIDTH, HEAD, ROW, FOOT = 212, 26, 18, 5
 LEFT, MIDDLE, RIGHT = 36, 290, 542
-"""Where the three columns of boxes begin."""
+"""Left edges of the three columns of boxes, in pixels."""
 
 BY_DEFAULT = ("#e8eaf6", "#3949ab", "#1a237e")
 OTHERS = ("#f3f5f6", "#78909c", "#37474f")
-"""Fill, border, and text of streams that are read by default, and of the others."""
+"""Fill, border, and text color of streams selected by default, and of others."""
 
 TITLE = "How the streams join"
 LEGEND = (
@@ -54,14 +54,14 @@ markerHeight="6" orient="auto">
 
 
 class Box(NamedTuple):
-    """A stream.
+    """The box of a stream.
 
     Attributes:
-        stream: Its name.
+        stream: Name of the stream.
         x: Left edge.
         y: Upper edge.
-        columns: The columns shown; those that are lists end with ``[]``.
-        note: Explains the last column.
+        columns: The columns shown; ``[]`` marks lists.
+        note: Note next to the last column.
     """
 
     stream: str
@@ -76,12 +76,12 @@ class Box(NamedTuple):
         return HEAD + ROW * len(self.columns) + FOOT
 
     def row(self, column: str) -> int:
-        """Return the y of a column's middle."""
+        """Return the y coordinate of the middle of a column's row."""
         names = [name.removesuffix("[]") for name in self.columns]
         return self.y + HEAD + ROW * names.index(column) + ROW // 2
 
     def side(self, x: int) -> int:
-        """Return the edge, left or right, that faces an x."""
+        """Return the left or right edge, whichever faces an x coordinate."""
         return self.x if x < self.x + BOX_WIDTH / 2 else self.x + BOX_WIDTH
 
 
@@ -91,9 +91,9 @@ class Join:
 
     Attributes:
         source: Stream and column, such as ``campaigns.order_id``.
-        target: Likewise, such as ``orders.id``.
-        x: Where the arrow turns up or down.
-        condition: When it holds, such as ``if the report has it``; empty for always.
+        target: Stream and key, such as ``orders.id``.
+        x: X coordinate of the vertical part of the arrow.
+        condition: Condition such as ``if the report has it``; empty for none.
     """
 
     source: str
@@ -142,10 +142,10 @@ BOXES = (
     Box("site_lookups", LEFT, 713, ("id",)),
 )
 PARTS = MIDDLE + BOX_WIDTH + 14
-"""Where the arrows of all that belongs to one campaign come together."""
+"""X coordinate of the arrows to `campaigns.id`."""
 
 KEYS = RIGHT - 12
-"""The same for the keys of bid multipliers."""
+"""X coordinate of the arrows from the keys of bid multipliers."""
 
 MARGIN = RIGHT + BOX_WIDTH
 KEY_TYPES = {
@@ -155,7 +155,7 @@ KEY_TYPES = {
     "state_id": "states",
     "country_id": "countries",
 }
-"""Types of bid multipliers whose keys are IDs, with the streams that have them."""
+"""Types of bid multipliers with IDs as keys, and the streams of these IDs."""
 
 JOINS = (
     Join("campaigns.order_id", "orders.id", LEFT + BOX_WIDTH + 29),

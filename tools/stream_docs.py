@@ -27,11 +27,11 @@ if TYPE_CHECKING:
 
 
 class About(NamedTuple):
-    """What the overview says about a stream.
+    """The description of a stream in the overview.
 
     Attributes:
-        contents: What the stream holds.
-        evidence: How its response is known; a term of the page's section "Evidence".
+        contents: Contents of the stream.
+        evidence: Source of its schema; a term of the section "Evidence".
     """
 
     contents: str
@@ -108,13 +108,13 @@ NOTES: Mapping[str, str] = {
     ),
     "cities": "The list is long: IDs above 265,000 have been seen.",
 }
-"""Paragraphs for the sections of streams, where the descriptions leave questions."""
+"""Additional paragraphs in the sections of streams."""
 
 CONDITIONS = {
     "audiences": "if `audience_api_key` is set",
     "report_results": "if `report_ids` is set",
 }
-"""Streams that are selected by default only with some setting."""
+"""Streams that are selected by default only with a setting."""
 
 
 def table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
@@ -127,7 +127,7 @@ def table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
 
 
 def type_of(schema: Mapping[str, Any]) -> str:
-    """Return a JSON Schema type in words, without null."""
+    """Return the type of a column in words, without null."""
     given = schema["type"]
     (kind,) = {given} if isinstance(given, str) else {*given} - {"null"}
     items = schema.get("items")
@@ -184,7 +184,7 @@ def _section(stream: KayzenStream) -> str:
 
 
 def _columns(stream: KayzenStream) -> str:
-    """Return the table of a stream's columns, without those that others describe."""
+    """Return the table of a stream's columns, without those described elsewhere."""
     keys: Any = stream.primary_keys
     columns = dict(stream.schema["properties"])
     del columns[EXTRA]
@@ -244,7 +244,7 @@ def _by(join: Join) -> str:
 
 @cache
 def _taps() -> list[TapKayzen]:
-    """Return a tap with all streams for each list of campaigns that it can read."""
+    """Return a tap with all streams for each value of `campaigns_endpoint`."""
     return [
         TapKayzen(
             config={
@@ -264,7 +264,7 @@ def _streams(tap: TapKayzen | None = None) -> dict[str, KayzenStream]:
 
 @cache
 def _endpoints() -> dict[str, list[str]]:
-    """Return the endpoints of each stream: `campaigns` has two."""
+    """Return the endpoints of each stream; `campaigns` has two."""
     found: dict[str, list[str]] = {}
     for tap in _taps():
         for name, stream in _streams(tap).items():
@@ -276,7 +276,7 @@ def _endpoints() -> dict[str, list[str]]:
 
 
 def _example(stream: str) -> str:
-    """Return a record of a stream as a block of JSON, one field a line."""
+    """Return a record of a stream as a JSON code block, one field per line."""
     record = example_records()[stream]
     lines = [
         f"  {json.dumps(name)}: {json.dumps(value, ensure_ascii=False)}"

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     Record = dict[str, Any]
 
 DAYS = ("2026-09-01", "2026-09-02")
-"""First and last day of the example records of reports, and the day of others."""
+"""First and last day of the reports in the examples."""
 
 MAX_ITEMS = 2
 """Maximum number of items of a list in an example record."""
@@ -38,7 +38,7 @@ MAX_TEXT = 60
 
 @cache
 def example_records() -> dict[str, Record]:
-    """Return the sandbox's record of each stream with the most fields, shortened."""
+    """Return the record with the most fields of each stream, shortened."""
     found: dict[str, Record] = {}
     for line in _synced().splitlines():
         message = json.loads(line)
@@ -50,7 +50,7 @@ def example_records() -> dict[str, Record]:
             }
             if len(record) > len(found.get(message["stream"], ())):
                 found[message["stream"]] = record
-    # The day of the sync.
+    # The stream sets the day of the sync.
     found["balance"]["date"] = DAYS[0]
     return found
 
@@ -95,7 +95,7 @@ def _synced() -> str:
 
 @contextmanager
 def _without_warnings() -> Generator[None]:
-    """Mute the log, which names the fields that the sandbox has beyond the schema."""
+    """Mute warnings about sandbox fields that are not in the schema."""
     logging.disable(logging.WARNING)
     try:
         yield

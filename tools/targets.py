@@ -1,4 +1,4 @@
-"""Pipes the tap into real targets and compares what landed with what was sent.
+"""Pipes the tap into real targets and compares loaded rows with the records sent.
 
 Run by `make targets`, which writes docs/targets.md.
 """
@@ -44,11 +44,11 @@ TEMPLATE = Path(__file__).with_name("targets_template.md")
 PAGE = ROOT / "docs" / "targets.md"
 
 CAMPAIGNS = 60
-GONE = 34
-"""The place of the campaign that is deleted, one that has not run in these days."""
+DELETED = 34
+"""Position of the deleted campaign, which has no rows in the reports."""
 
-LIMIT = 300.0
-"""Seconds that the tap and a target may take."""
+LIMIT_SECONDS = 300.0
+"""Maximum duration of the tap and a target."""
 
 DAY = timedelta(days=1)
 FIRST = date(2026, 9, 1)
@@ -56,7 +56,7 @@ TODAYS = (date(2026, 9, 10), date(2026, 9, 11))
 PERFORMANCE = "campaign_performance"
 REPORTS: list[dict[str, Any]] = [
     DEFAULT_REPORTS[0],
-    # Its countries are null for some rows.
+    # Some of its rows have null countries.
     {
         "name": "spend_by_country",
         "metrics": ["impressions", "advertiser_spend"],
@@ -81,7 +81,7 @@ ODD_NAMES = (
 
 
 def odd_dataset() -> Dataset:
-    """Make a sandbox's data in which a target may stumble over some."""
+    """Return data with values that targets may handle wrongly."""
     dataset = Dataset(campaigns=CAMPAIGNS, seed=1)
     campaigns = dataset.campaigns[DEFAULT_ADVERTISER]
     for campaign, name in zip(campaigns, ODD_NAMES, strict=False):
@@ -92,49 +92,51 @@ def odd_dataset() -> Dataset:
 
 
 def let_a_day_pass(dataset: Dataset) -> None:
-    """Change one campaign, delete one and add one."""
+    """Change one campaign, delete one, and add one."""
     campaigns = dataset.campaigns[DEFAULT_ADVERTISER]
-    campaigns.append({**campaigns.pop(GONE), "id": 999_999})
-    campaigns[GONE]["day_budget"] = 4242
+    campaigns.append({**campaigns.pop(DELETED), "id": 999_999})
+    campaigns[DELETED]["day_budget"] = 4242
 
 
 class FailedError(Exception):
-    """The tap or a target ended with an error."""
+    """The tap or a target failed."""
 
 
 def flow(
     tap: Path, state: Path | None, target: Sequence[str | Path] = ("cat",)
 ) -> list[Any]:
-    """Pipe the tap into a target and give what that printed.
+    """Pipe the tap into a target and return the JSON lines that the target prints.
 
     Args:
-        tap: The tap's settings.
-        state: Where the tap goes on.
-        target: The command.
+        tap: Config file of the tap.
+        state: State file of the tap; None for a full sync.
+        target: Command of the target.
 
     Raises:
-        FailedError: One of them failed; the message is the end of what it said.
+        FailedError: The tap or the target failed; the message is the end of its log.
     """
     command: list[str | Path] = [sys.executable, "-m", "tap_kayzen", "--config", tap]
     if state:
         command += ["--state", state]
     with tempfile.TemporaryFile("w+", encoding="utf-8") as log:
         with watched(
-            command, limit=LIMIT, stdout=subprocess.PIPE, stderr=log
+            command, limit=LIMIT_SECONDS, stdout=subprocess.PIPE, stderr=log
         ) as source:
-            done = finished(target, limit=LIMIT, stdin=source.stdout, cwd=tap.parent)
+            done = finished(
+                target, limit=LIMIT_SECONDS, stdin=source.stdout, cwd=tap.parent
+            )
             assert source.stdout
             source.stdout.close()
         log.seek(0)
         for code, said in ((done.returncode, done.stderr), (source.returncode, log)):
             if code:
                 raise FailedError("".join(said)[-2000:])
-    # Not `splitlines`, which sees line breaks within texts too.
+    # Not `splitlines`, which also splits at other characters, such as U+2028.
     return [landing.EXACT.decode(line) for line in done.stdout.split("\n") if line]
 
 
 def last_state(printed: list[Any]) -> Any:  # noqa: ANN401
-    """Find the last state among messages, or among those that targets print."""
+    """Return the last state of Singer messages, or of a target's output."""
     states = (each for each in printed if each.get("type", "STATE") == "STATE")
     return [each.get("value", each) for each in states][-1]
 
@@ -146,14 +148,13 @@ def two_days(
     *,
     after: Callable[[list[Any], Dataset], None],
 ) -> None:
-    """Run the tap into a target twice, the second time a day later.
+    """Pipe the tap into a target twice, the second time a day later.
 
     Args:
-        folder: Where its files are.
-        settings: Further settings of the tap.
-        target: The command.
-        after: Is called after each run with what was printed and the data of the
-            sandbox.
+        folder: Folder for files.
+        settings: Additional settings of the tap.
+        target: Command of the target.
+        after: Called after each run with the target's output and the sandbox's data.
     """
     dataset = odd_dataset()
     state: Path | None = None
@@ -181,12 +182,12 @@ def two_days(
 
 @dataclass(frozen=True)
 class Day:
-    """What there should be after a run.
+    """The expected contents of a target after a run.
 
     Attributes:
-        rows: The rows of each stream by their keys.
+        rows: Rows of each stream by key.
         state: The last state.
-        spend: All that was spent, as the sandbox knows it.
+        spend: Total spend, from the sandbox.
     """
 
     rows: dict[str, dict[Key, dict[str, Any]]]
@@ -195,18 +196,18 @@ class Day:
 
     @property
     def count(self) -> int:
-        """How many rows there are."""
+        """Number of rows of all streams."""
         return sum(map(len, self.rows.values()))
 
 
 class Reference:
-    """What targets are sent on two days.
+    """The output of the tap on two days, without a target.
 
     Attributes:
-        keys: The names of each stream's key.
-        kinds: The kinds of its columns.
-        days: What there should be after each day.
-        gone: The number of the campaign that is deleted on the second.
+        keys: Names of each stream's key columns.
+        kinds: Types of each stream's columns.
+        days: Expected contents after each day.
+        deleted: Key of the campaign deleted before the second day.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -216,7 +217,7 @@ class Reference:
         self.days: list[Day] = []
         two_days(folder, {}, after=self._add)
         campaigns = odd_dataset().campaigns[DEFAULT_ADVERTISER]
-        self.gone = (str(campaigns[GONE]["id"]),)
+        self.deleted = (str(campaigns[DELETED]["id"]),)
 
     def _add(self, messages: list[dict[str, Any]], dataset: Dataset) -> None:
         streams: Tables = {}
@@ -236,7 +237,7 @@ class Reference:
 
 
 def spent(dataset: Dataset) -> Decimal:
-    """Sum up what campaigns spent, as the sandbox knows it."""
+    """Return the total spend of all campaigns, from the sandbox."""
     assert dataset.today
     days = {"start_date": str(FIRST), "end_date": str(dataset.today - DAY)}
     request = request_of({**Report.from_config(DEFAULT_REPORTS[0]).body, **days})
@@ -246,16 +247,16 @@ def spent(dataset: Dataset) -> Decimal:
 
 @dataclass
 class Outcome:
-    """What became of it.
+    """The contents of a target, compared with a `Day`.
 
     Attributes:
-        rows: Rows of all streams.
-        missing: Keys that are not there.
-        repeated: Rows beyond one a key.
-        spend: The sum over the last row of each key.
-        deleted: What became of the campaign that was deleted.
-        state: Whether the target gave the last state on.
-        differs: How values differ from what was sent, and how many do.
+        rows: Number of rows of all streams.
+        missing: Number of missing keys.
+        repeated: Number of additional rows with a repeated key.
+        spend: Total spend of the last row of each key.
+        deleted: What happened to the row of the deleted campaign.
+        state: Whether the target returned the last state.
+        differs: Number of values that differ, by kind of difference.
     """
 
     rows: int = 0
@@ -268,12 +269,12 @@ class Outcome:
 
     @classmethod
     def of(cls, reference: Reference, number: int, tables: Tables) -> Outcome:
-        """Compare what is there with what should be after a day.
+        """Compare the contents of a target with the expected ones.
 
         Args:
-            reference: What should be.
-            number: Which day it is, 0 for the first.
-            tables: What is there.
+            reference: The expected contents.
+            number: Number of the day, starting at 0.
+            tables: Tables of the target.
         """
         self = cls()
         for name, sent in reference.days[number].rows.items():
@@ -283,7 +284,7 @@ class Outcome:
             self.repeated += len(rows) - len(landed)
             for key, record in sent.items():
                 row = landed.get(key)
-                if number and name == "campaigns" and key == reference.gone:
+                if number and name == "campaigns" and key == reference.deleted:
                     self.deleted = fate(row)
                 elif row is None:
                     self.missing += 1
@@ -304,7 +305,7 @@ class Outcome:
 
 
 def fate(row: dict[str, Any] | None) -> str:
-    """Say what became of a deleted row."""
+    """Return what happened to a deleted row, as text for the table."""
     if row is None:
         return "missing"
     return "marked" if row.get("_sdc_deleted_at") else "kept"
@@ -312,37 +313,42 @@ def fate(row: dict[str, Any] | None) -> str:
 
 @dataclass(frozen=True)
 class Place:
-    """Where a target may write: a folder, and a database or ``""``."""
+    """A place for a target's output.
+
+    Attributes:
+        folder: Folder for files.
+        database: URL of a PostgreSQL database; empty for none.
+    """
 
     folder: Path
     database: str = ""
 
     @property
     def out(self) -> Path:
-        """A folder for files."""
+        """Folder for the target's files."""
         return self.folder / "out"
 
 
 def nothing(_: Place) -> dict[str, Any]:
-    """Set nothing in the tap."""
+    """Return no settings."""
     return {}
 
 
 @dataclass(frozen=True)
 class Case:
-    """A target, how it is used, and what is known of that.
+    """A target with settings and known differences.
 
     Attributes:
-        name: Its name in the table; the first word is the command.
-        package: What is installed there.
-        how: What was set, in words.
-        settings: The target's settings.
-        read: Reads what landed.
-        tap: Further settings of the tap.
-        missing: Whether rows go missing.
-        repeated: Whether keys come more than once.
-        deleted: What becomes of a deleted row.
-        differs: How values differ.
+        name: Name in the table; the first word is the command.
+        package: The installed package.
+        how: Description of the settings.
+        settings: Returns the target's settings.
+        read: Returns the tables of the target.
+        tap: Returns additional settings of the tap.
+        missing: Whether rows are missing after the second run.
+        repeated: Whether keys are repeated after the second run.
+        deleted: What happens to a deleted row.
+        differs: Known kinds of differing values.
     """
 
     name: str
@@ -358,18 +364,18 @@ class Case:
 
     @property
     def command(self) -> Path:
-        """The program."""
+        """Path of the target's program."""
         return BIN / self.name.split()[0]
 
     @property
     def version(self) -> str:
-        """The version of the package that is installed."""
+        """Installed version of the package."""
         code = f"import importlib.metadata as m; print(m.version('{self.package}'))"
         command: list[str | Path] = [BIN / "python", "-c", code]
         return finished(command, check=True).stdout.strip()
 
     def run(self, reference: Reference, place: Place) -> list[Outcome]:
-        """Load two days; give what is there after each."""
+        """Load two days; return the outcome of each."""
         if place.database:
             with psycopg.connect(place.database) as connection:
                 drop = sql.SQL("DROP SCHEMA IF EXISTS {} CASCADE")
@@ -379,21 +385,21 @@ class Case:
         settings.write_text(json.dumps(self.settings(place)), encoding="utf-8")
         outcomes: list[Outcome] = []
 
-        def look(printed: list[Any], _: Dataset) -> None:
+        def compare(printed: list[Any], _: Dataset) -> None:
             number = len(outcomes)
             outcome = Outcome.of(reference, number, self.read(place))
             outcome.state = last_state(printed) == reference.days[number].state
             outcomes.append(outcome)
 
         command: list[str | Path] = [self.command, "--config", settings]
-        two_days(place.folder, self.tap(place), command, after=look)
+        two_days(place.folder, self.tap(place), command, after=compare)
         return outcomes
 
     def check(self, reference: Reference, outcomes: list[Outcome]) -> None:
-        """Check that the outcomes are what is known.
+        """Compare the outcomes with the known differences.
 
         Raises:
-            AssertionError: They are not.
+            AssertionError: An outcome is not as expected.
         """
         days = reference.days
         first, second = outcomes
@@ -417,7 +423,7 @@ SCHEMA = "kayzen_targets"
 
 
 def postgres_settings(place: Place) -> dict[str, Any]:
-    """Give the settings that meltano.yml has too."""
+    """Return the settings of target-postgres in meltano.yml."""
     _, _, rest = place.database.partition("://")
     return {
         "sqlalchemy_url": f"postgresql+psycopg://{rest}",
@@ -429,7 +435,7 @@ def postgres_settings(place: Place) -> dict[str, Any]:
 
 
 def in_postgres(place: Place) -> Tables:
-    """Read what landed in PostgreSQL."""
+    """Return the tables in PostgreSQL."""
     with psycopg.connect(place.database) as connection:
         names = connection.execute(
             "SELECT table_name FROM information_schema.tables WHERE table_schema = %s",
@@ -437,7 +443,7 @@ def in_postgres(place: Place) -> Tables:
         ).fetchall()
         tables: Tables = {}
         for (name,) in names:
-            # As JSON, in which PostgreSQL writes numbers with all their digits.
+            # PostgreSQL writes all digits of numbers in JSON.
             query = sql.SQL("SELECT row_to_json(t)::text FROM {} AS t").format(
                 sql.Identifier(SCHEMA, name)
             )
@@ -447,7 +453,11 @@ def in_postgres(place: Place) -> Tables:
 
 
 def batches(encoding: str) -> Callable[[Place], dict[str, Any]]:
-    """Let the tap write files, and BATCH messages that name them."""
+    """Return tap settings for BATCH messages.
+
+    Args:
+        encoding: Format of the files, ``jsonl`` or ``parquet``.
+    """
 
     def settings(place: Place) -> dict[str, Any]:
         return {
@@ -519,7 +529,7 @@ CSV_FLAT = Case(
     lambda place: {
         "output_path": f"{place.out}",
         "file_naming_scheme": "{stream_name}-{timestamp}.csv",
-        # The default has seconds: a run soon after another would overwrite its files.
+        # With the default, whole seconds, a second run might overwrite the files.
         "timestamp_format": "%Y-%m-%d.T%H%M%S.%f",
         "flattening_enabled": True,
         "flattening_max_depth": 1,
@@ -532,7 +542,7 @@ CASES = (POSTGRES, POSTGRES_COPY, POSTGRES_BATCH, POSTGRES_PARQUET, CSV, CSV_FLA
 
 
 def line(case: Case, reference: Reference, outcomes: list[Outcome]) -> str:
-    """Write the table's line about a case."""
+    """Return the table row of a case."""
     first, second = outcomes
     after = (
         f"{second.rows:,}",
@@ -557,7 +567,7 @@ def main() -> None:
     """Run all cases and write the page.
 
     Raises:
-        AssertionError: A target does not do what the page's words say.
+        AssertionError: A target differs from the description in the page.
     """
     lines = []
     with tempfile.TemporaryDirectory() as name, demo.postgres() as database:

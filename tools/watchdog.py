@@ -1,4 +1,4 @@
-"""Processes that cannot hang a test: killed with their children after a time limit."""
+"""Subprocesses that are killed with their children after a time limit."""
 
 from __future__ import annotations
 
@@ -17,42 +17,42 @@ if TYPE_CHECKING:
 
     Command: TypeAlias = Sequence[str | Path]
 
-LIMIT = 60.0
-"""Seconds that a process may take, several times what the slowest takes."""
+LIMIT_SECONDS = 60.0
+"""Default time limit, several times that of the slowest process."""
 
 
 class OverdueError(AssertionError):
-    """A process had to be killed because it did not end."""
+    """A process exceeded its time limit and was killed."""
 
 
 @contextmanager
 def watched(
-    command: Command, *, limit: float = LIMIT, **options: Any
+    command: Command, *, limit: float = LIMIT_SECONDS, **options: Any
 ) -> Generator[subprocess.Popen[str]]:
-    """Start a process and wait for its end when the block ends.
+    """Start a process, and wait for its exit at the end of the block.
 
-    After `limit` seconds the process and all that it started are killed, which ends
-    any reading of its output. So they are if the block raises. What is left of its
-    process group at the end is killed, too.
+    After `limit` seconds, or if the block raises, the process and all its descendants
+    are killed, so reading its output cannot hang. The rest of its process group is
+    killed at the end.
 
     Args:
         command: The program and its arguments.
-        limit: Seconds that the process may take.
-        options: Further arguments for `subprocess.Popen`.
+        limit: Time limit in seconds.
+        options: Other arguments for `subprocess.Popen`.
 
     Raises:
-        OverdueError: The limit was reached, whatever else went wrong for that.
+        OverdueError: The process exceeded the limit.
     """
     overdue = threading.Event()
     process: subprocess.Popen[str] = subprocess.Popen(
         command, start_new_session=True, encoding="utf-8", **options
     )
 
-    def bite() -> None:
+    def kill_late() -> None:
         overdue.set()
         _kill(process)
 
-    timer = threading.Timer(limit, bite)
+    timer = threading.Timer(limit, kill_late)
     timer.daemon = True
     timer.start()
     try:
@@ -76,24 +76,24 @@ def watched(
 def finished(
     command: Command,
     *,
-    limit: float = LIMIT,
+    limit: float = LIMIT_SECONDS,
     check: bool = False,
     given: str | None = None,
     **options: Any,
 ) -> subprocess.CompletedProcess[str]:
-    """Run a process to its end.
+    """Run a process to completion.
 
     Args:
         command: The program and its arguments.
-        limit: Seconds that the process may take.
-        check: Whether any other exit code than 0 is an error.
-        given: Text for its standard input.
-        options: Further arguments for `subprocess.Popen`; by default, the output is
-            captured.
+        limit: Time limit in seconds.
+        check: Whether to raise an error if the exit code is not 0.
+        given: Text for standard input.
+        options: Other arguments for `subprocess.Popen`; the output is captured by
+            default.
 
     Raises:
-        OverdueError: The limit was reached.
-        subprocess.CalledProcessError: The process failed, with `check`.
+        OverdueError: The process exceeded the limit.
+        subprocess.CalledProcessError: The process failed and `check` is set.
     """
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     if given is not None:
@@ -107,21 +107,22 @@ def finished(
 
 
 def _kill(process: subprocess.Popen[str]) -> None:
-    """Kill a process that leads a group, all that it started, and the group."""
-    # Descendants may have groups of their own. Once its end was seen, its ID may be
-    # that of another process.
+    """Kill a process that leads a group, its descendants, and the group."""
+    # Descendants may have other groups. After the exit has been collected, the ID may
+    # belong to another process.
     if process.returncode is None:
         with suppress(psutil.NoSuchProcess):
             leader = psutil.Process(process.pid)
-            leader.suspend()  # It must not start another one now.
+            # A suspended process cannot start other ones.
+            leader.suspend()
             for each in leader.children(recursive=True):
                 with suppress(psutil.NoSuchProcess):
                     each.kill()
-    # macOS says the latter of a group that has ended.
+    # macOS raises PermissionError if the group has exited.
     with suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)
 
 
 def _error(command: Command, limit: float) -> OverdueError:
-    words = " ".join(map(str, command))
-    return OverdueError(f"no end within {limit:g} s: {words}")
+    text = " ".join(map(str, command))
+    return OverdueError(f"still running after {limit:g} s: {text}")

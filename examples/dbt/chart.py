@@ -1,4 +1,4 @@
-"""Spend, installs, and ROAS by day, drawn from the models. README.md says how."""
+"""Draws spend, installs, and ROAS by day from the models. See README.md."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ if TYPE_CHECKING:
 
     from matplotlib.axes import Axes
 
-# The same picture for the same figures.
+# Makes the SVG reproducible.
 mpl.rcParams["svg.hashsalt"] = "tap-kayzen"
-# Text as text, not as outlines: a third of the size.
+# Keep text as text instead of outlines: a third of the size.
 mpl.rcParams["svg.fonttype"] = "none"
 INK, GREY, PALE_GREY, BAND = "#222222", "#5f5f5f", "#e4e4e4", "#f5f5f5"
 BLUE = ("#2458a6", "#2458a6")
 GREEN = ("#0f8a7e", "#93cbc5")
 ORANGE = ("#b4540a", "#e2b48c")
-"""A metric's color, and that of its incomplete days. Spend is complete at once."""
+"""Colors of complete and incomplete days. Spend is never incomplete."""
 
-FEW_DAYS = 14
-"""Up to so many days, each one may have a tick; beyond it, Mondays do."""
+MAX_DAILY_TICKS = 14
+"""Maximum number of days for ticks at every other day instead of Mondays."""
 
 DAYS_PER_TICK = 70
-"""A tick every week for so many days, every other week for twice as many, ..."""
+"""Number of days for weekly ticks; twice as many for every other week, and so on."""
 
 SCHEMA = os.environ.get("KAYZEN_DBT_SCHEMA", "kayzen_analytics")
 TABLE = "fct_campaign_days"
@@ -67,7 +67,7 @@ def panel(axes: Axes, title: str, highest: float, form: str, color: str) -> None
     Args:
         axes: The axes.
         title: Name and total of the metric.
-        highest: Largest value, which the highest tick must not be below.
+        highest: Largest value; the highest tick is at or above it.
         form: Format of the ticks.
         color: Color of the title.
     """
@@ -86,13 +86,13 @@ def panel(axes: Axes, title: str, highest: float, form: str, color: str) -> None
 def bars(
     axes: Axes, days: list[Day], metric: str, unit: str, colors: tuple[str, str]
 ) -> None:
-    """Draw a metric that adds up as bars.
+    """Draw a metric as bars, with its total in the title.
 
     Args:
         axes: The axes.
         days: The days.
         metric: A field of the days.
-        unit: Prefix of the metric's numbers.
+        unit: Prefix of numbers, such as ``$``.
         colors: Colors of complete and of incomplete days.
     """
     values = [float(getattr(day, metric) or 0) for day in days]
@@ -105,7 +105,7 @@ def bars(
 
 
 def ratio(axes: Axes, days: list[Day], colors: tuple[str, str]) -> None:
-    """Draw revenue per dollar spent as a line, without days that had no spend."""
+    """Draw revenue per spend as a line, without days that had no spend."""
     paid = [day for day in days if day.spend]
     values = [float((day.revenue or 0) / (day.spend or 1)) for day in paid]
     complete = [day for day in paid if not day.may_be_restated] or paid
@@ -125,7 +125,7 @@ def ratio(axes: Axes, days: list[Day], colors: tuple[str, str]) -> None:
 
 
 def mark_incomplete(figure: Figure, days: list[Day]) -> None:
-    """Shade the last days, whose installs and revenue are still growing."""
+    """Shade the last days, whose installs and revenue are still incomplete."""
     late = [day.day for day in days if day.may_be_restated]
     if not late:
         return
@@ -149,7 +149,7 @@ def draw(days: list[Day], path: Path) -> None:
         days: The days.
         path: File to write; its suffix is the format, such as ``.svg`` or ``.png``.
     """
-    # White, so that it can be read on a dark page too.
+    # White, so that the chart is legible on dark pages.
     figure = Figure(figsize=(9, 6), layout="constrained", facecolor="white")
     upper, middle, lower = figure.subplots(3, sharex=True)
     upper.margins(x=0.01)
@@ -158,7 +158,7 @@ def draw(days: list[Day], path: Path) -> None:
     ratio(lower, days, ORANGE)
     mark_incomplete(figure, days)
     interval = 1 + len(days) // DAYS_PER_TICK
-    is_long = len(days) > FEW_DAYS
+    is_long = len(days) > MAX_DAILY_TICKS
     lower.xaxis.set_major_locator(
         WeekdayLocator(MO, interval) if is_long else DayLocator(interval=2)
     )

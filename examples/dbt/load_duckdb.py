@@ -1,6 +1,6 @@
 """Loads the output of one sync into a DuckDB file. README.md shows how to run it.
 
-Rows are upserted, and deleted ones marked in `_sdc_deleted_at`, as by target-postgres.
+Like target-postgres, it upserts rows and marks deleted ones in `_sdc_deleted_at`.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ TYPES = {
     "date-time": "TIMESTAMP",
     "object": "JSON",
 }
-"""SQL types by JSON Schema type or format; text is the rest."""
+"""SQL types by JSON Schema type or format; all others are VARCHAR."""
 
 METADATA = {
     "_sdc_batched_at": "TIMESTAMP",
@@ -43,10 +43,10 @@ class Stream:
     """Columns and keys of one stream, as found in the output.
 
     Attributes:
-        columns: The SQL type of each column.
-        keys: The columns of its primary key.
-        records: A file of its RECORD messages.
-        version: The version to activate: rows of any other have been deleted.
+        columns: SQL type of each column.
+        keys: Columns of the primary key.
+        records: File with the RECORD messages.
+        version: Version to activate; rows of other versions are deleted ones.
     """
 
     columns: dict[str, str]
@@ -66,7 +66,7 @@ def type_of(definition: Mapping[str, Any]) -> str:
 
 
 def load(connection: duckdb.DuckDBPyConnection, name: str, stream: Stream) -> None:
-    """Load the records of a stream into the table of its name."""
+    """Load the records of a stream into the table with the same name."""
     table = f'"{name}"'
     columns = {**stream.columns, **METADATA}
     listed = ", ".join(f'"{column}" {kind}' for column, kind in columns.items())
@@ -76,7 +76,7 @@ def load(connection: duckdb.DuckDBPyConnection, name: str, stream: Stream) -> No
             f'ALTER TABLE {table} ADD COLUMN IF NOT EXISTS "{column}" {kind}'
         )
     stream.records.flush()
-    # Amounts are read as text: as JSON numbers, they would become binary floats.
+    # Amounts are read as text, because JSON numbers would become binary floats.
     fields = ", ".join(
         f'"{column}" {"VARCHAR" if kind == AMOUNT else kind}'
         for column, kind in stream.columns.items()
@@ -103,11 +103,11 @@ def load_all(messages: Iterable[bytes], database: str) -> object:
     """Load all messages in one transaction.
 
     Args:
-        messages: The tap's output, a message per line.
+        messages: Output of the tap, one message per line.
         database: Path of the DuckDB file.
 
     Returns:
-        The last state, None if there was none.
+        The last state; None if there was none.
     """
     state = None
     streams: dict[str, Stream] = {}
@@ -143,9 +143,9 @@ def load_all(messages: Iterable[bytes], database: str) -> object:
 
 
 def main(database: str, state_file: str) -> None:
-    """Load standard input, then save the state, for the tap's next `--state`."""
+    """Load standard input, then save the state for the tap's next `--state`."""
     if Path(database).stem == SCHEMA:
-        # The file's name becomes that of its catalog.
+        # DuckDB names the catalog after the file.
         sys.exit(f"DuckDB mistakes {database} for the schema {SCHEMA}: rename the file")
     state = load_all(sys.stdin.buffer, database)
     if state is not None:

@@ -1,4 +1,4 @@
-"""Downloads: bodies of responses, within limits of size and time."""
+"""Downloads of response bodies, limited in size and time."""
 
 from __future__ import annotations
 
@@ -14,28 +14,28 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 CHUNK_BYTES = 1 << 20
-"""Bytes read at once from a body; the 10 KB that `requests` reads cost time."""
+"""Chunk size; the 10 KB that `requests` reads by default are slower."""
 
 MAX_TIMEOUTS = 10
-"""Multiples of the timeout after which a body must be complete.
+"""Maximum duration of a download, as a multiple of the timeout.
 
-The timeout of `requests` is about silence: a server that sends a byte now and then
-never meets it.
+The timeout of `requests` limits the time between two bytes, so a server that keeps
+sending single bytes never exceeds it.
 """
 
 
 class TooLargeError(Exception):
-    """A body has more bytes than it may have."""
+    """A body exceeds the maximum size."""
 
 
 @dataclass(eq=False)
 class _Download:
-    """A body that is being read.
+    """A download in progress.
 
     Attributes:
-        due: The time by which it must be complete.
-        stop: Makes the read in the other thread end.
-        is_late: Whether it was stopped.
+        due: Monotonic time by which it must be complete, in seconds.
+        stop: Interrupts the thread that reads the body.
+        is_late: Whether it was stopped because it took too long.
     """
 
     due: float
@@ -44,27 +44,30 @@ class _Download:
 
 
 class Downloads:
-    """Reads bodies; one instance serves all threads.
+    """Reads response bodies; one instance serves all threads.
 
-    A daemon thread stops the reads that take too long. It exists while anything is
-    read.
+    A daemon thread stops downloads that take too long. It runs while there are any.
     """
 
     def __init__(self, timeout: float) -> None:
-        """Start no thread yet; the timeout is that of one request, in seconds."""
+        """Create an instance; the timeout is that of one request, in seconds."""
         self._timeout = timeout
         self._lock = threading.Lock()
         self._running: set[_Download] = set()
         self._is_watched = False
 
     def read(self, response: requests.Response, max_bytes: int) -> bytes:
-        """Read a body, unpacked.
+        """Return the decompressed body of a response.
+
+        Args:
+            response: A streamed response.
+            max_bytes: Maximum size of the decompressed body.
 
         Raises:
-            TooLargeError: It has more than `max_bytes`; the rest is not read.
-            ReadTimeout: It was not complete in time.
+            TooLargeError: The body exceeds `max_bytes`; the rest is not read.
+            ReadTimeout: The body was not complete in time.
         """
-        # Without urllib3 2.3 or newer, only silence is limited.
+        # Before urllib3 2.3, only the time between two bytes is limited.
         stop = getattr(response.raw, "shutdown", lambda: None)
         download = _Download(time.monotonic() + MAX_TIMEOUTS * self._timeout, stop)
         self._begin(download)
@@ -83,7 +86,7 @@ class Downloads:
         finally:
             with self._lock:
                 self._running.discard(download)
-        # A body without a length seems complete when it is stopped.
+        # A body without a length appears to be complete when stopped.
         if download.is_late:
             raise _timeout(response)
         return b"".join(chunks)
@@ -94,7 +97,7 @@ class Downloads:
             if self._is_watched:
                 return
             thread = threading.Thread(target=self._stop_late, daemon=True)
-            # The system may allow no more threads.
+            # The system may refuse another thread.
             with suppress(RuntimeError):
                 thread.start()
                 self._is_watched = True
@@ -110,7 +113,7 @@ class Downloads:
                 for each in self._running:
                     if each.due <= now:
                         each.is_late = True
-                        # It may be complete, and its connection free again.
+                        # The download may have completed just now.
                         with suppress(OSError, RuntimeError, ValueError):
                             each.stop()
 

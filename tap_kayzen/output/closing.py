@@ -1,4 +1,4 @@
-"""The closing line of a sync: how many rows of which streams, in how many seconds."""
+"""Closing log line of a sync: rows by stream, and the duration."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ class ClosingLine:
     """Counts the rows of all streams of a tap and logs the total."""
 
     def __init__(self, logger: logging.Logger) -> None:
-        """Start without any stream."""
+        """Create an instance without streams."""
         self._logger = logger
         self._rows: dict[str, int] = {}
         self._start = 0.0
 
     def begin(self, stream: str) -> None:
-        """Register a stream that is about to be read; the first one starts the time."""
+        """Register a stream before it is read; the first one starts the timer."""
         if not self._rows:
             self._start = time.monotonic()
         self._rows.setdefault(stream, 0)
@@ -29,7 +29,7 @@ class ClosingLine:
         self._rows[stream] += rows
 
     def log(self) -> None:
-        """Log the total, unless nothing was read since the last time."""
+        """Log and reset the totals, if any stream was registered."""
         if not self._rows:
             return
         self._logger.info(

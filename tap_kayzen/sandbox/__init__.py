@@ -1,5 +1,5 @@
-"""A Kayzen API on localhost, to try the tap and to test pipelines without an account.
+"""A fake Kayzen API on localhost, for trials and tests without an account.
 
-It plays what is publicly known of the API; where that is nothing, it answers in the
-plainest way and the code says so. Needs the extra ``tap-kayzen[sandbox]``.
+It follows the public documentation. Undocumented behavior is as simple as possible and
+marked in the code. Requires the extra ``tap-kayzen[sandbox]``.
 """

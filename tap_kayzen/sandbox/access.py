@@ -1,4 +1,4 @@
-"""The sandbox's logins and tokens."""
+"""Logins and tokens of the sandbox."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ if TYPE_CHECKING:
 TOKEN_PATH = "/v1/authentication/token"  # noqa: S105
 
 TOKEN_LIFETIME = 1799
-"""Seconds a token lives, as documented."""
+"""Lifetime of a token in seconds; documented."""
 
 
 class AccessDeniedError(Exception):
-    """The request proves no right to what it asks for."""
+    """The credentials, token, or key of a request are invalid."""
 
 
 @dataclass(frozen=True)
 class Credentials:
-    """What the sandbox wants to see; sample_config.json has the same login.
+    """Credentials that the sandbox accepts; sample_config.json has the same ones.
 
-    The first four make a login; the audience key is for the audiences alone.
+    The first four are for the login, the audience key only for the audiences.
     """
 
     username: str = "demo+sandbox@example.com"
@@ -38,7 +38,7 @@ class Credentials:
 
 
 class Access:
-    """Gives tokens for the right credentials and knows which are still good."""
+    """Issues tokens for valid credentials and checks them."""
 
     def __init__(
         self,
@@ -51,10 +51,10 @@ class Access:
         """Start without tokens.
 
         Args:
-            credentials: What a login must show.
-            lifetime: Seconds that a token lives.
-            clock: The time by which tokens expire.
-            is_token_single: Whether a login ends all older tokens.
+            credentials: Credentials that a login must have.
+            lifetime: Lifetime of a token in seconds.
+            clock: Clock for the expiry of tokens.
+            is_token_single: Whether a login revokes all older tokens.
         """
         self.credentials = credentials
         self.lifetime = lifetime
@@ -63,20 +63,20 @@ class Access:
         self._ends: dict[str, float] = {}
 
     def log_in(self, authorization: str, form: Mapping[str, str]) -> dict[str, str]:
-        """Check a token call and make a token.
+        """Check the credentials of a login and issue a token.
 
-        Whether older tokens stay good with Kayzen is not known; here they do unless
-        `is_token_single`.
+        Whether Kayzen revokes older tokens is not documented; the sandbox does so only
+        with `is_token_single`.
 
         Args:
-            authorization: The header's value.
-            form: The body's fields.
+            authorization: Value of the ``Authorization`` header.
+            form: Fields of the body.
 
         Returns:
-            The answer's JSON object, `expires_in` being text as documented.
+            The response body; `expires_in` is text, as documented.
 
         Raises:
-            AccessDeniedError: One of the pairs is wrong; the message says which.
+            AccessDeniedError: The API key pair or the login is wrong.
         """
         ours = self.credentials
         if _basic(authorization) != (ours.api_key, ours.api_secret):
@@ -97,10 +97,10 @@ class Access:
         return {"access_token": token, "expires_in": str(self.lifetime), "scope": ""}
 
     def check(self, authorization: str) -> None:
-        """Check the header of a data call.
+        """Check the ``Authorization`` header of a data call.
 
         Raises:
-            AccessDeniedError: It holds no token that is good now.
+            AccessDeniedError: The token is missing, unknown, or expired.
         """
         scheme, _, token = authorization.partition(" ")
         if scheme != "Bearer" or self._ends.get(token, 0) <= self.clock.now():
@@ -111,14 +111,14 @@ class Access:
         """Check the key of an audience call.
 
         Raises:
-            AccessDeniedError: It is another key, or none.
+            AccessDeniedError: The key is wrong or missing.
         """
         if key != self.credentials.audience_api_key:
             msg = "Invalid API Key"
             raise AccessDeniedError(msg)
 
     def revoke_all(self) -> None:
-        """Make every token bad, as a server that lost its memory would."""
+        """Revoke all tokens, as a restart of a server may."""
         self._ends.clear()
 
 

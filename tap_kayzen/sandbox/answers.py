@@ -1,4 +1,4 @@
-"""The bodies that the sandbox sends, and what it makes of a query."""
+"""Response bodies of the sandbox, and the parsing of requests."""
 
 from __future__ import annotations
 
@@ -20,23 +20,23 @@ if TYPE_CHECKING:
 
 
 def encode(value: Record) -> bytes:
-    """Write an object as JSON, without spaces."""
+    """Encode an object as JSON without spaces."""
     return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
 
 
 def json_response(body: Record | bytes) -> Response:
-    """Answer with an object, which may be encoded already."""
+    """Return a JSON response; the object may be encoded already."""
     content = body if isinstance(body, bytes) else encode(body)
     return Response(content, media_type="application/json")
 
 
 def envelope(rows: Sequence[Record | bytes], page: int, per_page: int) -> bytes:
-    """Cut a page out of a list and wrap it up as Kayzen does, as JSON.
+    """Return one page of a list in Kayzen's envelope, as JSON.
 
     Args:
-        rows: The list; rows may be encoded already.
-        page: Which page, 1 being the first.
-        per_page: Rows a page.
+        rows: All rows of the list; they may be encoded already.
+        page: Number of the page, starting at 1.
+        per_page: Number of rows per page.
     """
     first = (page - 1) * per_page
     meta = {
@@ -52,10 +52,10 @@ def envelope(rows: Sequence[Record | bytes], page: int, per_page: int) -> bytes:
 
 
 def positive(value: str | int, name: str) -> int:
-    """Read a parameter that must be a positive integer.
+    """Parse a parameter that must be a positive integer.
 
     Raises:
-        HTTPException: It is none.
+        HTTPException: It is not a positive integer.
     """
     number = int(value) if str(value).isdecimal() else 0
     if number < 1:
@@ -63,19 +63,19 @@ def positive(value: str | int, name: str) -> int:
     return number
 
 
-def chosen(
+def matching(
     rows: list[Record], query: QueryParams, filters: Mapping[str, str]
 ) -> list[Record]:
-    """Choose the rows that a query asks for.
+    """Return the rows that match a query.
 
     Args:
         rows: All rows.
-        query: The parameters. `q` looks for a part of the name, or for the number.
-        filters: The field that each further parameter compares with; a parameter may
-            come several times, for several values.
+        query: The parameters. `q` matches part of the name, or the ID.
+        filters: Other parameters and the fields that they match. A repeated parameter
+            matches any of its values.
 
     Raises:
-        HTTPException: One of the further parameters is no positive integer.
+        HTTPException: A value of another parameter is not a positive integer.
     """
     text = query.get("q")
     wanted = {
@@ -94,7 +94,7 @@ def chosen(
 
 
 def json_object(body: str) -> dict[str, Any]:
-    """Read a JSON object; anything else counts as an empty one."""
+    """Parse a JSON object; return an empty one for anything else."""
     try:
         value = json.loads(body)
     except ValueError:
@@ -103,7 +103,7 @@ def json_object(body: str) -> dict[str, Any]:
 
 
 def on_error(_: Request, error: Exception) -> JSONResponse:
-    """Refuse in words; the shape of Kayzen's error bodies is not known."""
+    """Return an error as JSON; the format of Kayzen's errors is not documented."""
     if isinstance(error, AccessDeniedError):
         return JSONResponse({"error": str(error)}, status_code=401)
     if isinstance(error, HTTPException):

@@ -1,4 +1,4 @@
-"""The sandbox's HTTP side: an ASGI app that speaks like Kayzen's API."""
+"""The sandbox's ASGI app: routes and handlers of Kayzen's API."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from starlette.routing import Route
 
 from tap_kayzen.sandbox.access import TOKEN_PATH, AccessDeniedError
 from tap_kayzen.sandbox.answers import (
-    chosen,
     encode,
     envelope,
     json_object,
     json_response,
+    matching,
     on_error,
     positive,
 )
@@ -33,9 +33,9 @@ from tap_kayzen.sandbox.list_calls import (
     WITH_RECORDS,
 )
 from tap_kayzen.sandbox.report_calls import (
-    ALL_REPORTS,
-    CACHED_REPORTS,
     DEFAULT_REPORT_OPTIONS,
+    MAX_BENCHMARK_REPORTS,
+    MAX_CACHED_REPORTS,
     ReportCalls,
     ReportOptions,
     body_of,
@@ -54,7 +54,7 @@ if TYPE_CHECKING:
 
 
 class Api:
-    """The handlers, around one dataset."""
+    """Request handlers for one dataset."""
 
     def __init__(
         self,
@@ -64,20 +64,19 @@ class Api:
         pre_encoded: bool = False,
         reports: ReportOptions = DEFAULT_REPORT_OPTIONS,
     ) -> None:
-        """Serve a dataset to those whom `access` lets in.
+        """Serve a dataset.
 
         Args:
-            dataset: What to serve.
-            access: Whom to serve it.
-            pre_encoded: Whether to make the campaigns' JSON now, and to remember all
-                reports, for quick answers; changes of the campaigns are not seen in
-                lists then.
-            reports: How the report calls behave.
+            dataset: Data to serve.
+            access: Checks logins and tokens.
+            pre_encoded: Whether to encode the campaigns now and cache all reports, for
+                fast responses. Lists then do not show later changes of campaigns.
+            reports: Options of the report calls.
         """
         self.dataset = dataset
         self.access = access
-        most = ALL_REPORTS if pre_encoded else CACHED_REPORTS
-        self.reports = ReportCalls(dataset, reports, most)
+        max_cached = MAX_BENCHMARK_REPORTS if pre_encoded else MAX_CACHED_REPORTS
+        self.reports = ReportCalls(dataset, reports, max_cached)
         self._encoded = {
             (path, advertiser): [
                 encode(row) for row in LISTS[path](dataset, advertiser)
@@ -88,7 +87,7 @@ class Api:
         }
 
     async def token(self, request: Request) -> JSONResponse:
-        """Log in: ``POST /v1/authentication/token``, with a form or JSON."""
+        """Handle ``POST /v1/authentication/token``, with a form or JSON."""
         body = (await request.body()).decode("utf-8", errors="replace")
         kind = request.headers.get("Content-Type", "").partition(";")[0].strip()
         if kind == "application/json":
@@ -101,17 +100,17 @@ class Api:
         return JSONResponse(self.access.log_in(authorization, form))
 
     def admit(self, request: Request, body: Record | None = None) -> int:
-        """Check the token and choose the advertiser of a data call.
+        """Check the token of a data call and return the ID of its advertiser.
 
-        That any call takes `advertiser_id` is assumed after those that do.
+        `advertiser_id` is documented for some calls and assumed for the others.
 
         Args:
-            request: The call.
-            body: Its JSON, if the parameters are in there.
+            request: The request.
+            body: Its JSON body, if the parameters are in the body.
 
         Raises:
-            AccessDeniedError: The token is not good.
-            HTTPException: The login has no such advertiser.
+            AccessDeniedError: The token is invalid.
+            HTTPException: The login has no access to the advertiser.
         """
         self.access.check(request.headers.get("Authorization", ""))
         name = "advertiser_id"
@@ -122,7 +121,7 @@ class Api:
         return advertiser
 
     async def list(self, request: Request) -> Response:
-        """Answer any of `LISTS` with the documented envelope."""
+        """Handle the calls in `LISTS`, with the documented envelope."""
         advertiser = self.admit(request)
         path, query = request.url.path, request.query_params
         usual = LOOKUP_PER_PAGE if path.startswith("/v1/meta/") else DEFAULT_PER_PAGE
@@ -131,43 +130,44 @@ class Api:
         rows: Sequence[Record | bytes] | None = self._encoded.get((path, advertiser))
         if rows is None or query.get("q"):
             rows = LISTS[path](self.dataset, advertiser)
-            rows = chosen(rows, query, FILTERS.get(path, {}))
+            rows = matching(rows, query, FILTERS.get(path, {}))
         return json_response(envelope(rows, page, min(per_page, MAX_PER_PAGE)))
 
     def requested(self, request: Request, path: str) -> Record:
-        """Find the record of a list that the request's path names.
+        """Return the record whose ID is in the path of a request.
+
+        Args:
+            request: The request.
+            path: Path of the list that has the record.
 
         Raises:
-            AccessDeniedError: The token is not good.
+            AccessDeniedError: The token is invalid.
             HTTPException: The advertiser has no such record.
         """
         rows = LISTS[path](self.dataset, self.admit(request))
-        record = find(rows, request.path_params["number"])
+        record = find(rows, request.path_params["id"])
         if record is None:
             raise HTTPException(404)
         return record
 
     async def record(self, request: Request) -> Response:
-        """Answer with one record of a list, bare."""
+        """Handle calls for a single record, returned without an envelope."""
         path, _, _ = request.url.path.rpartition("/")
         return json_response(self.requested(request, path))
 
     async def campaign_part(self, request: Request) -> Response:
-        """Answer any of `CAMPAIGN_PARTS`."""
+        """Handle the calls in `CAMPAIGN_PARTS`."""
         campaign = self.requested(request, "/v1/campaigns")
         _, _, part = request.url.path.rpartition("/")
         return json_response(CAMPAIGN_PARTS[part](self.dataset, campaign))
 
     async def balance(self, request: Request) -> Response:
-        """Answer with an advertiser's balance."""
+        """Handle ``GET /v1/balance``."""
         balance = self.dataset.balance[self.admit(request)]
         return json_response({"advertiser": balance})
 
     async def audiences(self, request: Request) -> Response:
-        """Answer with the audiences of the only audience key there is.
-
-        Kayzen has them on a host of their own.
-        """
+        """Handle ``GET /audiences``, which Kayzen serves from another host."""
         query = request.query_params
         self.access.check_audience_key(query.get("apikey", ""))
         page = positive(query.get("page", 1), "page")
@@ -175,7 +175,7 @@ class Api:
         return json_response(envelope(rows, page, AUDIENCES_PER_PAGE))
 
     async def report_data(self, request: Request) -> Response:
-        """Answer with the rows of a report that the body describes."""
+        """Handle ``POST /v1/report_data``."""
         body = body_of(await request.body())
         advertiser = self.admit(request, body or {})
         if body is None:
@@ -183,18 +183,18 @@ class Api:
         return json_response(self.reports.data(advertiser, body))
 
     async def report_results(self, request: Request) -> Response:
-        """Answer with the rows of a saved report."""
+        """Handle ``GET /v1/reports/{id}/report_results``."""
         report = self.requested(request, "/v1/reports")
         return json_response(self.reports.results(report, request.query_params))
 
     async def set_today(self, request: Request) -> JSONResponse:
-        """Set the day as of which reports are given: no call of Kayzen's either."""
+        """Set the current day of reports; not a call of Kayzen's API."""
         self.dataset.today = date_of(request.path_params["day"], "today")
         return JSONResponse({})
 
     async def delete_campaign(self, request: Request) -> JSONResponse:
-        """Remove a campaign: no call of Kayzen's, but a way to test deletions."""
-        if not self.dataset.delete_campaign(request.path_params["number"]):
+        """Delete a campaign, to test deletions; not a call of Kayzen's API."""
+        if not self.dataset.delete_campaign(request.path_params["id"]):
             raise HTTPException(404)
         return JSONResponse({})
 
@@ -207,14 +207,14 @@ def create_app(
     reports: ReportOptions = DEFAULT_REPORT_OPTIONS,
     middleware: Sequence[Middleware] = (),
 ) -> Starlette:
-    """Put the app together.
+    """Create the sandbox's ASGI app.
 
     Args:
-        dataset: What it serves.
-        access: Whom it lets in.
+        dataset: Data to serve.
+        access: Checks logins and tokens.
         pre_encoded: See `Api`.
-        reports: How the report calls behave.
-        middleware: ASGI layers around it, such as those of `sandbox.network`.
+        reports: Options of the report calls.
+        middleware: ASGI middleware around the app, such as `sandbox.network`.
     """
     api = Api(dataset, access, pre_encoded=pre_encoded, reports=reports)
     return Starlette(
@@ -223,19 +223,19 @@ def create_app(
             Route("/v1/balance", api.balance, methods=["GET"]),
             Route("/v1/report_data", api.report_data, methods=["POST"]),
             Route(
-                "/v1/reports/{number:int}/report_results",
+                "/v1/reports/{id:int}/report_results",
                 api.report_results,
                 methods=["GET"],
             ),
             Route("/audiences", api.audiences, methods=["GET"]),
             *(Route(path, api.list, methods=["GET"]) for path in LISTS),
             *(
-                Route(path + "/{number:int}", api.record, methods=["GET"])
+                Route(path + "/{id:int}", api.record, methods=["GET"])
                 for path in WITH_RECORDS
             ),
             *(
                 Route(
-                    "/v1/campaigns/{number:int}/" + part,
+                    "/v1/campaigns/{id:int}/" + part,
                     api.campaign_part,
                     methods=["GET"],
                 )
@@ -243,7 +243,7 @@ def create_app(
             ),
             Route("/sandbox/today/{day}", api.set_today, methods=["PUT"]),
             Route(
-                "/sandbox/campaigns/{number:int}",
+                "/sandbox/campaigns/{id:int}",
                 api.delete_campaign,
                 methods=["DELETE"],
             ),

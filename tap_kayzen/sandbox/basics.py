@@ -1,4 +1,4 @@
-"""What all generators of the sandbox's data share."""
+"""Helpers for the generators of the sandbox's data."""
 
 from __future__ import annotations
 
@@ -11,27 +11,27 @@ if TYPE_CHECKING:
 Record: TypeAlias = dict[str, Any]
 
 EPOCH = datetime(2019, 1, 28, 12, 35, 31, tzinfo=timezone.utc)
-"""Nothing that an advertiser has is older."""
+"""Earliest creation time of any record."""
 
 NO_END = "2038-01-01T00:00:00.000Z"
-"""The end of what has none, as Kayzen writes it."""
+"""The `end_time` of Kayzen's records without an end."""
 
 
 def time_text(moment: datetime) -> str:
-    """Write a time as Kayzen does almost everywhere: UTC with milliseconds."""
+    """Format a time as most of Kayzen's fields do: UTC with milliseconds."""
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def time_of(text: str) -> datetime:
-    """Read what `time_text` wrote."""
+    """Parse a time formatted by `time_text`."""
     return datetime.fromisoformat(text.replace("Z", "+00:00"))
 
 
-def money(source: random.Random, low: int, high: int) -> float:
-    """Draw an amount in dollars and cents, of at least `low` and at most `high`."""
-    return source.randint(low * 100, high * 100) / 100
+def money(rng: random.Random, low: int, high: int) -> float:
+    """Return a random amount from `low` to `high` dollars, with cents."""
+    return rng.randint(low * 100, high * 100) / 100
 
 
-def chance(source: random.Random, probability: float) -> bool:
-    """Draw whether something happens."""
-    return source.random() < probability
+def chance(rng: random.Random, probability: float) -> bool:
+    """Return True with a given probability."""
+    return rng.random() < probability

@@ -1,4 +1,4 @@
-"""The sandbox's time, which a test may replace by its own."""
+"""The sandbox's clock, which tests replace with their own."""
 
 from __future__ import annotations
 
@@ -7,22 +7,18 @@ import time
 
 
 class Clock:
-    """The real time."""
+    """The system clock."""
 
     def now(self) -> float:
-        """Return the seconds since some fixed moment; they never go back."""
+        """Return monotonic seconds."""
         return time.monotonic()
 
     def unix_time(self) -> float:
-        """Return the seconds since the start of 1970, for dates in headers."""
+        """Return the Unix time in seconds, for dates in headers."""
         return time.time()
 
     async def sleep(self, seconds: float) -> None:
-        """Let time pass.
-
-        Args:
-            seconds: How much.
-        """
+        """Sleep for a number of seconds."""
         await asyncio.sleep(seconds)
 
 

@@ -1,4 +1,4 @@
-"""The sandbox's data: made from a seed, the same on every machine."""
+"""The sandbox's data, generated from a seed and the same on every machine."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tap_kayzen.sandbox.fixed_lists import LOOKUPS
 from tap_kayzen.sandbox.kinds import KINDS, advertisers_of
 from tap_kayzen.sandbox.performance import Performance
 from tap_kayzen.sandbox.periods import now_in
-from tap_kayzen.sandbox.report_builder import OF_CAMPAIGNS, Report
+from tap_kayzen.sandbox.report_builder import CAMPAIGN_DIMENSIONS, Report
 
 if TYPE_CHECKING:
     from datetime import date
@@ -26,46 +26,45 @@ if TYPE_CHECKING:
     Lists: TypeAlias = dict[int, list[Record]]
 
 DEFAULT_ADVERTISER = 108993
-"""The advertiser of the API key; that of a sample in Kayzen's documentation."""
+"""ID of the API key's advertiser, from an example in Kayzen's documentation."""
 
-FIRST_CAMPAIGN = 135000
+FIRST_CAMPAIGN_ID = 135000
 REPORTED_FIELDS = (
-    *OF_CAMPAIGNS.values(),
+    *CAMPAIGN_DIMENSIONS.values(),
     "created_at",
     "creative_type",
     "end_time",
 )
-"""The fields of campaigns that reports depend on, besides their creatives."""
+"""Campaign fields that reports depend on, in addition to `creative_ids`."""
 
 MARKETS = ("US", "DE", "BR", "JP", "IN", "TR", "GB", "KR")
 
 
 class Dataset:
-    """What one sandbox holds.
+    """All data of one sandbox.
 
-    All but the campaigns is made when it is first asked for; what belongs to one
-    campaign is made whenever it is asked for, and is the same each time.
+    Campaigns are generated at startup, other records on first use. The parts of a
+    campaign are generated for each request, always with the same result.
 
     Attributes:
-        campaigns: The campaigns of each advertiser, in the order of the list calls,
-            numbers rising.
+        campaigns: The campaigns of each advertiser, in ascending order of ID.
         balance: The balance of each advertiser.
-        lookups: The lists that are the same for everybody, by the names of
+        lookups: The lists shared by all advertisers, by their names in
             `fixed_lists.LOOKUPS`.
-        performance: What the campaigns achieved.
-        today: The day as of which reports are given, in every time zone; None for the
-            real one.
+        performance: The performance of the campaigns, for reports.
+        today: The current day of reports in every time zone; None for the system
+            clock.
     """
 
     def __init__(self, *, campaigns: int, seed: int, advertisers: int = 3) -> None:
-        """Make the data.
+        """Generate the campaigns and balances.
 
         Args:
-            campaigns: Campaigns of the default advertiser; each further one has a
-                tenth of that.
-            seed: Where the random numbers start.
-            advertisers: Advertisers that the login may read, the default one
-                included; their numbers follow one another.
+            campaigns: Number of campaigns of the default advertiser. Every other
+                advertiser has a tenth of that.
+            seed: Seed of the random numbers.
+            advertisers: Number of advertisers that the login can read, including the
+                default one. Their IDs are consecutive.
         """
         self._seed = seed
         wanted = {
@@ -74,30 +73,30 @@ class Dataset:
         }
         self._advertisers = advertisers_of(wanted)
         self._lists: dict[str, Lists] = {}
-        source = self._source("campaigns")
-        number = FIRST_CAMPAIGN
+        rng = self._rng("campaigns")
+        campaign_id = FIRST_CAMPAIGN_ID
         for advertiser in self._advertisers:
             previous = 0
             for _ in range(wanted[advertiser.id]):
-                number += source.randint(1, 9)
-                campaign = _campaign(source, number, advertiser, previous)
+                campaign_id += rng.randint(1, 9)
+                campaign = _campaign(rng, campaign_id, advertiser, previous)
                 advertiser.campaigns.append(campaign)
-                previous = number
+                previous = campaign_id
         self.campaigns: Lists = {each.id: each.campaigns for each in self._advertisers}
         self.balance = {
-            each.id: _balance(self._source("balance", each.id))
+            each.id: _balance(self._rng("balance", each.id))
             for each in self._advertisers
         }
         self.lookups = {name: make() for name, make in LOOKUPS.items()}
         self.performance = Performance(seed)
         self.today: date | None = None
 
-    def _source(self, what: str, number: int = 0) -> random.Random:
-        """Start the random numbers of one thing, whatever else has been made."""
-        return random.Random(f"{self._seed} {what} {number}")  # noqa: S311
+    def _rng(self, what: str, record_id: int = 0) -> random.Random:
+        """Return a generator that does not depend on what was generated before."""
+        return random.Random(f"{self._seed} {what} {record_id}")  # noqa: S311
 
     def lists(self, kind: str) -> Lists:
-        """Give what each advertiser has of one kind, numbers rising.
+        """Return the records of one kind by advertiser, in ascending order of ID.
 
         Args:
             kind: One of `kinds.KINDS`, such as ``orders``.
@@ -109,156 +108,151 @@ class Dataset:
         return self._lists[kind]
 
     def _generate(self, kind: str, owner: Advertiser) -> list[Record]:
-        generate, source = KINDS[kind].generate, self._source(kind, owner.id)
-        return [generate(source, number, owner) for number in owner.numbers[kind]]
+        generate, rng = KINDS[kind].generate, self._rng(kind, owner.id)
+        return [generate(rng, record_id, owner) for record_id in owner.ids[kind]]
 
     def detail(self, campaign: Record) -> Record:
-        """Make the details of a campaign."""
-        return campaign_generators.detail(
-            self._source("detail", campaign["id"]), campaign
-        )
+        """Return the details of a campaign."""
+        return campaign_generators.detail(self._rng("detail", campaign["id"]), campaign)
 
     def bid_multipliers(self, campaign: Record) -> Record:
-        """Make the bid multipliers of a campaign."""
-        source = self._source("bid_multipliers", campaign["id"])
-        return campaign_generators.bid_multipliers(source, campaign)
+        """Return the bid multipliers of a campaign."""
+        rng = self._rng("bid_multipliers", campaign["id"])
+        return campaign_generators.bid_multipliers(rng, campaign)
 
     def changelogs(self, campaign: Record) -> Record:
-        """Make the change log of a campaign."""
-        source = self._source("changelogs", campaign["id"])
-        return campaign_generators.changelogs(source, campaign)
+        """Return the changelog of a campaign."""
+        rng = self._rng("changelogs", campaign["id"])
+        return campaign_generators.changelogs(rng, campaign)
 
     def report(self, advertiser: int, request: ReportRequest) -> Report:
-        """Make a report on an advertiser's campaigns."""
+        """Return a report on the campaigns of an advertiser."""
         now = now_in(ZoneInfo(request.time_zone), self.today)
         return Report(request, self.campaigns[advertiser], self.performance, now)
 
     def report_rows(self, advertiser: int, request: ReportRequest) -> list[Record]:
-        """Give the rows of a report as they are sent; decimals are `Decimal`."""
+        """Return the rows of a report, with decimals as `Decimal`."""
         return self.report(advertiser, request).records()
 
     def report_version(self, advertiser: int, request: ReportRequest) -> object:
-        """Give what differs whenever the rows of a report may be others."""
+        """Return a value that changes whenever the rows of a report may change."""
         now = now_in(ZoneInfo(request.time_zone), self.today)
         fields = itemgetter(*REPORTED_FIELDS)
         return now, tuple(map(fields, self.campaigns[advertiser]))
 
-    def delete_campaign(self, number: int) -> bool:
-        """Remove a campaign from whichever advertiser has it.
+    def delete_campaign(self, campaign_id: int) -> bool:
+        """Delete a campaign of any advertiser.
 
         Returns:
-            Whether there was one.
+            Whether the campaign existed.
         """
         for campaigns in self.campaigns.values():
             for campaign in campaigns:
-                if campaign["id"] == number:
+                if campaign["id"] == campaign_id:
                     campaigns.remove(campaign)
                     return True
         return False
 
     def insert_campaign(self, advertiser: int, place: int) -> Record | None:
-        """Add a campaign to an advertiser's, in the middle of them.
+        """Insert a copy of a campaign before the original, with an unused ID.
 
         Args:
-            advertiser: Whose it is; it is a copy of the one that it stands before.
-            place: Where it stands at the earliest, since numbers rise.
+            advertiser: ID of the advertiser.
+            place: First position to try; IDs must stay in ascending order.
 
         Returns:
-            The campaign, or None if there is no free number from that place on.
+            The new campaign; None if no ID is unused from that position on.
         """
         campaigns = self.campaigns[advertiser]
         for index in range(max(1, place), len(campaigns)):
-            number = campaigns[index]["id"] - 1
-            if campaigns[index - 1]["id"] < number:
-                campaign = {**campaigns[index], "id": number}
+            campaign_id = campaigns[index]["id"] - 1
+            if campaigns[index - 1]["id"] < campaign_id:
+                campaign = {**campaigns[index], "id": campaign_id}
                 campaigns.insert(index, campaign)
                 return campaign
         return None
 
-    def move_campaigns(self, advertiser: int, dice: random.Random) -> None:
-        """Delete one campaign of an advertiser, or insert another, anywhere."""
+    def move_campaigns(self, advertiser: int, rng: random.Random) -> None:
+        """Delete or insert a campaign of an advertiser, at a random position."""
         campaigns = self.campaigns[advertiser]
-        if campaigns and dice.random() < 1 / 2:
-            self.delete_campaign(dice.choice(campaigns)["id"])
+        if campaigns and rng.random() < 1 / 2:
+            self.delete_campaign(rng.choice(campaigns)["id"])
         elif campaigns:
-            self.insert_campaign(advertiser, dice.randrange(len(campaigns) + 1))
+            self.insert_campaign(advertiser, rng.randrange(len(campaigns) + 1))
 
 
-def find(rows: list[Record], number: int) -> Record | None:
-    """Find a record by its number in a list whose numbers rise."""
-    place = bisect_left(rows, number, key=itemgetter("id"))
-    if place < len(rows) and rows[place]["id"] == number:
+def find(rows: list[Record], record_id: int) -> Record | None:
+    """Return a record by ID from a list in ascending order of ID; None if missing."""
+    place = bisect_left(rows, record_id, key=itemgetter("id"))
+    if place < len(rows) and rows[place]["id"] == record_id:
         return rows[place]
     return None
 
 
-def _balance(source: random.Random) -> Record:
-    """Make a balance: money as text and a warning, the only known one."""
-    return {"balance": f"{money(source, 0, 50_000):.2f}", "warning": "ok"}
+def _balance(rng: random.Random) -> Record:
+    """Return a balance: money as text, and the only documented warning."""
+    return {"balance": f"{money(rng, 0, 50_000):.2f}", "warning": "ok"}
 
 
 def _campaign(
-    source: random.Random, number: int, owner: Advertiser, previous: int
+    rng: random.Random, campaign_id: int, owner: Advertiser, previous: int
 ) -> Record:
-    """Make one campaign.
+    """Return a campaign.
 
-    First the documented fields in the documented order, then two that are only
-    expected.
+    The documented fields come first, in the documented order; the last two are assumed.
     """
-    created = EPOCH + timedelta(milliseconds=source.randrange(200_000_000_000))
-    start = created + timedelta(hours=source.randint(1, 96))
-    status = source.choice(("paused", "running"))
-    creatives = [
-        source.choice(owner.numbers["creatives"]) for _ in range(source.randint(0, 6))
-    ]
+    created = EPOCH + timedelta(milliseconds=rng.randrange(200_000_000_000))
+    start = created + timedelta(hours=rng.randint(1, 96))
+    status = rng.choice(("paused", "running"))
+    creatives = [rng.choice(owner.ids["creatives"]) for _ in range(rng.randint(0, 6))]
     statuses = [generators.creative_status(each) for each in creatives]
-    capped = chance(source, 0.2)
-    order = source.choice(owner.numbers["orders"])
-    title = source.choice(generators.TITLES)
+    capped = chance(rng, 0.2)
+    order = rng.choice(owner.ids["orders"])
+    title = rng.choice(generators.TITLES)
     return {
-        "id": number,
-        "name": f"{title}_{source.choice(MARKETS)}_{source.randint(1, 99)}",
+        "id": campaign_id,
+        "name": f"{title}_{rng.choice(MARKETS)}_{rng.randint(1, 99)}",
         "status": status,
-        "detail_id": number + 7,
+        "detail_id": campaign_id + 7,
         "is_active": status == "running",
         "order_active": generators.order_is_active(order),
         "has_running_creatives": "running" in statuses,
         "creative_statuses": statuses,
-        "exchange_statuses": ["approved" for _ in range(source.randint(0, 12))],
+        "exchange_statuses": ["approved" for _ in range(rng.randint(0, 12))],
         "start_time": time_text(start),
-        "end_time": time_text(start + timedelta(days=source.randint(7, 400)))
-        if chance(source, 0.3)
+        "end_time": time_text(start + timedelta(days=rng.randint(7, 400)))
+        if chance(rng, 0.3)
         else NO_END,
         "cap_type": "budget" if capped else "none",
-        "budget_cap_amount": source.randint(50, 5_000) if capped else None,
+        "budget_cap_amount": rng.randint(50, 5_000) if capped else None,
         "budget_cap_interval": "day" if capped else None,
         "objective_cap_amount": None,
         "objective_cap_interval": None,
-        "cloned_from": source.choice((0, 0, 0, previous)),
-        # The first is that of a documented sample.
-        "creative_type": source.choice(
-            ("javascript", "video", generators.type_beside_video(number))
+        "cloned_from": rng.choice((0, 0, 0, previous)),
+        # The first value is from a documented example.
+        "creative_type": rng.choice(
+            ("javascript", "video", generators.non_video_type(campaign_id))
         ),
-        "billing_type": generators.billing_type(number),
+        "billing_type": generators.billing_type(campaign_id),
         "billing_price": 0.0,
         "creative_ids": creatives,
-        "updated_at": time_text(created + timedelta(hours=source.randint(0, 9_000))),
+        "updated_at": time_text(created + timedelta(hours=rng.randint(0, 9_000))),
         "created_at": time_text(created),
-        "tags": source.sample(generators.TAGS, k=2) if chance(source, 0.5) else [],
-        "bid_multipliers_enabled": chance(source, 0.4),
-        "skan_enabled": chance(source, 0.3),
-        "app_group_id_whitelist": _app_lists(source, owner),
-        "app_group_id_blacklist": _app_lists(source, owner),
-        "total_budget": source.randint(1, 200) * 500,
-        "target_bid": money(source, 0, 300),
-        "day_budget": source.randint(1, 80) * 25,
+        "tags": rng.sample(generators.TAGS, k=2) if chance(rng, 0.5) else [],
+        "bid_multipliers_enabled": chance(rng, 0.4),
+        "skan_enabled": chance(rng, 0.3),
+        "app_group_id_whitelist": _app_lists(rng, owner),
+        "app_group_id_blacklist": _app_lists(rng, owner),
+        "total_budget": rng.randint(1, 200) * 500,
+        "target_bid": money(rng, 0, 300),
+        "day_budget": rng.randint(1, 80) * 25,
         "order_id": order,
         "advertiser_id": owner.id,
     }
 
 
-def _app_lists(source: random.Random, owner: Advertiser) -> list[int] | None:
-    """Choose the app lists of some campaigns; most have none."""
-    if chance(source, 0.9):
+def _app_lists(rng: random.Random, owner: Advertiser) -> list[int] | None:
+    """Return the IDs of app lists of a campaign; most have none."""
+    if chance(rng, 0.9):
         return None
-    return source.sample(owner.numbers["app_lists"], k=source.randint(1, 3))
+    return rng.sample(owner.ids["app_lists"], k=rng.randint(1, 3))

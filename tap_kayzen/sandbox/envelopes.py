@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from starlette.responses import Response
 
-from tap_kayzen.sandbox.gateway_answers import SAID
+from tap_kayzen.sandbox.gateway_answers import MESSAGES
 from tap_kayzen.sandbox.made_up import HIDDEN, Shape, row_like, shape_of
 
 if TYPE_CHECKING:
@@ -27,14 +27,15 @@ _ENCODER = msgspec.json.Encoder(decimal_format="number")
 
 
 @dataclass(frozen=True)
-class Part:
+class ListPage:
     """A page of a list.
 
     Attributes:
+        rows: The rows of the page.
         first: Position of the first row in the list.
         size: Number of rows of a full page.
         total: Number of rows of the list.
-        rest: The rest of the app's response.
+        rest: The app's response without the rows.
     """
 
     rows: Sequence[Record]
@@ -49,50 +50,49 @@ def keys_of(body: Mapping[str, Any]) -> Shape:
     return shape_of({name: {"types": types} for name, types in body["keys"].items()})
 
 
-def wrapped(body: Mapping[str, Any], part: Part, status: int) -> Response:
-    """Put rows into an envelope.
+def wrapped(body: Mapping[str, Any], page: ListPage, status: int) -> Response:
+    """Return rows in an envelope.
 
     Args:
         body: The envelope, as an account report describes it.
-        part: The rows.
+        page: The rows.
         status: HTTP status of the response.
     """
     kind, place = body["is"], body.get("rows_in")
-    words = SAID.get(body.get("says", ""))
-    rows: Any = part.rows
+    text = MESSAGES.get(body.get("says", ""))
+    rows: Any = page.rows
     if body.get("single"):
         rows = rows[0] if rows else {}
     if kind in {"empty", "text"}:
-        text = HTML.format(words or "made up") if kind == "text" else ""
-        return Response(text, status, media_type="text/html")
+        html = HTML.format(text or "made up") if kind == "text" else ""
+        return Response(html, status, media_type="text/html")
     if place == "":
         return as_json(rows, status)
-    if words and kind in {"array", "string"}:
-        return as_json([words] if kind == "array" else words, status)
+    if text and kind in {"array", "string"}:
+        return as_json([text] if kind == "array" else text, status)
     if kind != "object":
         return Response(PLAIN_VALUES.get(kind, b"null"), status)
-    page = part.first // part.size + 1
-    numbers = {
-        "current_page": page,
-        "total_pages": max(1, -(-part.total // part.size)),
-        "total_entries": part.total,
+    meta = {
+        "current_page": page.first // page.size + 1,
+        "total_pages": max(1, -(-page.total // page.size)),
+        "total_entries": page.total,
     }
-    known = {**part.rest, **dict.fromkeys(META, numbers)}
+    known = {**page.rest, **dict.fromkeys(META, meta)}
     content: Record = row_like(keys_of(body), known, 0)
-    if words:
-        content = _saying(words, content)
+    if text:
+        content = _with_text(text, content)
     if place is not None:
         content["made up" if place == HIDDEN else place] = rows
     return as_json(content, status)
 
 
-def _saying(words: str, value: Any) -> Any:  # noqa: ANN401
-    """Return a value with these words in place of each text."""
+def _with_text(text: str, value: Any) -> Any:  # noqa: ANN401
+    """Return a value with all of its strings replaced by a text."""
     if isinstance(value, dict):
-        return {name: _saying(words, each) for name, each in value.items()}
+        return {name: _with_text(text, each) for name, each in value.items()}
     if isinstance(value, list):
-        return [_saying(words, each) for each in value]
-    return words if isinstance(value, str) else value
+        return [_with_text(text, each) for each in value]
+    return text if isinstance(value, str) else value
 
 
 def as_json(content: object, status: int = HTTPStatus.OK) -> Response:

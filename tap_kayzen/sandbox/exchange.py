@@ -1,4 +1,4 @@
-"""A call on its way through the sandbox's faults, down to the bytes on the wire."""
+"""A request and its response, down to the bytes on the wire, for faults."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ if TYPE_CHECKING:
     from tap_kayzen.sandbox.clock import Clock
 
 TRANSPORT = "tap_kayzen.transport"
-"""The extension of the scope by which an app gets at the connection."""
+"""Name of the ASGI scope extension with the connection of a request."""
 
 SERVER = "tap_kayzen.server"
-"""The one by which it gets at the server."""
+"""Name of the ASGI scope extension with the server."""
 
 RESET = struct.pack("ii", 1, 0)
-"""Options of a socket that is not to wait when it is closed, but to reset."""
+"""Value of ``SO_LINGER`` for which closing a socket resets the connection."""
 
 
 class OpenProtocol(H11Protocol):
-    """Uvicorn's HTTP, which shows the app the connection behind a call."""
+    """Uvicorn's HTTP protocol; exposes the connection to the app."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        """Put a layer around the app that knows this connection."""
+        """Wrap the app in a layer that adds the connection to the scope."""
         super().__init__(*args, **kwargs)
         app = self.app
 
@@ -48,7 +48,7 @@ class OpenProtocol(H11Protocol):
 
 @dataclass
 class Answer:
-    """What the app would say."""
+    """A buffered response of the app."""
 
     status: int = 0
     headers: dict[str, str] = field(default_factory=dict)
@@ -56,22 +56,22 @@ class Answer:
 
     @property
     def head(self) -> bytes:
-        """The first lines as they go over the wire, without an end."""
+        """Status line and headers as sent, without the final line break."""
         lines = [f"{name}: {value}" for name, value in self.headers.items()]
         return "\r\n".join([f"HTTP/1.1 {self.status} OK", *lines]).encode()
 
 
 @dataclass
 class Exchange:
-    """A call, its answer, and the ways to say something else.
+    """A request to the app, with ways to change or replace its response.
 
     Attributes:
-        app: What answers.
-        scope: The call as ASGI describes it.
-        receive: Where the call comes from; all of its body has been read.
-        send: Where the answer goes.
-        request_body: That body.
-        clock: The time that passes.
+        app: The wrapped ASGI app.
+        scope: ASGI scope of the request.
+        receive: ASGI receive channel; the request body has been read from it.
+        send: ASGI send channel.
+        request_body: The request body.
+        clock: Clock for delays.
     """
 
     app: ASGIApp
@@ -82,10 +82,10 @@ class Exchange:
     clock: Clock
 
     @classmethod
-    async def begun(
+    async def read(
         cls, app: ASGIApp, scope: Scope, receive: Receive, send: Send, clock: Clock
     ) -> Exchange:
-        """Read all of a call."""
+        """Return an exchange after reading the whole request body."""
         body, more = b"", True
         while more:
             message = await receive()
@@ -95,33 +95,33 @@ class Exchange:
 
     @property
     def path(self) -> str:
-        """The path that is asked for."""
+        """Path of the request."""
         path: str = self.scope["path"]
         return path
 
     @property
     def query(self) -> dict[str, str]:
-        """The parameters in the address, the last one of each name."""
+        """Query parameters; the last value wins if one is repeated."""
         return dict(QueryParams(self.scope["query_string"]))
 
     @property
     def key(self) -> str:
-        """What the same request has in common, whenever it is made."""
+        """A text that is the same whenever the request is repeated."""
         query = self.scope["query_string"].decode("latin-1")
         body = self.request_body.decode("latin-1")
         return f"{self.scope['method']} {self.path}?{query} {body}"
 
     @property
     def parameters(self) -> Mapping[str, Any]:
-        """The parameters, in the address and in a JSON body."""
+        """Parameters of the query and of a JSON body."""
         body = self.request_body.decode("utf-8", errors="replace")
         return {**self.query, **json_object(body)}
 
-    async def ask(self, **query: int) -> Answer:
-        """Let the app answer, but keep the answer.
+    async def call_app(self, **query: int) -> Answer:
+        """Return the app's response without sending it.
 
         Args:
-            query: Parameters to ask with instead of those of the call.
+            query: Query parameters that override those of the request.
         """
         scope = dict(self.scope)
         if query:
@@ -142,8 +142,8 @@ class Exchange:
         await self.app(scope, receive, keep)
         return answer
 
-    async def say(self, answer: Answer, *, body: bytes | None = None) -> None:
-        """Send an answer as it should be sent, maybe with another body."""
+    async def forward(self, answer: Answer, *, body: bytes | None = None) -> None:
+        """Send a response of the app, optionally with another body."""
         changed = answer if body is None else replace(answer, body=body)
         headers = {**changed.headers, "content-length": str(len(changed.body))}
         await self.respond(Response(changed.body, changed.status, headers))
@@ -154,26 +154,26 @@ class Exchange:
 
     @property
     def transport(self) -> asyncio.Transport:
-        """The connection."""
+        """The connection to the client."""
         transport: asyncio.Transport = self.scope["extensions"][TRANSPORT]
         return transport
 
     async def close(self, raw: bytes = b"") -> None:
-        """Send some bytes as they are and close the connection."""
+        """Send raw bytes and close the connection."""
         self.transport.write(raw)
         self.transport.close()
-        await self.gone()
+        await self.wait_for_disconnect()
 
     async def reset(self) -> None:
-        """Reset the connection (TCP's RST): what is on its way is lost."""
+        """Reset the connection with a TCP RST; data in flight is lost."""
         connection = self.transport.get_extra_info("socket")
-        # Unless the client has gone before.
+        # The client may have disconnected first.
         if not self.transport.is_closing():
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
         self.transport.abort()
-        await self.gone()
+        await self.wait_for_disconnect()
 
-    async def gone(self, seconds: float | None = None) -> None:
+    async def wait_for_disconnect(self, seconds: float | None = None) -> None:
         """Wait until the client disconnects.
 
         Args:

@@ -1,4 +1,4 @@
-"""Faults that pass: each replaces or damages one answer, the next may be good."""
+"""Transient faults, which replace or damage a single response."""
 
 from __future__ import annotations
 
@@ -24,27 +24,29 @@ if TYPE_CHECKING:
 HTML = "<!DOCTYPE html>\n<html><body><h1>{}</h1></body></html>\n"
 
 ABSURD = ("999999999999", "-5", "1e400", "nan", "soon", "Thu, 99 Foo 2026 25:61:00 GMT")
-"""Values of ``Retry-After`` that nobody can obey."""
+"""Invalid or unreasonable values of ``Retry-After``."""
 
 DATE_SECONDS = 2
-"""How far in the future a ``Retry-After`` date is; it has no fractions of seconds."""
+"""Seconds until a ``Retry-After`` date, which has no fractions of seconds."""
 
-PIECES = 20
-PIECE_SECONDS = 0.005
-"""Into how many pieces a slow answer is cut, and the time before each."""
+DRIP_PIECES = 20
+DRIP_SECONDS = 0.005
+"""Number of pieces of a slow response, and the delay before each."""
 
 DOWN_SECONDS = 0.3
-"""How long new connections are refused."""
+"""Time for which new connections are refused."""
 
-MIDDLE_SECONDS = 0.02
-"""How long a client gets to read the first half of what it never gets whole."""
+RESET_DELAY_SECONDS = 0.02
+"""Time for the client to read the first part of a body before a reset."""
 
 
-def busy(retry_after: Callable[[Exchange, random.Random], str | None]) -> Damage:
-    """Make a fault: HTTP 429, with ``Retry-After`` or without."""
+def too_many_requests(
+    retry_after: Callable[[Exchange, random.Random], str | None],
+) -> Damage:
+    """Return a fault that responds with HTTP 429, with or without ``Retry-After``."""
 
-    async def damage(exchange: Exchange, _: Answer, dice: random.Random) -> None:
-        value = retry_after(exchange, dice)
+    async def damage(exchange: Exchange, _: Answer, rng: random.Random) -> None:
+        value = retry_after(exchange, rng)
         headers = {} if value is None else {"Retry-After": value}
         body = {"error": "Too Many Requests"}
         await exchange.respond(JSONResponse(body, 429, headers))
@@ -53,42 +55,42 @@ def busy(retry_after: Callable[[Exchange, random.Random], str | None]) -> Damage
 
 
 def broken_server(status: HTTPStatus) -> Damage:
-    """Make a fault: a 5xx, whose body is JSON, HTML or empty."""
+    """Return a fault that responds with HTTP 5xx and a JSON, HTML, or empty body."""
 
-    async def damage(exchange: Exchange, _: Answer, dice: random.Random) -> None:
+    async def damage(exchange: Exchange, _: Answer, rng: random.Random) -> None:
         bodies = (
             JSONResponse({"error": status.phrase}, status),
             Response(HTML.format(status.phrase), status, media_type="text/html"),
             Response(status_code=status),
         )
-        await exchange.respond(dice.choice(bodies))
+        await exchange.respond(rng.choice(bodies))
 
     return damage
 
 
 async def reset_before(exchange: Exchange, _: Answer, __: random.Random) -> None:
-    """Reset the connection instead of answering."""
+    """Reset the connection instead of responding."""
     await exchange.reset()
 
 
-async def reset_middle(exchange: Exchange, answer: Answer, dice: random.Random) -> None:
+async def reset_middle(exchange: Exchange, answer: Answer, rng: random.Random) -> None:
     """Reset the connection in the middle of the body."""
-    cut = _place(answer.body, dice)
+    cut = _cut(answer.body, rng)
     exchange.transport.write(answer.head + b"\r\n\r\n" + answer.body[:cut])
-    await exchange.clock.sleep(MIDDLE_SECONDS)
+    await exchange.clock.sleep(RESET_DELAY_SECONDS)
     await exchange.reset()
 
 
 async def refused(exchange: Exchange, _: Answer, __: random.Random) -> None:
-    """Reset the connection, and for a moment refuse all new ones."""
+    """Reset the connection and refuse new ones for `DOWN_SECONDS`."""
     await exchange.scope["extensions"][SERVER].go_down(DOWN_SECONDS)
     await exchange.reset()
 
 
-async def truncated(exchange: Exchange, answer: Answer, dice: random.Random) -> None:
-    """End the connection before the body is complete, by its length or by chunks."""
-    part = answer.body[: _place(answer.body, dice)]
-    if dice.random() < 1 / 2:
+async def truncated(exchange: Exchange, answer: Answer, rng: random.Random) -> None:
+    """Close the connection before the end of a body, with a length or in chunks."""
+    part = answer.body[: _cut(answer.body, rng)]
+    if rng.random() < 1 / 2:
         await exchange.close(answer.head + b"\r\n\r\n" + part)
         return
     answer.headers.pop("content-length", None)
@@ -98,32 +100,32 @@ async def truncated(exchange: Exchange, answer: Answer, dice: random.Random) -> 
 
 
 async def not_json(exchange: Exchange, _: Answer, __: random.Random) -> None:
-    """Say 200 with HTML, as the page of a proxy or of a login may."""
+    """Respond with HTTP 200 and HTML, like a proxy or a login page."""
     await exchange.respond(Response(HTML.format("Welcome"), media_type="text/html"))
 
 
-async def half_json(exchange: Exchange, answer: Answer, dice: random.Random) -> None:
-    """Say 200 with JSON that ends too early, though HTTP finds nothing wrong."""
-    await exchange.say(answer, body=answer.body[: _place(answer.body, dice)])
+async def half_json(exchange: Exchange, answer: Answer, rng: random.Random) -> None:
+    """Respond with HTTP 200 and incomplete JSON of matching length."""
+    await exchange.forward(answer, body=answer.body[: _cut(answer.body, rng)])
 
 
-async def wrong_length(exchange: Exchange, answer: Answer, dice: random.Random) -> None:
-    """Announce some bytes more or less than the body has."""
-    length = len(answer.body) + dice.choice((-10, 10))
+async def wrong_length(exchange: Exchange, answer: Answer, rng: random.Random) -> None:
+    """Announce a length 10 bytes above or below that of the body."""
+    length = len(answer.body) + rng.choice((-10, 10))
     answer.headers["content-length"] = str(max(1, length))
     await exchange.close(answer.head + b"\r\n\r\n" + answer.body)
 
 
-async def broken_gzip(exchange: Exchange, answer: Answer, dice: random.Random) -> None:
-    """Say that the body is gzip: it is none, or cut off, or its checksum is wrong."""
+async def broken_gzip(exchange: Exchange, answer: Answer, rng: random.Random) -> None:
+    """Announce a gzip body that is plain, cut off, or has a wrong checksum."""
     packed = gzip.compress(answer.body)
-    bodies = (answer.body, packed[: _place(packed, dice)], packed[:-8] + b"checksum")
+    bodies = (answer.body, packed[: _cut(packed, rng)], packed[:-8] + b"checksum")
     answer.headers["content-encoding"] = "gzip"
-    await exchange.say(answer, body=dice.choice(bodies))
+    await exchange.forward(answer, body=rng.choice(bodies))
 
 
 async def slow_drip(exchange: Exchange, answer: Answer, _: random.Random) -> None:
-    """Send all of the body, but little by little."""
+    """Send the body in small pieces."""
     await exchange.send(
         {
             "type": "http.response.start",
@@ -131,44 +133,44 @@ async def slow_drip(exchange: Exchange, answer: Answer, _: random.Random) -> Non
             "headers": [(k.encode(), v.encode()) for k, v in answer.headers.items()],
         }
     )
-    cuts = [len(answer.body) * index // PIECES for index in range(PIECES + 1)]
+    cuts = [len(answer.body) * index // DRIP_PIECES for index in range(DRIP_PIECES + 1)]
     for start, end in pairwise(cuts):
-        await exchange.clock.sleep(PIECE_SECONDS)
+        await exchange.clock.sleep(DRIP_SECONDS)
         piece = answer.body[start:end]
         message = {"type": "http.response.body", "body": piece, "more_body": True}
         await exchange.send(message)
     await exchange.send({"type": "http.response.body"})
 
 
-async def gateway_limit(exchange: Exchange, _: Answer, dice: random.Random) -> None:
-    """Refuse as an API gateway that counts: HTTP 429, or 500 with older set-ups."""
-    await exchange.respond(too_many(dice, dice.choice((429, 500))))
+async def gateway_limit(exchange: Exchange, _: Answer, rng: random.Random) -> None:
+    """Respond with an API gateway's rate limit error, as HTTP 429 or 500."""
+    await exchange.respond(too_many(rng, rng.choice((429, 500))))
 
 
 def unauthorized() -> JSONResponse:
-    """Refuse the token."""
+    """Return the response to an invalid token."""
     return JSONResponse({"error": "Authentication error"}, 401)
 
 
-def _place(body: bytes, dice: random.Random) -> int:
-    """Choose a place in the middle half of a body."""
-    return int(len(body) * dice.uniform(0.25, 0.75))
+def _cut(body: bytes, rng: random.Random) -> int:
+    """Return a random position in the middle half of a body."""
+    return int(len(body) * rng.uniform(0.25, 0.75))
 
 
 def _date(exchange: Exchange, _: random.Random) -> str:
-    """Return a moment in the near future as an HTTP date."""
+    """Return an HTTP date `DATE_SECONDS` from now."""
     return formatdate(exchange.clock.unix_time() + DATE_SECONDS, usegmt=True)
 
 
-BUSY: Mapping[str, Damage] = {
-    "http-429-seconds": busy(lambda _, __: "1"),
-    "http-429-date": busy(_date),
-    "http-429-absurd": busy(lambda _, dice: dice.choice(ABSURD)),
-    "http-429-missing": busy(lambda _, __: None),
+RATE_LIMITED: Mapping[str, Damage] = {
+    "http-429-seconds": too_many_requests(lambda _, __: "1"),
+    "http-429-date": too_many_requests(_date),
+    "http-429-absurd": too_many_requests(lambda _, rng: rng.choice(ABSURD)),
+    "http-429-missing": too_many_requests(lambda _, __: None),
 }
 
-PASSING: Mapping[str, Damage] = {
-    **BUSY,
+RESPONSE_FAULTS: Mapping[str, Damage] = {
+    **RATE_LIMITED,
     "gateway-limit": gateway_limit,
     **{
         f"http-{status}": broken_server(HTTPStatus(status))

@@ -1,6 +1,6 @@
-"""Faults that last: answers that are well-formed but not what was documented.
+"""Lasting faults: well-formed responses that differ from the documentation.
 
-The same request gets the same each time.
+A repeated request gets the same fault.
 """
 
 from __future__ import annotations
@@ -22,50 +22,50 @@ if TYPE_CHECKING:
     from tap_kayzen.sandbox.exchange import Answer, Exchange
 
     Change: TypeAlias = Callable[[Record, random.Random], None]
-    Asking: TypeAlias = Callable[[Exchange, Record], Awaitable[None]]
+    ListChange: TypeAlias = Callable[[Exchange, Record], Awaitable[None]]
 
-GROWTH = 5
-"""Pages that a growing list promises at most and never has."""
+MAX_EXTRA_PAGES = 5
+"""Maximum number of pages that a growing list announces but does not have."""
 
-UNKNOWN = {"nested": [1, "two", None]}
-"""The value of a field that nobody knows."""
+UNKNOWN_VALUE = {"nested": [1, "two", None]}
+"""Value of an undocumented field."""
 
 _DECODER = msgspec.json.Decoder(dict[str, Any], float_hook=Decimal)
 _ENCODER = msgspec.json.Encoder(decimal_format="number")
 
 
 def content_of(answer: Answer) -> Record | None:
-    """Read the JSON of an answer that has rows; None if it has none."""
+    """Return the JSON of a response; None if the response has no rows."""
     if answer.status != 200:  # noqa: PLR2004
         return None
     try:
         content = _DECODER.decode(answer.body)
     except msgspec.DecodeError:
-        # A body like that of another account, with `--like`.
+        # With `--like`, the body may have any format.
         return None
     return content if isinstance(content.get("data"), list) else None
 
 
 def with_content(answer: Answer, content: Record) -> Answer:
-    """Put other JSON into an answer."""
+    """Return a response with other JSON."""
     body = _ENCODER.encode(content)
     headers = {**answer.headers, "content-length": str(len(body))}
     return replace(answer, body=body, headers=headers)
 
 
 def meta_missing(content: Record, _: random.Random) -> None:
-    """Leave `meta` out."""
+    """Leave out `meta`."""
     content.pop("meta", None)
 
 
 def meta_strings(content: Record, _: random.Random) -> None:
-    """Write the numbers of `meta` as text."""
+    """Format the numbers in `meta` as text."""
     if meta := content.get("meta"):
         content["meta"] = {name: str(value) for name, value in meta.items()}
 
 
 def meta_shrinking(content: Record, _: random.Random) -> None:
-    """Say that there are fewer pages and rows, the later the page the fewer."""
+    """Announce fewer pages and rows on each page."""
     if meta := content.get("meta"):
         later = meta["current_page"] - 1
         meta["total_pages"] = max(1, meta["total_pages"] - later)
@@ -73,26 +73,26 @@ def meta_shrinking(content: Record, _: random.Random) -> None:
 
 
 def meta_growing(content: Record, _: random.Random) -> None:
-    """Say that there are more pages than there are; those are empty."""
+    """Announce more pages than exist; the extra pages are empty."""
     if meta := content.get("meta"):
-        meta["total_pages"] += min(meta["current_page"], GROWTH)
+        meta["total_pages"] += min(meta["current_page"], MAX_EXTRA_PAGES)
 
 
-def duplicate_rows(content: Record, dice: random.Random) -> None:
-    """Give a row of the page twice."""
+def duplicate_rows(content: Record, rng: random.Random) -> None:
+    """Repeat a row of the page."""
     if rows := content["data"]:
-        place = dice.randrange(len(rows))
+        place = rng.randrange(len(rows))
         rows.insert(place, rows[place])
 
 
 def unknown_field(content: Record, _: random.Random) -> None:
-    """Give each row a field that is documented nowhere."""
+    """Add an undocumented field to each row."""
     for row in content["data"]:
-        row["unheard_of"] = UNKNOWN
+        row["unheard_of"] = UNKNOWN_VALUE
 
 
-def wrong_type_field(content: Record, dice: random.Random) -> None:
-    """Write a word where a row has a number; keys are spared."""
+def wrong_type_field(content: Record, rng: random.Random) -> None:
+    """Replace a number in a row by text; IDs stay unchanged."""
     places = [
         (row, name)
         for row in content["data"]
@@ -102,27 +102,27 @@ def wrong_type_field(content: Record, dice: random.Random) -> None:
         and not name.endswith("_id")
     ]
     if places:
-        row, name = dice.choice(places)
+        row, name = rng.choice(places)
         row[name] = "abc"
 
 
 async def endless_page(exchange: Exchange, content: Record) -> None:
-    """Say that there is always one more page, which is the last one again."""
+    """Always announce one more page, which repeats the last one."""
     if meta := content.get("meta"):
         page, last = meta["current_page"], meta["total_pages"]
         if page > last:
-            again = content_of(await exchange.ask(page=last))
+            again = content_of(await exchange.call_app(page=last))
             content["data"] = again["data"] if again else []
         meta["total_pages"] = max(page, last) + 1
 
 
 async def huge_page(exchange: Exchange, content: Record) -> None:
-    """Give all rows of a list at once, however few were asked for."""
+    """Return all rows of a list on page 1, whatever `per_page` says."""
     if meta := content.get("meta"):
         first = meta["current_page"] == 1
         rows: list[Record] = []
         for page in range(1, -(-meta["total_entries"] // MAX_PER_PAGE) + 1):
-            part = content_of(await exchange.ask(page=page, per_page=MAX_PER_PAGE))
+            part = content_of(await exchange.call_app(page=page, per_page=MAX_PER_PAGE))
             rows += part["data"] if part and first else []
         content["data"] = rows
         meta["total_pages"] = 1
@@ -132,7 +132,7 @@ CHANGES: Mapping[str, Change] = {
     "meta-missing": meta_missing,
     "meta-shrinking": meta_shrinking,
     "meta-growing": meta_growing,
-    # After those that reckon with numbers.
+    # After the faults that calculate with the numbers.
     "meta-strings": meta_strings,
     "duplicate-rows": duplicate_rows,
     "unknown-field": unknown_field,
@@ -143,5 +143,8 @@ CHANGES: Mapping[str, Change] = {
     "amount-text": fault_rows.amount_text,
 }
 
-ASKING: Mapping[str, Asking] = {"endless-page": endless_page, "huge-page": huge_page}
-"""Those that need further answers for it."""
+LIST_CHANGES: Mapping[str, ListChange] = {
+    "endless-page": endless_page,
+    "huge-page": huge_page,
+}
+"""Changes that need further responses of the app."""

@@ -1,4 +1,4 @@
-"""Which call meets which fault, from a seed."""
+"""Fault plan: decides from a seed which requests get which faults."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from tap_kayzen.sandbox.data import DEFAULT_ADVERTISER
-from tap_kayzen.sandbox.fault_answers import PASSING
-from tap_kayzen.sandbox.fault_data import ASKING, CHANGES
+from tap_kayzen.sandbox.fault_answers import RESPONSE_FAULTS
+from tap_kayzen.sandbox.fault_data import CHANGES, LIST_CHANGES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-OF_TOKENS = ("token-revoked", "token-down", "token-limit")
+TOKEN_FAULTS = ("token-revoked", "token-down", "token-limit")
 
-TRANSIENT = (*PASSING, "stall", *OF_TOKENS)
-"""The faults that a client survives by asking again; one a call at most."""
+TRANSIENT = (*RESPONSE_FAULTS, "stall", *TOKEN_FAULTS)
+"""Faults that a retry overcomes; at most one per request."""
 
 REFUSALS = (
     "redirect",
@@ -25,54 +25,53 @@ REFUSALS = (
     "unauthorized-path",
     "invalid-client",
 )
-"""The faults that keep rows from a client for good."""
+"""Faults that permanently refuse requests."""
 
-LASTING = (*CHANGES, *ASKING, "rows-move", *REFUSALS)
-"""The faults that stay, whatever the client does; a call may have several."""
+LASTING = (*CHANGES, *LIST_CHANGES, "rows-move", *REFUSALS)
+"""Faults that a retry does not overcome; a request may have several."""
 
 FAULTS = (*TRANSIENT, *LASTING)
-"""The names of all faults."""
+"""Names of all faults."""
 
-LIMIT = 3
-"""Transient faults that a request meets one after the other, at most."""
+DEFAULT_LIMIT = 3
+"""Maximum number of consecutive transient faults of a request."""
 
 STALL_SECONDS = 150.0
-"""How long a stalled answer keeps a client waiting: past the tap's usual patience."""
+"""Duration of a stall; longer than the tap's default `request_timeout`."""
 
 
 class FaultPlan:
-    """Decides which call meets which fault.
+    """Decides which requests get which faults.
 
-    The decision depends on the seed, the request and how often that has been made:
-    it is the same in every run, in whichever order a client makes its calls.
+    The decision depends on the seed, the request, and the number of times that it was
+    made. It does not depend on the order of requests, so every run gives the same.
 
     Attributes:
-        injected: How often each fault has been injected.
-        stall_seconds: How long a stalled answer keeps a client waiting.
-        forbidden: The advertiser that gets 403.
-        redirect_to: Where a redirect leads.
+        injected: Number of injections of each fault.
+        stall_seconds: Time for which a stalled response keeps the client waiting.
+        forbidden: ID of the advertiser whose requests get HTTP 403.
+        redirect_to: Target of redirects.
     """
 
     def __init__(
         self,
         seed: int = 1,
         rates: Mapping[str, float] | None = None,
-        limit: int | None = LIMIT,
+        limit: int | None = DEFAULT_LIMIT,
         *,
         stall_seconds: float = STALL_SECONDS,
     ) -> None:
-        """Make a plan.
+        """Create a plan.
 
         Args:
-            seed: Where the random numbers start.
-            rates: The probability of each fault, by the names in `FAULTS`.
-            limit: Transient faults that the same request meets one after the other,
-                at most, so that a client with more retries always gets through; None
-                for no limit.
-            stall_seconds: How long a stalled answer keeps a client waiting.
+            seed: Seed of the random numbers.
+            rates: Probabilities of faults, by their names in `FAULTS`.
+            limit: Maximum number of consecutive transient faults of a request, so that
+                a client with more retries always succeeds; None for no limit.
+            stall_seconds: Time for which a stalled response keeps the client waiting.
 
         Raises:
-            ValueError: A fault or a probability does not exist.
+            ValueError: A name is not a fault, or a probability is out of range.
         """
         self.injected: Counter[str] = Counter()
         self.stall_seconds = stall_seconds
@@ -81,10 +80,10 @@ class FaultPlan:
         self.change(seed, rates or {}, limit)
 
     def change(self, seed: int, rates: Mapping[str, float], limit: int | None) -> None:
-        """Start anew with another plan, counts included.
+        """Replace the plan and reset all counts; see `__init__` for arguments.
 
         Raises:
-            ValueError: As in the making of a plan.
+            ValueError: A name is not a fault, or a probability is out of range.
         """
         if unknown := rates.keys() - set(FAULTS):
             msg = f"unknown fault {min(unknown)}; use one of {', '.join(FAULTS)}"
@@ -100,37 +99,42 @@ class FaultPlan:
         self._calls: Counter[str] = Counter()
         self._row: Counter[str] = Counter()
 
-    def dice(self, *what: object) -> random.Random:
-        """Give the random numbers of one thing."""
+    def rng(self, *what: object) -> random.Random:
+        """Return a generator of random numbers for one purpose."""
         return random.Random(" ".join(map(str, (self.seed, *what))))  # noqa: S311
 
     def transient(self, key: str) -> tuple[str | None, random.Random]:
-        """Decide on a call's transient fault; None for no fault.
+        """Choose the transient fault of a request.
 
         Args:
-            key: The request.
+            key: The `Exchange.key` of the request.
 
         Returns:
-            The fault, and random numbers for its details.
+            The fault, or None, and random numbers for its details.
         """
         self._calls[key] += 1
-        dice = self.dice(self._calls[key], key)
-        drawn = dice.random()
+        rng = self.rng(self._calls[key], key)
+        drawn = rng.random()
         for name in TRANSIENT:
             drawn -= self.rates.get(name, 0)
             if drawn < 0 and (self.limit is None or self._row[key] < self.limit):
                 self._row[key] += 1
-                return name, dice
+                return name, rng
         self._row[key] = 0
-        return None, dice
+        return None, rng
 
-    def lasts(self, name: str, key: object) -> bool:
-        """Decide whether a request or a list has a lasting fault."""
-        return self.dice(name, key).random() < self.rates.get(name, 0)
+    def has_fault(self, name: str, key: object) -> bool:
+        """Return whether a request or a list has a lasting fault.
+
+        Args:
+            name: The fault.
+            key: The `Exchange.key` of a request, or the path of a list.
+        """
+        return self.rng(name, key).random() < self.rates.get(name, 0)
 
     @property
     def report(self) -> dict[str, Any]:
-        """The plan and what has become of it, for JSON."""
+        """The plan and the injections so far, for JSON."""
         return {
             "seed": self.seed,
             "rates": self.rates,

@@ -1,4 +1,4 @@
-"""Faults of rows: undocumented things that an account may send."""
+"""Lasting faults of rows: undocumented fields, names, and formats."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ NUMBER = (int, Decimal)
 
 
 def secret_field(content: Record, _: random.Random) -> None:
-    """Add two keys to each row, one of them nested."""
+    """Add two secrets to each row, one of them nested."""
     for row in content["data"]:
         row["api_key"] = OWN_KEY
         row["integration"] = {"steps": [{"accessToken": OWN_KEY}]}
@@ -30,7 +30,7 @@ def day_renamed(content: Record, _: random.Random) -> None:
 
 
 def total_row(content: Record, _: random.Random) -> None:
-    """Add the totals of a report page below its rows, not counted in `meta`."""
+    """Append a row of totals to a report page; `meta` does not count it."""
     rows = content["data"]
     if rows and "day" in rows[0]:
         totals = {

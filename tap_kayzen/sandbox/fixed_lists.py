@@ -1,7 +1,7 @@
-"""The look-up lists: the same for all advertisers and all seeds.
+"""Lookup lists, the same for all advertisers and seeds.
 
-Numbers that Kayzen's documentation shows are Kayzen's; all others are made up. Of most
-of these lists only the address is known, so their records are just a number and a name.
+IDs are from Kayzen's documentation where it has examples, otherwise made up. Most of
+these lists are documented only by path, so their records have just an ID and a name.
 """
 
 from __future__ import annotations
@@ -45,8 +45,8 @@ STATES = (
     (9015, "US-NY", "New York"),
     (9016, "US-TX", "Texas"),
 )
-FIRST_CITY = 300_001
-CITIES_A_STATE = 8
+FIRST_CITY_ID = 300_001
+CITIES_PER_STATE = 8
 TIME_ZONES = (
     (1, "UTC"),
     (2, "America/New_York"),
@@ -60,56 +60,56 @@ APPS = range(700_001, 700_061)
 SITES = range(800_001, 800_041)
 
 OWN_KEY = "own-key"
-"""Prefix of all keys of apps and websites, which must never leave the tap.
+"""Prefix of the keys of apps and websites, which the tap must never output.
 
-It is documented that apps have a key (docs/kayzen-api.md#apps-websites-and-tags). Field
-names are made up.
+Kayzen's apps have a key (docs/kayzen-api.md#apps-websites-and-tags); the field names
+are made up.
 """
 
-STATES_MADE = "2016-06-23T11:16:36.000Z"
+STATES_CREATED_AT = "2016-06-23T11:16:36.000Z"
 
 
 def countries() -> list[Record]:
-    """Make the countries; `alpha_2` is a guess after the states' field."""
+    """Return the countries; `alpha_2` is assumed from a field of the states."""
     return [
-        {"id": number, "name": name, "alpha_2": code}
-        for number, code, name in COUNTRIES
+        {"id": record_id, "name": name, "alpha_2": code}
+        for record_id, code, name in COUNTRIES
     ]
 
 
 def states() -> list[Record]:
-    """Make the states, with all documented fields."""
-    numbers = {code: number for number, code, _ in COUNTRIES}
+    """Return the states, with all documented fields."""
+    country_ids = {code: record_id for record_id, code, _ in COUNTRIES}
     return [
         {
-            "id": number,
-            "country_id": numbers[code[:2]],
+            "id": record_id,
+            "country_id": country_ids[code[:2]],
             "country_alpha_2": code[:2],
             "name": name,
             "iso_3166_2": code,
-            "created_at": STATES_MADE,
-            "updated_at": STATES_MADE,
+            "created_at": STATES_CREATED_AT,
+            "updated_at": STATES_CREATED_AT,
         }
-        for number, code, name in STATES
+        for record_id, code, name in STATES
     ]
 
 
 def cities() -> list[Record]:
-    """Make the cities, with all documented fields.
+    """Return the cities, with all documented fields.
 
-    Berlin lies in Schleswig-Holstein, as it does in the documentation.
+    Berlin is in Schleswig-Holstein, as in Kayzen's documentation.
     """
     all_states = {state["name"]: state for state in states()}
     places = [(100_104, "Berlin", all_states["Schleswig-Holstein"])]
-    number = FIRST_CITY
+    record_id = FIRST_CITY_ID
     for state in all_states.values():
-        for index in range(1, CITIES_A_STATE + 1):
-            places.append((number, f"{state['name']} City {index}", state))
-            number += 1
-    country_names = {number: name for number, _, name in COUNTRIES}
+        for index in range(1, CITIES_PER_STATE + 1):
+            places.append((record_id, f"{state['name']} City {index}", state))
+            record_id += 1
+    country_names = {record_id: name for record_id, _, name in COUNTRIES}
     return [
         {
-            "id": number,
+            "id": record_id,
             "name": name,
             "state_id": state["id"],
             "state_name": state["name"],
@@ -117,42 +117,44 @@ def cities() -> list[Record]:
             "country_name": country_names[state["country_id"]],
             "group": False,
         }
-        for number, name, state in places
+        for record_id, name, state in places
     ]
 
 
 def time_zones() -> list[Record]:
-    """Make the time zones."""
-    return [{"id": number, "name": name} for number, name in TIME_ZONES]
+    """Return the time zones."""
+    return [{"id": record_id, "name": name} for record_id, name in TIME_ZONES]
 
 
 def exchanges() -> list[Record]:
-    """Make the ad exchanges."""
-    return [{"id": number, "name": f"Exchange {number}"} for number in EXCHANGES]
+    """Return the ad exchanges."""
+    return [
+        {"id": record_id, "name": f"Exchange {record_id}"} for record_id in EXCHANGES
+    ]
 
 
 def apps() -> list[Record]:
-    """Make the apps of the look-up list, some of them with their own key."""
+    """Return the apps; some have a key of their own."""
     return [
         {
-            "id": number,
-            "name": f"App {number}",
-            # Once on a page that is not the first.
-            **({"apiKey": f"{OWN_KEY}-{number}"} if number % 50 == 0 else {}),
+            "id": record_id,
+            "name": f"App {record_id}",
+            # 700,050 is on page 2 of the default size.
+            **({"apiKey": f"{OWN_KEY}-{record_id}"} if record_id % 50 == 0 else {}),
         }
-        for number in APPS
+        for record_id in APPS
     ]
 
 
 def sites() -> list[Record]:
-    """Make the websites of the look-up list, each with its own key."""
+    """Return the websites; each has a key of its own."""
     return [
         {
-            "id": number,
-            "name": f"site{number}.example.com",
-            "key": f"{OWN_KEY}-{number}",
+            "id": record_id,
+            "name": f"site{record_id}.example.com",
+            "key": f"{OWN_KEY}-{record_id}",
         }
-        for number in SITES
+        for record_id in SITES
     ]
 
 
@@ -165,4 +167,4 @@ LOOKUPS: dict[str, Callable[[], list[Record]]] = {
     "states": states,
     "time_zones": time_zones,
 }
-"""All look-up lists, by the last part of their paths."""
+"""All lookup lists, by the last part of their paths."""

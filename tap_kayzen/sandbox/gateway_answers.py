@@ -1,6 +1,6 @@
-"""What an API gateway says in Kayzen's place, in the shapes that Apigee documents.
+"""Error responses of an API gateway, in the formats documented by Apigee.
 
-Whether Kayzen still has one is not known; see docs/kayzen-api.md#gateway.
+Whether Kayzen still uses a gateway is unknown; see docs/kayzen-api.md#gateway.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ LIMITS = (
     ("Rate limit quota violation. Quota limit exceeded.", "QuotaViolation"),
     ("Spike arrest violation. Allowed rate : 15ps", "SpikeArrestViolation"),
 )
-"""The message and the kind of each rate limit."""
+"""Messages and codes of rate limits."""
 
-SAID = {
+MESSAGES = {
     "no right": "Invalid API call as no apiproduct match found",
     "rate limit": "policies.ratelimit.QuotaViolation: Rate limit quota violation",
 }
-"""Words for each ``says`` of an account report."""
+"""Message for each value of ``says`` in an account report."""
 
 
 def _fault(status: int, message: str, code: str) -> JSONResponse:
@@ -31,16 +31,16 @@ def _fault(status: int, message: str, code: str) -> JSONResponse:
     return JSONResponse({"fault": fault}, status)
 
 
-def too_many(dice: random.Random, status: int) -> JSONResponse:
-    """Refuse because of a rate limit; 500 is the status of older set-ups."""
-    message, kind = dice.choice(LIMITS)
+def too_many(rng: random.Random, status: int) -> JSONResponse:
+    """Return the error of an exceeded rate limit; older gateways use status 500."""
+    message, kind = rng.choice(LIMITS)
     return _fault(status, message, f"policies.ratelimit.{kind}")
 
 
-def no_right(dice: random.Random, path: str) -> JSONResponse:
-    """Refuse a path that the API key's product does not have."""
+def no_access(rng: random.Random, path: str) -> JSONResponse:
+    """Return the error for a path outside the API key's products."""
     service = "keymanagement.service."
-    message, code = dice.choice(
+    message, code = rng.choice(
         (
             (
                 "Invalid API call as no apiproduct match found",
@@ -55,9 +55,9 @@ def no_right(dice: random.Random, path: str) -> JSONResponse:
     return _fault(HTTPStatus.UNAUTHORIZED, message, code)
 
 
-def invalid_client(dice: random.Random) -> JSONResponse:
-    """Refuse a login because of its API key pair."""
-    body, status = dice.choice(
+def invalid_client(rng: random.Random) -> JSONResponse:
+    """Return the error for a login with a wrong API key pair."""
+    body, status = rng.choice(
         (
             (
                 {

@@ -1,4 +1,4 @@
-"""Kinds of records that an advertiser has, and how many of each."""
+"""Kinds of an advertiser's records, with IDs and counts."""
 
 from __future__ import annotations
 
@@ -30,22 +30,22 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of record that advertisers have.
+    """A kind of record.
 
     Attributes:
-        first: The first number; some are those of samples in the documentation.
-        generate: Makes one record.
-        count: How many an advertiser has, or
-        campaigns_each: for how many campaigns it has one.
+        first_id: First ID; some are from examples in the documentation.
+        generate: Generates a record.
+        count: Number of records per advertiser; 0 if it depends on the campaigns.
+        campaigns_each: Number of campaigns per record if `count` is 0.
     """
 
-    first: int
+    first_id: int
     generate: Callable[[random.Random, int, Advertiser], Record]
     count: int = 0
     campaigns_each: int = 1
 
-    def how_many(self, campaigns: int) -> int:
-        """Say how many there are beside so many campaigns."""
+    def count_for(self, campaigns: int) -> int:
+        """Return the number of records of an advertiser with some campaigns."""
         return self.count or -(-campaigns // self.campaigns_each)
 
 
@@ -61,21 +61,22 @@ KINDS = {
     "tracker_assets": Kind(1234, tracker_asset, campaigns_each=20),
     "website_objects": Kind(6001, website_object, count=3),
 }
-"""Everything that advertisers have beside campaigns, by the last part of its path."""
+"""All kinds except campaigns, by the last part of their paths."""
 
 
 def advertisers_of(campaigns: Mapping[int, int]) -> list[Advertiser]:
-    """Hand out the numbers of all records, none of them twice.
+    """Return advertisers, with unique IDs for all of their records.
 
     Args:
-        campaigns: How many campaigns each advertiser is going to have.
+        campaigns: Number of campaigns of each advertiser, by its ID.
     """
-    free = {name: kind.first for name, kind in KINDS.items()}
+    next_ids = {name: kind.first_id for name, kind in KINDS.items()}
     result = []
-    for advertiser, wanted in campaigns.items():
-        numbers = {}
+    for advertiser, count in campaigns.items():
+        ids = {}
         for name, kind in KINDS.items():
-            numbers[name] = range(free[name], free[name] + kind.how_many(wanted))
-            free[name] = numbers[name].stop
-        result.append(Advertiser(advertiser, numbers, []))
+            first = next_ids[name]
+            ids[name] = range(first, first + kind.count_for(count))
+            next_ids[name] = ids[name].stop
+        result.append(Advertiser(advertiser, ids, []))
     return result

@@ -38,10 +38,10 @@ DEFAULTS = Credentials()
 def rates(
     _context: click.Context, _parameter: click.Parameter, values: tuple[str, ...]
 ) -> dict[str, float]:
-    """Read the probabilities of faults, given like ``http-503=0.1``.
+    """Parse probabilities of faults, such as ``http-503=0.1``.
 
     Raises:
-        click.BadParameter: One is not like that.
+        click.BadParameter: A value has another format.
     """
     found = {}
     for value in values:
@@ -57,10 +57,10 @@ def rates(
 def report(
     _context: click.Context, _parameter: click.Parameter, path: Path | None
 ) -> dict[str, Any] | None:
-    """Read an account report.
+    """Read an account report from a file.
 
     Raises:
-        click.BadParameter: The file does not hold one.
+        click.BadParameter: The file cannot be read or is not an account report.
     """
     try:
         return report_of(path.read_text(encoding="utf-8")) if path else None

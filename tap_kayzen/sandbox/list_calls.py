@@ -23,7 +23,7 @@ MAX_PER_PAGE = 100
 """Maximum page size; known for /reports, assumed for the other lists."""
 
 AUDIENCES_PER_PAGE = 30
-"""Page size of the audiences, whatever the request asks for; documented."""
+"""Page size of the audiences, regardless of `per_page`; documented."""
 
 ListCall: TypeAlias = "Callable[[Dataset, int], list[Record]]"
 
@@ -33,43 +33,43 @@ def _campaigns(dataset: Dataset, advertiser: int) -> list[Record]:
 
 
 def _campaign_lookup(dataset: Dataset, advertiser: int) -> list[Record]:
-    """Return the lookup list: shorter records, likely but not documented."""
+    """Return shorter records; probable, but not documented."""
     return [
         {"id": campaign["id"], "name": campaign["name"]}
         for campaign in dataset.campaigns[advertiser]
     ]
 
 
-def _of_advertiser(kind: str) -> ListCall:
+def _advertiser_list(kind: str) -> ListCall:
     return lambda dataset, advertiser: dataset.lists(kind)[advertiser]
 
 
-def _of_everybody(name: str) -> ListCall:
+def _lookup_list(name: str) -> ListCall:
     return lambda dataset, _: dataset.lookups[name]
 
 
 LISTS: dict[str, ListCall] = {
     "/v1/campaigns": _campaigns,
     "/v1/meta/campaigns": _campaign_lookup,
-    # The audiences are on another host.
-    **{f"/v1/{kind}": _of_advertiser(kind) for kind in KINDS if kind != "audiences"},
-    **{f"/v1/meta/{name}": _of_everybody(name) for name in LOOKUPS},
+    # Kayzen serves the audiences from another host.
+    **{f"/v1/{kind}": _advertiser_list(kind) for kind in KINDS if kind != "audiences"},
+    **{f"/v1/meta/{name}": _lookup_list(name) for name in LOOKUPS},
 }
-"""The list calls: path, and the function that returns an advertiser's records.
+"""The list calls, by path; values return an advertiser's records.
 
-To add one, add a generator and its line in `KINDS` or `LOOKUPS`.
+To add a list, write a generator and add it to `KINDS` or `LOOKUPS`.
 """
 
 PRE_ENCODED = ("/v1/campaigns", "/v1/meta/campaigns")
-"""The lists whose JSON can be encoded at startup: those that can be very long."""
+"""Lists that can be encoded at startup, because they can be very long."""
 
 FILTERS = {
     "/v1/meta/cities": {"country_ids[]": "country_id", "state_ids[]": "state_id"},
     "/v1/meta/states": {"country_id": "country_id"},
 }
-"""The documented filters of lists: parameter and field.
+"""The documented filters of lists, by path: ``{parameter: field}``.
 
-The notation for several values is not documented; this is the one of Rails.
+The notation for several values is not documented; ``[]`` is that of Rails.
 """
 
 WITH_RECORDS = (
@@ -81,11 +81,11 @@ WITH_RECORDS = (
     "/v1/reports",
     "/v1/tracker_assets",
 )
-"""The lists whose records can also be read one by one, by ID."""
+"""Lists with a call for a single record, by ID."""
 
 CAMPAIGN_PARTS: dict[str, Callable[[Dataset, Record], Record]] = {
     "bid_multipliers": Dataset.bid_multipliers,
     "changelogs": Dataset.changelogs,
     "detail": Dataset.detail,
 }
-"""The calls below a campaign: last part of the path, and what makes the body."""
+"""The calls below a campaign, by the last part of the path."""

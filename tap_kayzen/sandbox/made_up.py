@@ -1,6 +1,6 @@
-"""Made-up values for fields, given only their types and shapes.
+"""Made-up values for fields of which only types and formats are known.
 
-The fields come from an account report; docs/account-report.md has the format.
+The fields are from an account report; docs/account-report.md has the format.
 """
 
 from __future__ import annotations
@@ -18,14 +18,18 @@ ABSENT = object()
 """Marks a field that a record does not have."""
 
 HIDDEN = "(name not shown)"
+"""Stands for a field whose name the report hides."""
+
 FOLDED = "(many names)"
+"""Stands for all fields of an object with too many names."""
 
-MANY = 60
-"""Number of names in an object that has too many to be fields."""
+FOLDED_NAMES = 60
+"""Number of made-up names for `FOLDED`."""
 
-SOME_DAY = "20260131"
+DEFAULT_DAY = "20260131"
+"""Date for values without one, as YYYYMMDD."""
 
-ITEMS = 2
+ARRAY_ITEMS = 2
 """Number of items of a made-up array."""
 
 _PIECE = re.compile(r"9+|(?<![A-Za-z])a(?![A-Za-z])")
@@ -36,7 +40,13 @@ _AMOUNT = re.compile(
 
 @dataclass
 class Shape:
-    """What is known about the values of one field."""
+    """Types and formats of the values of a field.
+
+    Attributes:
+        facts: The field as described in the account report.
+        children: Shapes of the fields of objects.
+        items: Shape of the items of arrays.
+    """
 
     facts: Mapping[str, Any] = field(default_factory=dict)
     children: dict[str, Shape] = field(default_factory=dict)
@@ -44,7 +54,7 @@ class Shape:
 
     @cached_property
     def variants(self) -> list[tuple[str, str | None]]:
-        """Types that values take in turn, each with the form of a text, if any."""
+        """Types that values have in turn, each with the format of text, if known."""
         facts = self.facts
         forms = [*facts.get("shapes", ()), *facts.get("placeholders", ())]
         plain = not facts.get("shapes") or not facts.get("column")
@@ -60,7 +70,11 @@ class Shape:
 
 
 def shape_of(fields: Mapping[str, Mapping[str, Any]]) -> Shape:
-    """Return the shape of rows with these fields, by dotted name."""
+    """Return the shape of rows.
+
+    Args:
+        fields: Facts about the fields by dotted name, such as ``tags[].id``.
+    """
     root = Shape({"types": ["object"]})
     for name, facts in fields.items():
         node = root
@@ -82,12 +96,12 @@ def _parts(name: str) -> Iterator[str]:
 
 
 def row_like(shape: Shape, row: Mapping[str, Any], place: int) -> dict[str, Any]:
-    """Make a record of a shape.
+    """Return a made-up record.
 
     Args:
-        shape: The shape.
-        row: A record whose values are kept where their types fit.
-        place: Position in the list, which decides the types of values.
+        shape: Shape of the record.
+        row: Another record; its values are kept where their types fit.
+        place: Position in the list, which determines the types of values.
     """
     return _object(shape, row, place)
 
@@ -106,10 +120,13 @@ def _object(shape: Shape, given: object, place: int) -> dict[str, Any]:
 def _names(name: str, shape: Shape) -> list[str]:
     """Return the names of fields, made up if the report does not show them."""
     if name == FOLDED:
-        return [f"made_up_{chr(97 + i // 26)}{chr(97 + i % 26)}" for i in range(MANY)]
+        return [
+            f"made_up_{chr(97 + i // 26)}{chr(97 + i % 26)}"
+            for i in range(FOLDED_NAMES)
+        ]
     if name != HIDDEN:
         return [name]
-    # One for each type, unless the field is sometimes absent.
+    # One name for each type, unless the field is sometimes absent.
     count = 1 if shape.facts.get("absent") else len(shape.variants)
     return [f"made up {number}" for number in range(count)]
 
@@ -120,14 +137,14 @@ def _value(shape: Shape, given: object, place: int) -> Any:  # noqa: ANN401
         return ABSENT
     if kind == "null":
         return None
-    # Nested values must not change types in step with their parent.
+    # Otherwise, nested values would change types in step with their parent.
     turn = place // len(shape.variants)
     if kind == "object":
         return _object(shape, given, turn)
     if kind == "array":
         return _array(shape, given, turn)
     if form is not None:
-        return written_like(form, given, place)
+        return format_like(form, given, place)
     return given if type_of(given) == kind else _converted(kind, given, place)
 
 
@@ -140,14 +157,14 @@ def _converted(kind: str, given: object, place: int) -> Any:  # noqa: ANN401
         return f"made up {place}" if number is None else str(given)
     if kind == "integer":
         return place + 1 if number is None else int(number)
-    # With a fraction, or it would be an integer in JSON.
+    # Without a fraction, JSON would have an integer.
     return (place if number is None else number) + Decimal("0.0")
 
 
 def _array(shape: Shape, given: object, place: int) -> list[Any]:
     if shape.items is None:
         return []
-    known = given if isinstance(given, list) and given else [ABSENT] * ITEMS
+    known = given if isinstance(given, list) and given else [ABSENT] * ARRAY_ITEMS
     # At least one item for each type.
     wanted = max(len(known), len(shape.items.variants))
     known = [*known, *[ABSENT] * (wanted - len(known))]
@@ -170,13 +187,19 @@ def type_of(value: object) -> str:
     return types.get(type(value), "null")
 
 
-def written_like(form: str, given: object, place: int) -> str:
-    """Write a value in a form such as ``$9,999.99`` or ``99/99/9999``."""
+def format_like(form: str, given: object, place: int) -> str:
+    """Return a value as text.
+
+    Args:
+        form: Format, such as ``$9,999.99`` or ``99/99/9999``.
+        given: A number or date to format; made up if it does not fit.
+        place: Position in the list, for made-up digits.
+    """
     if is_number(given) and (amount := _AMOUNT.search(form)):
         text = _amount(amount, abs(Decimal(str(given))))
         return form[: amount.start()] + text + form[amount.end() :]
     digits = re.sub(r"\D", "", given) if isinstance(given, str) else ""
-    digits = digits if len(digits) >= len(SOME_DAY) else SOME_DAY
+    digits = digits if len(digits) >= len(DEFAULT_DAY) else DEFAULT_DAY
     year, month, day = digits[:4], digits[4:6], digits[6:8]
     midnight = "00" if "9999" in form else ""
     short = iter((month, day) if form.startswith("9999") else (day, month))
@@ -192,12 +215,12 @@ def written_like(form: str, given: object, place: int) -> str:
 
 
 def is_number(value: object) -> bool:
-    """Return whether a value is a number, or text that is one."""
+    """Return whether a value is a number, possibly as text."""
     return bool(re.fullmatch(r"-?\d+(\.\d+)?", str(value)))
 
 
 def _digits(nines: str, place: int) -> str:
-    """Return the same number of digits, without a leading zero."""
+    """Return as many digits as there are nines, without a leading zero."""
     return str(10 ** (len(nines) - 1) + place % 9)[-len(nines) :]
 
 

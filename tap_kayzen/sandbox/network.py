@@ -1,4 +1,4 @@
-"""What lies between a client and a distant, busy API: ASGI layers for the sandbox."""
+"""ASGI middleware for latency and rate limits."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class Latency:
-    """ASGI middleware that answers late, as a distant server does."""
+    """ASGI middleware that delays each response."""
 
     def __init__(self, app: ASGIApp, seconds: float, clock: Clock = REAL_CLOCK) -> None:
         """Wrap an app.
@@ -26,24 +26,24 @@ class Latency:
         Args:
             app: The app.
             seconds: Delay of each response.
-            clock: The time that passes.
+            clock: Clock for the delay.
         """
         self._app = app
         self._seconds = seconds
         self._clock = clock
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Wait, then let the app answer."""
+        """Wait, then call the app."""
         if scope["type"] == "http":
             await self._clock.sleep(self._seconds)
         await self._app(scope, receive, send)
 
 
 class RateLimit:
-    """ASGI middleware that refuses what exceeds a number of requests in any second.
+    """ASGI middleware that limits the number of requests in any second.
 
-    The login is not counted. Kayzen's limits are not known; HTTP 429 with
-    ``Retry-After`` is the common way to say so, HTTP 500 that of an old gateway.
+    Logins are not counted. Kayzen's rate limits are not documented; HTTP 429 with
+    ``Retry-After`` is the most common response, HTTP 500 that of an older gateway.
     """
 
     def __init__(
@@ -59,8 +59,8 @@ class RateLimit:
         Args:
             app: The app.
             per_second: Maximum number of requests in any second.
-            clock: The time that the second is measured in.
-            status: Of a refusal: 429, or 500 with the words of a gateway.
+            clock: Clock for the second.
+            status: HTTP status of refusals: 429, or 500 with a gateway's text.
         """
         self._app = app
         self._clock = clock
@@ -69,7 +69,7 @@ class RateLimit:
         self._accepted: deque[float] = deque(maxlen=per_second)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Refuse the request, or let the app answer."""
+        """Refuse the request, or call the app."""
         app = self._app
         if scope["type"] == "http" and scope["path"] != TOKEN_PATH:
             now = self._clock.now()

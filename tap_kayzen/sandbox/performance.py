@@ -1,10 +1,10 @@
-"""What the campaigns achieved: the truth behind the sandbox's reports.
+"""Performance of the campaigns, from which the sandbox's reports are computed.
 
-Of each campaign and each UTC day a hash makes totals, scaled by the day's market. All
-are integers, money in millionths of a dollar. What is asked for is cut out of them
-exactly: the units of a total, say its clicks, stand in a row in the order of time, and
-each has its place, its device and its delay. So the sum over any parts, of time or of a
-breakdown, is the whole.
+The totals of a campaign and UTC day are a hash, scaled by the day's market. All are
+integers, with money in millionths of a dollar. Reports divide totals exactly: the units
+of a total, such as its clicks, are ordered by time, and each unit has a country, an
+exchange, a creative, and a delay. Parts therefore always add up to the total, for any
+breakdown and time zone.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias, cast
 from tap_kayzen.sandbox.basics import time_of
 from tap_kayzen.sandbox.fixed_lists import COUNTRIES, EXCHANGES
 from tap_kayzen.sandbox.market import ONE, Markets
-from tap_kayzen.sandbox.periods import MINUTES_A_DAY, minutes_of
+from tap_kayzen.sandbox.periods import MINUTES_PER_DAY, minutes_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -33,11 +33,11 @@ if TYPE_CHECKING:
 
 
 class Event(NamedTuple):
-    """Something that is counted.
+    """A counted event, such as a click.
 
     Attributes:
-        place: Where it is among the totals of a day.
-        is_late: Whether some of it is reported days after it happened.
+        place: Position in the totals of a day.
+        is_late: Whether some events are reported days after they happened.
     """
 
     place: int
@@ -65,28 +65,30 @@ EVENTS = {
         )
     )
 }
-"""What is counted; spend and revenue in millionths of a dollar."""
+"""All events; spend and revenue are counted in millionths of a dollar."""
 
-FINAL_AGE = 7
-"""Days after which nothing is late any more."""
+FINAL_AGE_DAYS = 7
+"""Days after which all events have been reported."""
 
 HOUR_WEIGHTS = (
     *(22, 17, 14, 12, 12, 15, 22, 31, 39, 44, 47, 49),
     *(51, 51, 50, 50, 52, 56, 61, 66, 68, 65, 57, 41),
 )
-"""How the events of a UTC day spread over its hours."""
+"""Distribution of events over the hours of a UTC day."""
 
 _SHARES = (0, *accumulate(weight for weight in HOUR_WEIGHTS for _ in range(60)))
-"""The same by the minute, summed up from midnight."""
+"""The same by minute, cumulative from midnight."""
 
 CREATIVE = "creative_id"
 BREAKDOWN = ("country", "os", "exchange_id", CREATIVE)
-"""Dimensions within a campaign; the values of the last one differ by campaign."""
+"""Dimensions within a campaign; the values of the last one depend on the campaign."""
 
 DECK_SIZE = 1024
+"""Number of units after which dimensions and delays repeat."""
+
 CREATIVE_PLACES = range(12)
 DELAY_WEIGHTS = (28, 12, 10, 9, 9, 9, 9, 14)
-"""How many late events are reported 0, 1, ... 7 days after they happened."""
+"""Distribution of late events over delays of 0 to 7 days."""
 
 PAUSE_DAYS = 12
 PAUSE_EVERY = 6
@@ -94,16 +96,16 @@ PAUSE_EVERY = 6
 
 @dataclass(frozen=True)
 class Flight:
-    """The part of a campaign that its numbers depend on.
+    """The facts about a campaign that determine its performance.
 
     Attributes:
-        key: What is hashed together with the day.
-        begin: The minute in which it was made.
-        end: The minute before which it ends.
-        impressions: Those of an average day.
-        is_video: Whether it has video events.
-        pauses: Where its pauses are; None if it has none.
-        creatives: The IDs of its creatives; null if it has none.
+        key: Bytes to hash together with the day.
+        begin: First minute.
+        end: Minute after the last.
+        impressions: Impressions on an average day.
+        is_video: Whether the campaign has video events.
+        pauses: Offset of the pauses in days; None without pauses.
+        creatives: IDs of the creatives; ``(None,)`` without creatives.
     """
 
     key: bytes
@@ -115,7 +117,7 @@ class Flight:
     creatives: tuple[int | None, ...] = ()
 
     def is_paused(self, day: int) -> bool:
-        """Tell whether it rests on a day, or rather for some days."""
+        """Return whether the campaign is paused on a day."""
         if self.pauses is None:
             return False
         block = (day + self.pauses) // PAUSE_DAYS
@@ -123,8 +125,8 @@ class Flight:
 
 
 @lru_cache(maxsize=16_384)
-def _flight(seed: int, number: int, created: str, end: str, kind: str) -> Flight:
-    key = f"{seed} {number} ".encode()
+def _flight(seed: int, campaign_id: int, created: str, end: str, kind: str) -> Flight:
+    key = f"{seed} {campaign_id} ".encode()
     traits = int.from_bytes(blake2b(key, digest_size=16).digest(), "big")
     return Flight(
         key,
@@ -137,35 +139,35 @@ def _flight(seed: int, number: int, created: str, end: str, kind: str) -> Flight
 
 
 class Performance:
-    """The numbers of all campaigns, made whenever they are asked for."""
+    """The performance of all campaigns, computed on demand."""
 
     def __init__(self, seed: int) -> None:
-        """Start the numbers.
+        """Prepare the random distributions.
 
         Args:
-            seed: Where they start.
+            seed: Seed of the random numbers.
         """
         self._seed = seed
         self._markets = Markets(seed)
-        source = random.Random(f"{seed} performance")  # noqa: S311
+        rng = random.Random(f"{seed} performance")  # noqa: S311
         countries = [None, *(code for _, code, _ in COUNTRIES)]
         self._deck: dict[str, Sequence[str | int | None]] = {
-            "country": source.choices(
+            "country": rng.choices(
                 countries, range(2, 2 + len(countries)), k=DECK_SIZE
             ),
-            "os": source.choices(("android", "ios"), (3, 2), k=DECK_SIZE),
-            "exchange_id": source.choices(
+            "os": rng.choices(("android", "ios"), (3, 2), k=DECK_SIZE),
+            "exchange_id": rng.choices(
                 EXCHANGES, range(1, 1 + len(EXCHANGES)), k=DECK_SIZE
             ),
         }
-        delays = range(FINAL_AGE + 1)
-        self._delays = source.choices(delays, DELAY_WEIGHTS, k=DECK_SIZE)
-        # Not IDs but places among the creatives of whichever campaign.
-        self._deck[CREATIVE] = source.choices(CREATIVE_PLACES, k=DECK_SIZE)
+        delays = range(FINAL_AGE_DAYS + 1)
+        self._delays = rng.choices(delays, DELAY_WEIGHTS, k=DECK_SIZE)
+        # Positions in the creatives of any campaign, not IDs.
+        self._deck[CREATIVE] = rng.choices(CREATIVE_PLACES, k=DECK_SIZE)
         self._hands: dict[tuple[tuple[str, ...], int], dict[Key, list[int]]] = {}
 
     def flight(self, campaign: Record) -> Flight:
-        """Give what the numbers of a campaign depend on."""
+        """Return the facts that determine the performance of a campaign."""
         flight = _flight(
             self._seed,
             campaign["id"],
@@ -183,38 +185,38 @@ class Performance:
         events: Sequence[Event],
         breakdown: tuple[str, ...] = (),
     ) -> dict[Key, list[int]]:
-        """Add up what a campaign achieved in some time.
+        """Return the totals of a campaign in some time.
 
-        In a very small part there may be more installs than clicks: they are later.
+        A very small part may have more installs than clicks, as installs come later.
 
         Args:
             flight: The campaign.
-            spans: The time, each piece within one UTC day.
-            events: What to count.
-            breakdown: By what to break it down, of `BREAKDOWN`.
+            spans: The time, in spans within one UTC day each.
+            events: Events to count.
+            breakdown: Dimensions in `BREAKDOWN`.
 
         Returns:
-            The counts, in the order of `events`, by the values of the breakdown.
+            Counts in the order of `events`, by the values of the breakdown.
         """
         is_by_creative = CREATIVE in breakdown
         sums: dict[Key, list[int]] = {}
         undivided = [0] * len(events)
         for begin, end, age in spans:
             low, high = max(begin, flight.begin), min(end, flight.end)
-            day = begin // MINUTES_A_DAY
+            day = begin // MINUTES_PER_DAY
             if low >= high or flight.is_paused(day):
                 continue
             number, totals = _totals(flight, day, self._markets[day])
-            midnight = day * MINUTES_A_DAY
+            midnight = day * MINUTES_PER_DAY
             before, until = _SHARES[low - midnight], _SHARES[high - midnight]
-            # Not always the first units of a deck, nor always rounded down.
+            # Start anywhere in the deck, and do not always round down.
             place, rounding = number % DECK_SIZE, number % _SHARES[-1]
             for column, event in enumerate(events):
                 total = totals[event.place]
                 first = (total * before + rounding) // _SHARES[-1]
                 last = (total * until + rounding) // _SHARES[-1]
-                seen = age if event.is_late and age < FINAL_AGE else FINAL_AGE
-                if not breakdown and seen == FINAL_AGE:
+                seen = age if event.is_late and age < FINAL_AGE_DAYS else FINAL_AGE_DAYS
+                if not breakdown and seen == FINAL_AGE_DAYS:
                     undivided[column] += last - first
                     continue
                 for each, hand in self._hands_of(breakdown, seen).items():
@@ -228,9 +230,9 @@ class Performance:
         return sums
 
     def _hands_of(self, breakdown: tuple[str, ...], age: int) -> dict[Key, list[int]]:
-        """Tell who gets how many of the first 0, 1, ... `DECK_SIZE` cards.
+        """Return how many of the first 0 to `DECK_SIZE` units have each key.
 
-        Those that are not reported at that age go to nobody.
+        Units that are not yet reported at that age have no key.
         """
         known = breakdown, age
         if known not in self._hands:
@@ -253,19 +255,19 @@ class Performance:
 
 
 def _with_creative(key: Key, flight: Flight) -> Key:
-    """Put a creative of the campaign in for a place."""
+    """Replace the position in a key by the ID of the campaign's creative."""
     *others, place = key
     return *others, flight.creatives[cast("int", place) % len(flight.creatives)]
 
 
 def _dealt(hand: list[int], units: int) -> int:
-    """Count the units of a hand, the deck being dealt over and over."""
+    """Count the units of a key among the first `units`, as the deck repeats."""
     rounds, rest = divmod(units, DECK_SIZE)
     return rounds * hand[DECK_SIZE] + hand[rest]
 
 
 def _totals(flight: Flight, day: int, market: Market) -> tuple[int, tuple[int, ...]]:
-    """Make a number for a day and its totals, in the order of `EVENTS`."""
+    """Return a hash of the day and the day's totals, in the order of `EVENTS`."""
     traffic, price, conversion = market
     digest = blake2b(b"%b%d" % (flight.key, day), digest_size=24).digest()
     number = int.from_bytes(digest, "big")

@@ -1,7 +1,7 @@
-"""The days and hours of time zones, as pieces of UTC days.
+"""Days and hours of time zones as spans within UTC days.
 
-Minutes are counted from the start of the calendar, so that a UTC day begins at its
-ordinal number times `MINUTES_A_DAY`.
+Minutes are counted from the start of the calendar: a UTC day begins at its ordinal
+number times `MINUTES_PER_DAY`.
 """
 
 from __future__ import annotations
@@ -15,18 +15,18 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from zoneinfo import ZoneInfo
 
-MINUTES_A_DAY = 24 * 60
-QUARTER = 15
-"""Minutes of which every zone's offset is a multiple."""
+MINUTES_PER_DAY = 24 * 60
+OFFSET_MINUTES = 15
+"""The UTC offset of every time zone is a multiple of this."""
 
 
 class Span(NamedTuple):
-    """A piece of one UTC day.
+    """A span of time within one UTC day.
 
     Attributes:
-        begin: Its first minute.
-        end: The minute after its last.
-        age: Days from the local day that it belongs to until today.
+        begin: First minute.
+        end: Minute after the last.
+        age: Days between its local day and today.
     """
 
     begin: int
@@ -35,11 +35,11 @@ class Span(NamedTuple):
 
 
 class Now(NamedTuple):
-    """The moment as of which reports are given.
+    """The current time of a report, in its time zone.
 
     Attributes:
-        today: The day, in a time zone.
-        minute: The minute; only what was before is reported.
+        today: The current day.
+        minute: The current minute; reports end before it.
     """
 
     today: date
@@ -47,13 +47,13 @@ class Now(NamedTuple):
 
 
 def minutes_of(moment: datetime) -> int:
-    """Count the minutes until a moment."""
+    """Return the minutes from the start of the calendar to a moment."""
     moment = moment.astimezone(timezone.utc)
-    return moment.toordinal() * MINUTES_A_DAY + moment.hour * 60 + moment.minute
+    return moment.toordinal() * MINUTES_PER_DAY + moment.hour * 60 + moment.minute
 
 
 def now_in(zone: ZoneInfo, today: date | None) -> Now:
-    """Tell the time in a zone: the last full hour, or noon of a day that is given."""
+    """Return the last full hour in a time zone, or noon of `today` if set."""
     if today is not None:
         noon = datetime(today.year, today.month, today.day, 12, tzinfo=zone)
         return Now(today, minutes_of(noon))
@@ -64,17 +64,17 @@ def now_in(zone: ZoneInfo, today: date | None) -> Now:
 def local_days(
     first: date, last: date, zone: ZoneInfo, now: Now, *, by_hour: bool
 ) -> Iterator[tuple[date, int | None, Span]]:
-    """Cut the days of a zone into spans, as far as they are over.
+    """Split the days of a time zone into spans, up to the current time.
 
-    Days have 23 or 25 hours when the clock changes; an hour that comes twice is given
-    twice. Days before anything was there are left out.
+    Days of clock changes have 23 or 25 hours; a repeated hour is yielded twice. Days
+    before the first record are left out.
 
     Args:
-        first: The first day.
-        last: The last day.
-        zone: The time zone.
-        now: When today ends for now.
-        by_hour: Whether to cut at the hours too.
+        first: First day.
+        last: Last day.
+        zone: Time zone.
+        now: The current time.
+        by_hour: Whether to split days into hours.
 
     Yields:
         The local day, the local hour (None without `by_hour`), and the span.
@@ -89,7 +89,7 @@ def local_days(
                 yield day, hour, Span(start, stop, age)
         else:
             while begin < end:
-                stop = min(end, begin - begin % MINUTES_A_DAY + MINUTES_A_DAY)
+                stop = min(end, begin - begin % MINUTES_PER_DAY + MINUTES_PER_DAY)
                 yield day, None, Span(begin, stop, age)
                 begin = stop
         day = _next(day)
@@ -104,11 +104,11 @@ def _start(day: date, zone: ZoneInfo) -> int:
 
 
 def _hours(begin: int, end: int, zone: ZoneInfo) -> Iterator[tuple[int, int, int]]:
-    """Give the pieces of local hours, each within a UTC day: hour, begin and end."""
+    """Yield hour, begin, and end of local hours, split at UTC midnight."""
     start, hour = begin, _hour(begin, zone)
-    for minute in range(begin + QUARTER, end, QUARTER):
+    for minute in range(begin + OFFSET_MINUTES, end, OFFSET_MINUTES):
         next_hour = _hour(minute, zone)
-        if next_hour != hour or minute % MINUTES_A_DAY == 0:
+        if next_hour != hour or minute % MINUTES_PER_DAY == 0:
             yield hour, start, minute
             start, hour = minute, next_hour
     if start < end:
@@ -116,6 +116,6 @@ def _hours(begin: int, end: int, zone: ZoneInfo) -> Iterator[tuple[int, int, int
 
 
 def _hour(minute: int, zone: ZoneInfo) -> int:
-    days, rest = divmod(minute, MINUTES_A_DAY)
+    days, rest = divmod(minute, MINUTES_PER_DAY)
     day = datetime.fromordinal(days).replace(tzinfo=timezone.utc)
     return (day + timedelta(minutes=rest)).astimezone(zone).hour

@@ -1,4 +1,4 @@
-"""Reports: what can be asked for, and the rows that answer it."""
+"""Reports: dimensions, metrics, and rows."""
 
 from __future__ import annotations
 
@@ -23,30 +23,30 @@ if TYPE_CHECKING:
 MILLION = 1_000_000
 UTC = "UTC"
 
-OF_CAMPAIGNS = {
+CAMPAIGN_DIMENSIONS = {
     "campaign_id": "id",
     "campaign_name": "name",
     "advertiser_id": "advertiser_id",
     "order_id": "order_id",
 }
-"""The dimensions that a campaign has for all of its life, and its fields."""
+"""Dimensions that are constant for a campaign, with their fields."""
 
-OF_TIME = ("day", "hour", "month")
-"""Those of time; how Kayzen writes hours and months is not known."""
+TIME_DIMENSIONS = ("day", "hour", "month")
+"""Dimensions of time; Kayzen's formats of hours and months are not documented."""
 
-WITH_NULLS = {"country", CREATIVE}
+NULLABLE_DIMENSIONS = {"country", CREATIVE}
 
-DIMENSIONS = (*OF_TIME, *OF_CAMPAIGNS, *BREAKDOWN)
+DIMENSIONS = (*TIME_DIMENSIONS, *CAMPAIGN_DIMENSIONS, *BREAKDOWN)
 
 
 @dataclass(frozen=True)
 class Metric:
-    """How a metric comes from what was counted.
+    """The computation of a metric from counts of events.
 
     Attributes:
-        events: What it needs.
-        compute: Makes it of them; None when that has no meaning.
-        text: Writes it as JSON.
+        events: The events it needs.
+        compute: Computes it from their counts; None if undefined.
+        text: Formats it as JSON.
     """
 
     events: tuple[str, ...]
@@ -55,7 +55,7 @@ class Metric:
 
 
 def _decimal(millionths: int | None) -> str:
-    """Write what is counted in millionths, exactly; None is null."""
+    """Format millionths as an exact decimal; None is null."""
     if millionths is None:
         return "null"
     whole, rest = divmod(millionths, MILLION)
@@ -67,12 +67,12 @@ def _count(event: str) -> Metric:
 
 
 def _share(event: str, part: int, whole: int) -> Metric:
-    """Make a number of users: a fixed part, as nothing is known."""
+    """Return a metric of users: a fixed share of an event, as an assumption."""
     return Metric((event,), lambda count: count * part // whole)
 
 
 def _quotient(event: str, *per: str, times: int = 1) -> Metric:
-    """Divide by the sum of events: rounded to millionths, None without any."""
+    """Return a ratio to a sum of events, in millionths; None if that is 0."""
     factor = times if event == "spend" else times * MILLION
 
     def compute(count: int, *divisors: int) -> int | None:
@@ -125,20 +125,20 @@ METRICS: dict[str, Metric] = {
     "advertiser_spend": Metric(("spend",), lambda amount: amount, text=_decimal),
     "revenue_ltv": Metric(("revenue",), lambda amount: amount, text=_decimal),
 }
-"""The documented metrics. Those of users are made up, but not added up."""
+"""The documented metrics; those of users are made up."""
 
 
 @dataclass(frozen=True)
 class ReportRequest:
-    """What a report is to show.
+    """The parameters of a report.
 
     Attributes:
-        start_date: Its first day.
-        end_date: Its last day.
-        metrics: Some of `METRICS`.
-        group_by: Some of `DIMENSIONS`; none for a single row.
-        filters: The values that dimensions may have.
-        time_zone: The IANA name of the zone that the days are of.
+        start_date: First day.
+        end_date: Last day.
+        metrics: Names in `METRICS`.
+        group_by: Names in `DIMENSIONS`; empty for a single row.
+        filters: Allowed values of dimensions.
+        time_zone: IANA name of the time zone of days.
     """
 
     start_date: date
@@ -149,12 +149,12 @@ class ReportRequest:
     time_zone: str = UTC
 
     def used(self, names: Iterable[str]) -> tuple[str, ...]:
-        """Choose the dimensions that are grouped by or filtered."""
+        """Return the names that the report groups or filters by."""
         chosen = (*self.group_by, *self.filters)
         return tuple(name for name in names if name in chosen)
 
     def admits(self, names: Sequence[str], key: Key) -> bool:
-        """Tell whether the filters let the values of some dimensions through."""
+        """Return whether the values of some dimensions pass the filters."""
         return not self.filters or all(
             value in self.filters[name]
             for name, value in zip(names, key, strict=True)
@@ -163,7 +163,7 @@ class ReportRequest:
 
 
 class Report:
-    """The rows that answer a request, in the order of what they are grouped by."""
+    """The rows of a report, sorted by their dimensions."""
 
     def __init__(
         self,
@@ -172,13 +172,13 @@ class Report:
         performance: Performance,
         now: Now,
     ) -> None:
-        """Count what the request asks for.
+        """Count the events of a report.
 
         Args:
-            request: The request.
+            request: Parameters of the report.
             campaigns: All campaigns of the advertiser.
-            performance: What they achieved.
-            now: As of when to report.
+            performance: Their performance.
+            now: The current time.
         """
         self._request = request
         metrics = [METRICS[name] for name in request.metrics]
@@ -191,7 +191,7 @@ class Report:
         counted = self._counted(wanted, campaigns, performance, now)
         self._counts = sorted(
             ((key, counts) for key, counts in counted.items() if any(counts)),
-            key=_null_last if WITH_NULLS & {*request.group_by} else None,
+            key=_null_last if NULLABLE_DIMENSIONS & {*request.group_by} else None,
         )
 
     def _counted(
@@ -203,14 +203,14 @@ class Report:
     ) -> dict[Key, list[int]]:
         request = self._request
         owner_names, time_names, part_names = (
-            request.used(names) for names in (OF_CAMPAIGNS, OF_TIME, BREAKDOWN)
+            request.used(x) for x in (CAMPAIGN_DIMENSIONS, TIME_DIMENSIONS, BREAKDOWN)
         )
         names = (*owner_names, *time_names, *part_names)
         places = [names.index(name) for name in request.group_by]
         times = self._times(time_names, now)
         result: dict[Key, list[int]] = {}
         for campaign in campaigns:
-            owner = tuple(campaign[OF_CAMPAIGNS[name]] for name in owner_names)
+            owner = tuple(campaign[CAMPAIGN_DIMENSIONS[name]] for name in owner_names)
             if not request.admits(owner_names, owner):
                 continue
             flight = performance.flight(campaign)
@@ -227,7 +227,7 @@ class Report:
         return result
 
     def _times(self, names: Sequence[str], now: Now) -> dict[Key, list[Span]]:
-        """Give the spans of each day, hour or month, or of all the time."""
+        """Return the spans by day, hour, or month, or all under one key."""
         request = self._request
         result: dict[Key, list[Span]] = {}
         for day, hour, span in local_days(
@@ -244,12 +244,12 @@ class Report:
         return result
 
     def records(self) -> list[Record]:
-        """Give the rows as they are sent; decimals are `Decimal`."""
+        """Return the rows, with decimals as `Decimal`."""
         decoder = json.JSONDecoder(parse_float=Decimal)
         return [decoder.decode(row.decode()) for row in self.encoded()]
 
     def encoded(self) -> list[bytes]:
-        """Give the rows as JSON."""
+        """Return the rows as JSON."""
         names = (*self._request.group_by, *self._request.metrics)
         template = "{" + ",".join(f'"{name}":%s' for name in names) + "}"
         known: dict[object, str] = {}
@@ -266,7 +266,7 @@ class Report:
 
 
 def _null_last(row: tuple[Key, list[int]]) -> list[tuple[bool, Any]]:
-    """Give what sorts a row whose key may hold nulls."""
+    """Return a sort key for a row whose dimensions may be null."""
     return [(value is None, value) for value in row[0]]
 
 
@@ -285,10 +285,10 @@ SELECTIONS = (
 
 
 def saved_request(report: Record, start_date: date, end_date: date) -> ReportRequest:
-    """Make the request of a saved report, for some days.
+    """Return the parameters of a saved report for some days.
 
-    What such reports contain is not in their known fields, so here it follows from
-    their numbers; four of five are by day.
+    The known fields of saved reports have no metrics and dimensions, so they depend on
+    the ID here. Four of five reports are by day.
     """
     number = report["id"]
     return ReportRequest(

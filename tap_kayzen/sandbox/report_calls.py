@@ -1,4 +1,4 @@
-"""The report calls: what they take, what they refuse, and their answers."""
+"""The report calls: parameters, errors, and responses."""
 
 from __future__ import annotations
 
@@ -31,26 +31,25 @@ if TYPE_CHECKING:
 Paging: TypeAlias = Literal["short", "meta", "ignored"]
 
 DEFAULT_PER_PAGE = 1000
-"""Rows a page, when the request does not say; the only number that was ever seen."""
+"""Default page size of reports; the only one seen in public code."""
 
-CACHED_REPORTS = 64
-"""As many as a client may well read at once."""
+MAX_CACHED_REPORTS = 64
+"""Number of reports to cache; more than clients read at the same time."""
 
-ALL_REPORTS = 10_000
-"""As many as a client reads in a run that is measured."""
+MAX_BENCHMARK_REPORTS = 10_000
+"""Number of reports to cache for benchmarks; more than one run reads."""
 
 
 @dataclass(frozen=True)
 class ReportOptions:
-    """How the report calls behave, where Kayzen's way is not known.
+    """Options of the report calls, where Kayzen's behavior is not documented.
 
     Attributes:
-        paging: What comes of `page`: ``short`` gives that page and no more, ``meta``
-            tells the number of pages beside it, as lists do, ``ignored`` gives the
-            first page whatever was asked for.
-        max_rows: Rows a page has at most, whatever `per_page` says.
-        max_days: Days that a call may ask for, if there is a limit.
-        retention_days: Days before today for which rows are kept, if limited.
+        paging: ``short`` returns the requested page; ``meta`` adds the number of pages,
+            as lists do; ``ignored`` always returns the first page.
+        max_rows: Maximum number of rows per page, whatever `per_page` says.
+        max_days: Maximum number of days per call; None for no limit.
+        retention_days: Days before today that have rows; None for no limit.
     """
 
     paging: Paging = "short"
@@ -63,32 +62,35 @@ DEFAULT_REPORT_OPTIONS = ReportOptions()
 
 
 class ReportCalls:
-    """Answers report calls, and remembers the last rows for their next pages."""
+    """Handlers of the report calls; caches rows for the next pages."""
 
     def __init__(
-        self, dataset: Dataset, options: ReportOptions, most: int = CACHED_REPORTS
+        self,
+        dataset: Dataset,
+        options: ReportOptions,
+        max_cached: int = MAX_CACHED_REPORTS,
     ) -> None:
         """Report on a dataset.
 
         Args:
-            dataset: What to report on.
-            options: How to.
-            most: How many reports to remember.
+            dataset: The data.
+            options: Options of the report calls.
+            max_cached: Maximum number of cached reports.
         """
         self._dataset = dataset
-        self._most = most
+        self._max_cached = max_cached
         self._options = options
         self._cache: OrderedDict[object, list[bytes]] = OrderedDict()
 
     def data(self, advertiser: int, body: Mapping[str, Any]) -> bytes:
-        """Answer ``POST /v1/report_data``.
+        """Return the response body of ``POST /v1/report_data``.
 
         Args:
-            advertiser: Whose numbers to give.
-            body: What was asked for.
+            advertiser: ID of the advertiser.
+            body: The request body.
 
         Raises:
-            HTTPException: Something is wrong with that.
+            HTTPException: A parameter is invalid.
         """
         page = positive(body.get("page", 1), "page")
         per_page = positive(body.get("per_page", DEFAULT_PER_PAGE), "per_page")
@@ -104,17 +106,17 @@ class ReportCalls:
         return b'{"headers":[],"data":[%b]}' % b",".join(rows)
 
     def results(self, report: Record, query: Mapping[str, str]) -> bytes:
-        """Answer ``GET /v1/reports/{id}/report_results``.
+        """Return the response body of ``GET /v1/reports/{id}/report_results``.
 
-        Whether it has pages is not known. Here it has when answers tell their number,
-        else all rows come at once.
+        Its paging is not documented. The sandbox returns pages if `paging` is ``meta``,
+        otherwise all rows.
 
         Args:
             report: The saved report.
-            query: The parameters.
+            query: The query parameters.
 
         Raises:
-            HTTPException: Something is wrong with them.
+            HTTPException: A parameter is invalid.
         """
         page = positive(query.get("page", 1), "page")
         per_page = positive(query.get("per_page", DEFAULT_PER_PAGE), "per_page")
@@ -138,22 +140,22 @@ class ReportCalls:
                 raise HTTPException(400, "start_date is out of range")
 
     def _rows(self, advertiser: int, request: ReportRequest) -> list[bytes]:
-        """Give the encoded rows, which another page may have needed already."""
+        """Return the encoded rows of a report, from the cache if possible."""
         key = repr(request), self._dataset.report_version(advertiser, request)
         rows = self._cache.pop(key, None)
         if rows is None:
             rows = self._dataset.report(advertiser, request).encoded()
         self._cache[key] = rows
-        if len(self._cache) > self._most:
+        if len(self._cache) > self._max_cached:
             self._cache.popitem(last=False)
         return rows
 
 
 def request_of(body: Mapping[str, Any]) -> ReportRequest:
-    """Read the body of ``POST /v1/report_data``; unknown keys are ignored.
+    """Parse the body of ``POST /v1/report_data``; unknown keys are ignored.
 
     Raises:
-        HTTPException: Something in it is wrong; the message names it.
+        HTTPException: A parameter is invalid; the message names it.
     """
     metrics = _names(body, "metrics", METRICS)
     if not metrics:
@@ -168,7 +170,7 @@ def request_of(body: Mapping[str, Any]) -> ReportRequest:
 
 
 def body_of(content: bytes) -> Record | None:
-    """Read a body that should be a JSON object; None if it is not."""
+    """Parse a JSON object; return None for anything else."""
     try:
         body = json.loads(content)
     except ValueError:
@@ -177,10 +179,10 @@ def body_of(content: bytes) -> Record | None:
 
 
 def date_of(text: object, name: str) -> date:
-    """Read a date.
+    """Parse a date.
 
     Raises:
-        HTTPException: It is missing or no date.
+        HTTPException: The date is missing or invalid.
     """
     if isinstance(text, str) and re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", text):
         try:
@@ -225,7 +227,7 @@ def _filters(filters: object) -> dict[str, list[Any]]:
 def _time_zone(name: object) -> str:
     try:
         ZoneInfo(str(name))
-    # Names that are folders or lead out of the database have errors of their own.
+    # A name that is a folder, or a path out of the database, raises other errors.
     except (ZoneInfoNotFoundError, ValueError, OSError):
         text = json.dumps(name)
         raise HTTPException(422, f"time_zone: unknown name {text}") from None

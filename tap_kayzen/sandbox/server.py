@@ -1,4 +1,4 @@
-"""Running the sandbox's app on a port."""
+"""The HTTP server of the sandbox."""
 
 from __future__ import annotations
 
@@ -20,32 +20,32 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
 ACCEPT_TURNS = 2
-"""Turns of the event loop that asyncio needs to serve an accepted connection.
+"""Iterations of the event loop that asyncio needs to serve an accepted connection.
 
-One is for the task that does it, one to spare.
+One runs its task, the other is a reserve.
 """
 
 RESERVE_SECONDS = 0.01
-"""Time between two tries to take a port that another process still holds."""
+"""Interval of attempts to bind a port that another process still holds."""
 
 LOOPBACK = "127.0.0.1"
 
 BACKLOG = 1024
-"""Connections that wait to be served, at most."""
+"""Maximum number of connections that wait to be accepted."""
 
 
 def reserve(host: str, port: int) -> socket.socket:
-    """Take a port without listening on it: connections are refused.
+    """Bind a port without listening on it; connections are refused.
 
     Args:
-        host: Address to listen on.
-        port: Port, 0 for any free one.
+        host: Address to bind.
+        port: Port to bind; 0 for any free one.
 
     Raises:
-        OSError: The address is taken or not this machine's.
+        OSError: The address is in use or does not belong to this machine.
     """
-    # Not `create_server`: its sockets do not name the protocol, without which asyncio
-    # leaves Nagle's algorithm on, and small answers take 40 ms.
+    # Not `create_server`: its sockets do not set the protocol. Without it, asyncio does
+    # not disable Nagle's algorithm, and small responses take 40 ms.
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -57,7 +57,7 @@ def reserve(host: str, port: int) -> socket.socket:
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """Open a listening socket, as `reserve` does, on which connections wait."""
+    """Open a listening socket; see `reserve` for arguments and errors."""
     listener = reserve(host, port)
     try:
         listener.listen(BACKLOG)
@@ -68,29 +68,29 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 def url_of(listener: socket.socket) -> str:
-    """Return the http address of a listening socket."""
+    """Return the URL of a listening socket."""
     host, port = listener.getsockname()[:2]
     return f"http://{host}:{port}"
 
 
 class Server(uvicorn.Server):
-    """An HTTP server that can be out of reach for a while."""
+    """An HTTP server that can refuse connections for some time."""
 
     _is_down = False
     _return: asyncio.Task[None]
 
     def __init__(self, config: uvicorn.Config, clock: Clock) -> None:
-        """Prepare; nothing listens yet.
+        """Create the server without starting it.
 
         Args:
-            config: What to serve, and how.
-            clock: The time that the server is out of reach for.
+            config: Uvicorn's configuration, with the app.
+            clock: Clock for `go_down`.
         """
         super().__init__(config)
         self._clock = clock
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Close all connections, also those whose client no longer reads."""
+        """Close all connections, including those whose client does not read."""
         await super().shutdown(sockets)
         for connection in [*self.server_state.connections]:
             connection.transport.abort()
@@ -98,14 +98,14 @@ class Server(uvicorn.Server):
             await asyncio.sleep(0)
 
     async def go_down(self, seconds: float) -> None:
-        """Refuse new connections for some seconds; open ones go on."""
+        """Refuse new connections for some seconds; open ones stay open."""
         if self._is_down:
             return
         self._is_down = True
         (server,) = self.servers
         listener = server.sockets[0]
         host, port = listener.getsockname()[:2]
-        # A connection that is accepted but not yet served would be left open.
+        # Otherwise, an accepted connection without a task would stay open.
         asyncio.get_running_loop().remove_reader(listener.fileno())
         for _ in range(ACCEPT_TURNS):
             await asyncio.sleep(0)
@@ -114,7 +114,7 @@ class Server(uvicorn.Server):
 
     async def _come_back(self, host: str, port: int, seconds: float) -> None:
         with ExitStack() as stack:
-            # Kept meanwhile, or any other program might get the port.
+            # Keep the port, so that no other program binds it.
             listener = stack.enter_context(await self._reserved(host, port))
             await self._clock.sleep(seconds)
             if self.should_exit:
@@ -137,21 +137,21 @@ class Server(uvicorn.Server):
             try:
                 return reserve(host, port)
             except OSError:  # noqa: PERF203
-                # A process that is being started has all sockets until it begins.
+                # A starting subprocess holds copies of all sockets for a moment.
                 if self.should_exit:
                     raise
                 await self._clock.sleep(RESERVE_SECONDS)
 
 
 def server_of(app: ASGIApp, clock: Clock = REAL_CLOCK) -> uvicorn.Server:
-    """Make the HTTP server of an app; it is not started yet.
+    """Create the HTTP server of an app without starting it.
 
-    The app finds the connection and the server behind a call in the extensions of
-    the scope.
+    The ASGI scope has the connection and the server as extensions; see `TRANSPORT` and
+    `SERVER`.
 
     Args:
-        app: What to serve.
-        clock: The time that the server is out of reach for.
+        app: The app.
+        clock: Clock for `Server.go_down`.
     """
 
     async def with_server(scope: Any, receive: Any, send: Any) -> None:  # noqa: ANN401
@@ -170,14 +170,14 @@ def server_of(app: ASGIApp, clock: Clock = REAL_CLOCK) -> uvicorn.Server:
 
 @contextmanager
 def running(app: ASGIApp, clock: Clock = REAL_CLOCK) -> Generator[str]:
-    """Serve an app from a thread, on a free port of the loopback, until the end.
+    """Serve an app in a thread, on a free loopback port, until the block exits.
 
     Args:
-        app: What to serve.
+        app: The app.
         clock: See `server_of`.
 
     Yields:
-        The app's address, such as ``http://127.0.0.1:40123``.
+        URL of the server, such as ``http://127.0.0.1:40123``.
     """
     server = server_of(app, clock)
     with listen(LOOPBACK, 0) as listener:

@@ -41,9 +41,9 @@ def test_a_tap_that_is_stuck_is_a_failure_that_names_its_seed(
     tap = tmp_path / "tap.py"
     tap.write_text(START + STUCK[how])
     monkeypatch.setattr(chaos, "IMPATIENT", tap)
-    monkeypatch.setattr(chaos, "TIMEOUT", 0.2)
+    monkeypatch.setattr(chaos, "TIMEOUT_SECONDS", 0.2)
     monkeypatch.setattr(chaos, "KILLS", (kill,))
     result = chaos.play(4711)
     assert isinstance(result, str)
     assert result.startswith("BrokenPromiseError: seed 4711 (")
-    assert "no end within 0.2 s" in result
+    assert "still running after 0.2 s" in result

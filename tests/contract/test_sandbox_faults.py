@@ -28,12 +28,12 @@ from tap_kayzen.sandbox.fault_answers import (
     ABSURD,
     DATE_SECONDS,
     DOWN_SECONDS,
-    MIDDLE_SECONDS,
-    PIECE_SECONDS,
-    PIECES,
+    DRIP_PIECES,
+    DRIP_SECONDS,
+    RESET_DELAY_SECONDS,
 )
 from tap_kayzen.sandbox.fault_plan import TRANSIENT, FaultPlan
-from tap_kayzen.sandbox.faults import LOGINS_DOWN, TOKEN_CALLS, Faults
+from tap_kayzen.sandbox.faults import FAILED_LOGINS, MIN_TOKEN_CALLS, Faults
 from tap_kayzen.sandbox.fixed_lists import OWN_KEY
 from tap_kayzen.sandbox.launcher import main
 from tap_kayzen.sandbox.server import RESERVE_SECONDS, listen, running
@@ -212,12 +212,12 @@ def test_connections_are_reset_before_and_in_the_middle(
     with pytest.raises(requests.ConnectionError):
         api.get()
     api.meet({"reset-middle": 1})
-    head, body, is_reset = api.raw(MIDDLE_SECONDS)
+    head, body, is_reset = api.raw(RESET_DELAY_SECONDS)
     assert (head[:15], is_reset) == (b"http/1.1 200 ok", True)
     assert 0 < len(body) < len(whole)
     assert whole.startswith(body)
     with pytest.raises(requests.RequestException):
-        api.during(api.get, MIDDLE_SECONDS)
+        api.during(api.get, RESET_DELAY_SECONDS)
 
 
 def test_connections_are_refused_for_a_moment() -> None:
@@ -330,7 +330,7 @@ def test_gzip_is_broken_in_several_ways(api: Faulty, whole: bytes) -> None:
 
 def test_a_slow_body_is_complete(api: Faulty, whole: bytes) -> None:
     api.meet({"slow-drip": 1})
-    pauses = [PIECE_SECONDS] * PIECES
+    pauses = [DRIP_SECONDS] * DRIP_PIECES
     assert api.during(api.get, *pauses).content == whole
     api.meet({"slow-drip": 1, "unknown-field": 1})
     assert len(api.during(api.get, *pauses).content) > len(whole)
@@ -340,16 +340,16 @@ def test_a_slow_body_is_complete(api: Faulty, whole: bytes) -> None:
     ("name", "troubles"),
     [
         ("token-revoked", []),
-        ("token-down", [503] * LOGINS_DOWN),
-        ("token-limit", [500] * LOGINS_DOWN),
+        ("token-down", [503] * FAILED_LOGINS),
+        ("token-limit", [500] * FAILED_LOGINS),
     ],
 )
 def test_tokens_are_revoked_and_the_login_fails_for_a_while(
     name: str, troubles: list[int]
 ) -> None:
     with faulty({name: 1}) as api:
-        statuses = [api.get().status_code for _ in range(TOKEN_CALLS + 3)]
-        assert statuses == [200] * TOKEN_CALLS + [401] * 3
+        statuses = [api.get().status_code for _ in range(MIN_TOKEN_CALLS + 3)]
+        assert statuses == [200] * MIN_TOKEN_CALLS + [401] * 3
         logins = [api.log_in() for _ in range(len(troubles) + 1)]
         assert logins == [*troubles, 200]
         assert api.get().status_code == 200

@@ -277,7 +277,7 @@ class Marked:
         if scope.get("path") in {None, TOKEN_PATH}:
             await self._app(scope, receive, send)
             return
-        exchange = await Exchange.begun(self._app, scope, receive, send, REAL_CLOCK)
+        exchange = await Exchange.read(self._app, scope, receive, send, REAL_CLOCK)
         whole = self._marked(await content(exchange))
         for row in whole["data"] if isinstance(whole.get("data"), list) else [whole]:
             self._add_hostile(row)

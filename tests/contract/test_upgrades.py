@@ -84,7 +84,7 @@ def resume(path: Path, state: Json, folder: Path) -> tuple[Json, Json, list[str]
     assert " | WARNING " not in run.stderr
     messages = run.messages
     written = {"records": records(messages), "next_state": states(messages)[-1]}
-    return saved, written, api.asked
+    return saved, written, api.requests
 
 
 @pytest.mark.parametrize("path", STATES, ids=name)

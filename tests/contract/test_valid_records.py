@@ -99,7 +99,7 @@ def rows_in(answer: object) -> list[dict[str, Any]]:
 
 async def anything(exchange: Exchange) -> Response:
     """Put a value of any type into each field, another one in each row."""
-    answer = await exchange.ask()
+    answer = await exchange.call_app()
     if answer.status != HTTPStatus.OK:
         return Response(answer.body, answer.status, answer.headers)
     whole = json.loads(answer.body)

@@ -51,7 +51,7 @@ def test_each_query_gives_what_the_page_shows_on_postgres_too(
         drop = sql.SQL("DROP SCHEMA IF EXISTS {} CASCADE")
         connection.execute(drop.format(schema))
     command: list[str | Path] = [POSTGRES.command, "--config", settings]
-    done = finished(command, limit=targets.LIMIT, given=run.stdout)
+    done = finished(command, limit=targets.LIMIT_SECONDS, given=run.stdout)
     assert done.returncode == 0, done.stderr[-2000:]
     with psycopg.connect(server) as connection:
         connection.execute(sql.SQL("SET search_path TO {}").format(schema))

@@ -1,4 +1,4 @@
-"""The figures as pictures."""
+"""Charts of the benchmarks."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ if TYPE_CHECKING:
 
     from report import Results
 
-# The same picture for the same figures.
+# Makes the SVG reproducible.
 mpl.rcParams["svg.hashsalt"] = "tap-kayzen"
 COLOR = "#2458a6"
 GREY = "#888888"
-LATENCY = 0.1
-PER_PAGE = 100
+LATENCY_SECONDS = 0.1
+ROWS_PER_PAGE = 100
 
 
 def draw(results: Results, folder: Path) -> None:
     """Draw the charts.
 
     Args:
-        results: What was measured.
-        folder: Where concurrency.svg and memory.svg go.
+        results: Results of the benchmarks.
+        folder: Folder for concurrency.svg and memory.svg.
     """
     _concurrency(results, folder / "concurrency.svg")
     _memory(results, folder / "memory.svg")
@@ -37,7 +37,7 @@ def _concurrency(results: Results, path: Path) -> None:
     axes = figure.subplots()
     numbers = list(results.by_concurrency)
     rates = [rate / 1000 for rate in results.by_concurrency.values()]
-    ideal = [n * PER_PAGE / LATENCY / 1000 for n in numbers]
+    ideal = [n * ROWS_PER_PAGE / LATENCY_SECONDS / 1000 for n in numbers]
     axes.plot(numbers, ideal, color=GREY, linestyle="--", label="the limit")
     axes.plot(numbers, rates, color=COLOR, marker="o", label="tap-kayzen, whole run")
     axes.set_xscale("log", base=2)
@@ -70,11 +70,11 @@ def _memory(results: Results, path: Path) -> None:
 
 
 def draw_warehouse(walls: Mapping[str, Mapping[str, float]], path: Path) -> None:
-    """Draw how long each contender takes for the whole way.
+    """Draw the seconds that each contender takes to load the streams.
 
     Args:
         walls: Seconds by stream and contender.
-        path: Where the chart goes.
+        path: File to write.
     """
     figure = Figure(figsize=(7, 6), layout="constrained")
     for axes, (stream, seconds) in zip(

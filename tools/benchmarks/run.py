@@ -1,7 +1,7 @@
-"""The tap beside its peers, each as a whole process, against the sandbox.
+"""Benchmarks the tap and other clients as whole processes against the sandbox.
 
 Run by `make bench`. Writes README.md and the charts in this folder. The commands of a
-case take turns, so that what else the machine does meets all of them.
+case alternate, so that other load on the machine affects all of them.
 """
 
 from __future__ import annotations
@@ -26,23 +26,23 @@ if TYPE_CHECKING:
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 TAP_BIN = ROOT / ".venv" / "bin"
-"""Where the tap is, without the peers' packages, some of which the SDK would load."""
+"""Environment of the tap, without packages of peers that the SDK would load."""
 
 PEERS = HERE / "peers"
 
 REPEATS = 5
-LATENCY = 100
+LATENCY_MS = 100
 CONCURRENCY = 32
 CONCURRENCIES = (1, 2, 4, 8, 16, 32, 64)
 SIZES = (10_000, 100_000, 300_000, 1_000_000)
-ALLOWED = 5
+ALLOWED_PER_SECOND = 5
 
 
 def measure(command: Sequence[str | Path]) -> Cost:
-    """Run a command to its end, its output thrown away.
+    """Run a command, discard its output, and return its cost.
 
     Raises:
-        SystemExit: It failed.
+        SystemExit: The command failed.
     """
     with tempfile.TemporaryFile() as errors, Path(os.devnull).open("wb") as nothing:
         start = time.perf_counter()
@@ -59,10 +59,14 @@ def measure(command: Sequence[str | Path]) -> Cost:
 def alternate(
     commands: Mapping[str, Sequence[str | Path]], repeats: int
 ) -> dict[str, Cost]:
-    """Run commands in turn, after one turn that does not count.
+    """Run commands alternately, after one round that does not count.
+
+    Args:
+        commands: Commands by name.
+        repeats: Number of rounds.
 
     Returns:
-        The medians, by name.
+        Median costs by name.
     """
     costs: dict[str, list[Cost]] = {name: [] for name in commands}
     for turn in range(repeats + 1):
@@ -83,10 +87,14 @@ def alternate(
 
 @contextmanager
 def sandbox(folder: Path, *options: str) -> Generator[Path]:
-    """Run the sandbox as a process of its own.
+    """Run the sandbox as a separate process.
+
+    Args:
+        folder: Folder for the config file.
+        options: Options of the sandbox.
 
     Yields:
-        A config file for the tap.
+        Path of a config file for the tap.
     """
     program = TAP_BIN / "kayzen-sandbox"
     command = [str(program), "--port", "0", "--pre-encoded", *options]
@@ -100,7 +108,7 @@ def sandbox(folder: Path, *options: str) -> Generator[Path]:
 
 
 def config(folder: Path, **settings: object) -> Path:
-    """Write a config file: that of the sandbox, with other settings."""
+    """Write sample_config.json with other settings to a new config file."""
     sample = json.loads((ROOT / "sample_config.json").read_text(encoding="utf-8"))
     file = folder / f"{len(list(folder.iterdir()))}.json"
     file.write_text(json.dumps({**sample, **settings}), encoding="utf-8")
@@ -108,13 +116,18 @@ def config(folder: Path, **settings: object) -> Path:
 
 
 def at(path: Path, **settings: object) -> Path:
-    """Write a config file like another one, with other settings."""
+    """Write a config file with other settings to a new config file."""
     given = json.loads(path.read_text(encoding="utf-8"))
     return config(path.parent, **{**given, **settings})
 
 
 def tap(path: Path, stream: str = "campaigns") -> list[str | Path]:
-    """Give the command of the tap, to read one stream alone."""
+    """Return the command of the tap for a single stream.
+
+    Args:
+        path: Path of the config file.
+        stream: Name of the stream.
+    """
     catalog = path.with_name(f"catalog of {stream}")
     if not catalog.exists():
         command = [str(TAP_BIN / "tap-kayzen"), "--discover"]
@@ -126,12 +139,12 @@ def tap(path: Path, stream: str = "campaigns") -> list[str | Path]:
 
 
 def log_of(command: Sequence[str | Path]) -> str:
-    """Run the tap once and return its log, which counts requests and records."""
+    """Run the tap once and return its log, with counts of requests and records."""
     done = subprocess.run(
         command,
-        # At DEBUG, the SDK's metrics are shown.
+        # The SDK logs metrics at DEBUG.
         env={**os.environ, "TAP_KAYZEN_LOGLEVEL": "DEBUG"},
-        # Not kept: the memory of a process starts as that of the one that makes it.
+        # Peak RSS of later child processes includes the memory of this one.
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
@@ -141,17 +154,23 @@ def log_of(command: Sequence[str | Path]) -> str:
 
 
 def template(path: Path) -> list[str | Path]:
-    """Give the command of the template's tap, which needs no more than ours."""
+    """Return the command of the SDK template's tap, in the tap's environment."""
     return [TAP_BIN / "python", PEERS / "template_tap.py", path]
 
 
 def peer(script: str, path: Path, *arguments: str) -> list[str | Path]:
-    """Give the command of a peer."""
+    """Return the command of a peer.
+
+    Args:
+        script: File name of the script.
+        path: Path of the config file.
+        arguments: Other arguments.
+    """
     return [sys.executable, PEERS / script, path, *arguments]
 
 
 def throughput(folder: Path) -> dict[str, Cost]:
-    """Measure 100,000 records without latency."""
+    """Benchmark 100,000 records without latency."""
     with sandbox(folder, "--campaigns", "100000") as path:
         return alternate(
             {
@@ -167,8 +186,8 @@ def throughput(folder: Path) -> dict[str, Cost]:
 
 
 def latency(folder: Path) -> dict[str, Cost]:
-    """Measure 1,000 pages, each with latency."""
-    options = ("--campaigns", "100000", "--latency", str(LATENCY))
+    """Benchmark 1,000 pages with latency."""
+    options = ("--campaigns", "100000", "--latency", str(LATENCY_MS))
     with sandbox(folder, *options) as path:
         fast = alternate(
             {
@@ -177,14 +196,14 @@ def latency(folder: Path) -> dict[str, Cost]:
             },
             REPEATS,
         )
-        # Minutes long: the odd tenth of a second does not matter.
+        # It takes minutes, so a single run is precise enough.
         return {**fast, report.TEMPLATE: measure(template(path))}
 
 
 def by_concurrency(folder: Path) -> dict[int, float]:
-    """Measure records a second at several concurrencies, with latency."""
+    """Return records per second by `concurrency`, with latency."""
     records = 20_000
-    options = ("--campaigns", str(records), "--latency", str(LATENCY))
+    options = ("--campaigns", str(records), "--latency", str(LATENCY_MS))
     with sandbox(folder, *options) as path:
         commands = {str(n): tap(at(path, concurrency=n)) for n in CONCURRENCIES}
         costs = alternate(commands, 2)
@@ -192,7 +211,7 @@ def by_concurrency(folder: Path) -> dict[int, float]:
 
 
 def memory(folder: Path) -> dict[int, Cost]:
-    """Measure lists of several sizes."""
+    """Benchmark lists of several sizes."""
     costs = {}
     for size in SIZES:
         with sandbox(folder, "--campaigns", str(size)) as path:
@@ -201,7 +220,7 @@ def memory(folder: Path) -> dict[int, Cost]:
 
 
 def start() -> dict[str, Cost]:
-    """Measure how long it takes to start."""
+    """Benchmark the startup time."""
     return alternate(
         {
             report.VERSION: [TAP_BIN / "tap-kayzen", "--version"],
@@ -212,20 +231,27 @@ def start() -> dict[str, Cost]:
 
 
 def limited(folder: Path) -> report.Limited:
-    """Read 300 pages from a server that allows few requests a second."""
+    """Benchmark 300 pages with a rate limit."""
     pages = 300
-    options = ("--campaigns", str(pages), "--requests-per-second", str(ALLOWED))
+    options = (
+        "--campaigns",
+        str(pages),
+        "--requests-per-second",
+        str(ALLOWED_PER_SECOND),
+    )
     with sandbox(folder, *options) as path:
-        began = time.perf_counter()
+        start_time = time.perf_counter()
         run = subprocess.run(
             tap(at(path, page_size=1)), capture_output=True, text=True, check=True
         )
-        seconds = time.perf_counter() - began
-    return report.Limited(ALLOWED, pages, run.stderr.count("HTTP 429"), seconds)
+        seconds = time.perf_counter() - start_time
+    return report.Limited(
+        ALLOWED_PER_SECOND, pages, run.stderr.count("HTTP 429"), seconds
+    )
 
 
 def main() -> None:
-    """Measure everything and write it down."""
+    """Run all benchmarks and write the page and the charts."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         results = report.Results(
@@ -236,7 +262,7 @@ def main() -> None:
             memory=memory(folder),
             limited=limited(folder),
         )
-    # Not sooner: the memory of a process starts as that of the one that makes it.
+    # Not imported earlier: peak RSS of a child process includes the parent's memory.
     import charts  # noqa: PLC0415
 
     charts.draw(results, HERE)

@@ -1,4 +1,4 @@
-"""A usual account on a distant server, with the streams of a default sync.
+"""Benchmarks a typical account with latency and the default streams.
 
 Run by `make bench-account`; writes usual_account.md in this folder.
 """
@@ -18,14 +18,14 @@ CAMPAIGNS = 200
 DAYS = 30
 LATENCY_SECONDS = 0.3
 CONCURRENCY = 8
-"""The default of the tap."""
+"""Default of the tap."""
 
 FIRST_ADVERTISER = 108993
-"""The sandbox's default advertiser; the IDs of the others follow."""
+"""ID of the sandbox's default advertiser; the other IDs are consecutive."""
 
 ADVERTISERS = (1, 3)
 MAX_SECONDS = {1: 1.9, 3: 3.0}
-"""The aims, by number of advertisers."""
+"""Targets by number of advertisers."""
 
 PAGE = """# Typical account benchmark
 
@@ -46,13 +46,13 @@ including start and login. Figures are medians of {repeats} runs with `concurren
 
 
 def calls_of(command: list[str | Path]) -> int:
-    """Run the tap once and return the number of its requests, without the login."""
+    """Run the tap once and return its number of requests, without the login."""
     counts = re.findall(r'"http_request_count","value":(\d+)', run.log_of(command))
     return sum(map(int, counts))
 
 
 def main() -> None:
-    """Measure and write the page."""
+    """Run the benchmark and write the page."""
     last = datetime.now(timezone.utc).date() - timedelta(days=1)
     days = {
         "start_date": str(last - timedelta(days=DAYS - 1)),

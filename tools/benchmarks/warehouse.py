@@ -1,7 +1,7 @@
-"""The whole way: from the API into a PostgreSQL, tap and loader together.
+"""Benchmarks loading from the API into PostgreSQL, with tap and loader together.
 
-Run by `make bench-warehouse`. Writes warehouse.md and warehouse.svg in this folder.
-With other sizes than the default ones, it prints the page. The contenders take turns.
+Run by `make bench-warehouse`. Writes warehouse.md and warehouse.svg in this folder, or
+only prints the page if sizes are not the default. The contenders alternate.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ FACTS = {
         " round(sum(revenue_ltv), 4), sum(impressions), count(campaign_name), max(day)"
     ),
 }
-"""What is the same in each contender's table."""
+"""SQL expressions that must be equal in the tables of all contenders."""
 
 TYPES = {
     "target_bid": {"numeric"},
@@ -62,7 +62,7 @@ TYPES = {
     "is_active": {"boolean"},
     "day": {"date"},
 }
-"""The types that columns may have."""
+"""Allowed types of columns."""
 
 OURS = "tap-kayzen, meltano.yml"
 DEFAULTS = "tap-kayzen, loader's defaults"
@@ -76,14 +76,14 @@ LOOP = "loop: requests + orjson + COPY"
 
 @dataclass(frozen=True)
 class Load:
-    """What one load took.
+    """Time and memory of one load.
 
     Attributes:
-        wall: Seconds from start to end.
-        tap_cpu: Seconds of processor time of the tap; 0 if it is one with the loader.
-        loader_cpu: Seconds of processor time of the loader.
-        server_cpu: Seconds of processor time of PostgreSQL's connections.
-        rss: Largest resident memory of the larger process, in MB.
+        wall: Elapsed time in seconds.
+        tap_cpu: CPU seconds of the tap; 0 if it is the same process as the loader.
+        loader_cpu: CPU seconds of the loader.
+        server_cpu: CPU seconds of PostgreSQL's connections.
+        rss: Peak resident memory of the larger process, in MB.
     """
 
     wall: float
@@ -94,16 +94,22 @@ class Load:
 
 
 class Warehouse:
-    """A PostgreSQL, and the ways to load a stream into it."""
+    """A PostgreSQL database, with commands that load a stream into it."""
 
     def __init__(self, folder: Path, url: str, postmaster: int) -> None:
-        """Keep where things are."""
+        """Use a running database.
+
+        Args:
+            folder: Folder for files.
+            url: URL of the database.
+            postmaster: Process ID of the server.
+        """
         self.folder = folder
         self.url = url
         self.postmaster = postmaster
 
     def loader(self, **settings: object) -> Command:
-        """Return the command of target-postgres with some settings."""
+        """Return the command of target-postgres with additional settings."""
         _, _, rest = self.url.partition("://")
         path = self.folder / f"loader {len(list(self.folder.iterdir()))}.json"
         address = f"postgresql+psycopg://{rest}"
@@ -112,26 +118,26 @@ class Warehouse:
         return [LOADER_BIN / "target-postgres", "--config", path]
 
     def batch(self, path: Path) -> Path:
-        """Write a config file that has the tap write BATCH files."""
+        """Write a config file with BATCH messages enabled."""
         files = Path(tempfile.mkdtemp(dir=self.folder))
         storage = {"root": f"file://{files}"}
         encoding = {"format": "jsonl", "compression": "gzip"}
         return run.at(path, batch_config={"encoding": encoding, "storage": storage})
 
     def contenders(self, path: Path, stream: str) -> dict[str, tuple[Command, ...]]:
-        """Return the commands of each contender, the tap's and the loader's."""
+        """Return the commands of each contender, to be piped into each other."""
         ours, template = run.tap(path, stream), [*run.template(path), stream]
         batch = run.tap(self.batch(path), stream)
-        fast, plain = self.loader(**fast_settings()), self.loader()
-        quick = self.loader(**fast_settings(), use_copy=True)
+        tuned, plain = self.loader(**tuned_settings()), self.loader()
+        copy = self.loader(**tuned_settings(), use_copy=True)
         alone = [stream, self.url, SCHEMA]
         return {
-            OURS: (ours, fast),
+            OURS: (ours, tuned),
             DEFAULTS: (ours, plain),
-            COPY: (ours, quick),
-            BATCH: (batch, fast),
+            COPY: (ours, copy),
+            BATCH: (batch, tuned),
             TEMPLATE_DEFAULTS: (template, plain),
-            TEMPLATE_OURS: (template, fast),
+            TEMPLATE_OURS: (template, tuned),
             DLT: (run.peer("dlt_load.py", path, *alone),),
             LOOP: (run.peer("copy_loop.py", path, *alone),),
         }
@@ -181,7 +187,7 @@ class Warehouse:
         )
 
     def _server_seconds(self) -> float:
-        """Return the processor time of all connections, once they have ended."""
+        """Return the CPU seconds of all connections, after they have closed."""
         others = (
             "SELECT count(*) FROM pg_stat_activity"
             " WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()"
@@ -189,15 +195,15 @@ class Warehouse:
         with psycopg.connect(self.url, autocommit=True) as connection:
             while (connection.execute(others).fetchone() or (0,))[0]:
                 time.sleep(0.01)
-        # Processes count once the server has collected them.
+        # The server must collect the processes first.
         time.sleep(0.2)
         return backend_seconds(self.postmaster)
 
     def facts(self, stream: str) -> tuple[Any, ...]:
-        """Return what the table of a stream holds.
+        """Return the values of `FACTS` for the table of a stream.
 
         Raises:
-            SystemExit: A column has another type than it should.
+            SystemExit: A column has a type that is not allowed.
         """
         with psycopg.connect(self.url) as connection:
             columns = connection.execute(
@@ -213,8 +219,8 @@ class Warehouse:
         return tuple(row or ())
 
 
-def fast_settings() -> dict[str, Any]:
-    """Return the loader's settings in meltano.yml."""
+def tuned_settings() -> dict[str, Any]:
+    """Return the settings of target-postgres in meltano.yml."""
     project = yaml.safe_load((run.ROOT / "meltano.yml").read_text(encoding="utf-8"))
     (loader,) = (
         each
@@ -228,10 +234,16 @@ def fast_settings() -> dict[str, Any]:
 def measure(
     warehouse: Warehouse, path: Path, stream: str, repeats: int
 ) -> tuple[int, dict[str, Load]]:
-    """Load a stream in all ways, in turn.
+    """Load a stream with all contenders alternately.
+
+    Args:
+        warehouse: The database.
+        path: Path of the tap's config file.
+        stream: Name of the stream.
+        repeats: Number of rounds.
 
     Returns:
-        The number of rows, and the medians by contender.
+        The number of rows, and the median loads by contender.
 
     Raises:
         SystemExit: Two contenders loaded different rows.
@@ -258,7 +270,7 @@ def measure(
 
 
 def table(rows: int, loads: dict[str, Load]) -> str:
-    """Write the table of a stream."""
+    """Return the table of a stream."""
     head = "| contender | seconds | rows/s | time ÷ ours | tap CPU s | loader CPU s |"
     lines = [f"{head} PostgreSQL CPU s | peak RSS, MB |", "| --- " * 8 + "|"]
     ours = loads[OURS].wall
@@ -272,7 +284,7 @@ def table(rows: int, loads: dict[str, Load]) -> str:
 
 
 def aims(results: dict[str, tuple[int, dict[str, Load]]]) -> str:
-    """Hold the figures against what they are meant to be."""
+    """Return the table of targets and results."""
     lines = ["| metric | target | measured | met |", "| --- | --- | --- | --- |"]
     for stream, (_, loads) in results.items():
         ours = loads[OURS].wall
@@ -290,15 +302,15 @@ def aims(results: dict[str, tuple[int, dict[str, Load]]]) -> str:
 
 
 def sandbox_options(campaigns: int) -> list[str]:
-    """Return the options of a sandbox; reports tell their number of pages."""
+    """Return the options of a sandbox whose reports have ``meta``."""
     return ["--campaigns", str(campaigns), "--report-paging", "meta"]
 
 
 def large(warehouse: Warehouse, folder: Path, size: int) -> str:
-    """Load a long list in our way; return its row of a table."""
+    """Load a long list with the tap; return the table row."""
     with run.sandbox(folder, *sandbox_options(size)) as path:
         settings = run.at(path, campaigns_endpoint="campaigns")
-        commands = (run.tap(settings), warehouse.loader(**fast_settings()))
+        commands = (run.tap(settings), warehouse.loader(**tuned_settings()))
         load = warehouse.load(commands)
         rows = warehouse.facts(CAMPAIGNS)[0]
     return (
@@ -308,7 +320,7 @@ def large(warehouse: Warehouse, folder: Path, size: int) -> str:
 
 
 def arguments() -> argparse.Namespace:
-    """Read the sizes from the command line."""
+    """Parse the sizes from the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     for name, size in SIZES.items():
         parser.add_argument(f"--{name}", type=int, default=size)
@@ -317,7 +329,7 @@ def arguments() -> argparse.Namespace:
 
 
 def main() -> None:
-    """Measure everything and write it down."""
+    """Run all benchmarks and write the page and the chart."""
     sizes = arguments()
     first = LAST_DAY - timedelta(days=sizes.days - 1)
     days = {"start_date": str(first), "end_date": str(LAST_DAY)}
@@ -348,7 +360,7 @@ def main() -> None:
     if {name: getattr(sizes, name) for name in SIZES} != SIZES or sizes.large != LARGE:
         print(text)
         return
-    # Not sooner: the memory of a process starts as that of the one that makes it.
+    # Not imported earlier: peak RSS of a child process includes the parent's memory.
     import charts  # noqa: PLC0415
 
     walls = {

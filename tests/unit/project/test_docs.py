@@ -39,7 +39,7 @@ def name(path: Path) -> str:
 @pytest.mark.parametrize("path", DOCS, ids=name)
 def test_tables_of_settings_and_columns_are_those_of_the_code(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
-    assert docs_pages.written_anew(text) == text, "run `make docs-pages`"
+    assert docs_pages.regenerated(text) == text, "run `make docs-pages`"
 
 
 def test_every_setting_and_stream_has_its_place() -> None:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tap_kayzen.sandbox.made_up import row_like, shape_of, written_like
+from tap_kayzen.sandbox.made_up import format_like, row_like, shape_of
 from tap_kayzen.survey.observe import Fields
 from tap_kayzen.survey.shapes import NameGuard, text_shape
 
@@ -25,7 +25,7 @@ FORMS = [
 def test_amounts_are_written_in_the_form(
     form: str, amount: Decimal | int | None, place: int
 ) -> None:
-    assert text_shape(written_like(form, amount, place), is_number=True) == form
+    assert text_shape(format_like(form, amount, place), is_number=True) == form
 
 
 @given(
@@ -39,7 +39,7 @@ def test_amounts_are_written_in_the_form(
     PLACES,
 )
 def test_days_are_written_in_the_form(form: str, day: str | None, place: int) -> None:
-    assert text_shape(written_like(form, day, place), is_number=False) == form
+    assert text_shape(format_like(form, day, place), is_number=False) == form
 
 
 @pytest.mark.parametrize(
@@ -51,12 +51,12 @@ def test_days_are_written_in_the_form(form: str, day: str | None, place: int) ->
     ],
 )
 def test_a_day_stays_the_same_day(form: str, text: str) -> None:
-    assert written_like(form, str(date(2026, 11, 2)), 7) == text
+    assert format_like(form, str(date(2026, 11, 2)), 7) == text
 
 
 def test_an_amount_stays_the_same_amount() -> None:
-    assert written_like("$9,999.99", Decimal("4321.5"), 7) == "$4,321.50"
-    assert written_like("9.99", 12, 7) == "12.00"
+    assert format_like("$9,999.99", Decimal("4321.5"), 7) == "$4,321.50"
+    assert format_like("9.99", 12, 7) == "12.00"
 
 
 NAMES = st.sampled_from(["a", "b", "c_d"])
