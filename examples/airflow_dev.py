@@ -1,4 +1,4 @@
-"""Airflow in the browser, with the sandbox and a PostgreSQL. Run by `make airflow`."""
+"""Airflow with the sandbox and a throwaway PostgreSQL, for `make airflow`."""
 
 from __future__ import annotations
 

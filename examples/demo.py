@@ -266,7 +266,7 @@ def dbt_command(*arguments: str) -> tuple[str | Path, ...]:
 
 @contextmanager
 def warm_up(environment: Mapping[str, str]) -> Generator[Callable[[], None]]:
-    """Let dbt parse its models, and matplotlib its fonts, in the background.
+    """Start parsing dbt's models and matplotlib's fonts in the background.
 
     Loading uses one CPU core. This saves seconds, most of them in the first run.
 

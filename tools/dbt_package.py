@@ -221,7 +221,7 @@ def quoted(text: str) -> str:
 
 
 def typed(column: str, definition: Mapping[str, Any]) -> str:
-    """Return the SQL that casts a column to its type, whatever the target stored."""
+    """Return the SQL that casts a column from any stored type to its own."""
     given = definition["type"]
     (kind,) = {given} if isinstance(given, str) else {*given} - {"null"}
     if kind == "object" or (kind == "array" and "items" not in definition):

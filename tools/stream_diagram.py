@@ -81,7 +81,7 @@ class Box(NamedTuple):
         return self.y + HEAD + ROW * names.index(column) + ROW // 2
 
     def side(self, x: int) -> int:
-        """Return the left or right edge, whichever faces an x coordinate."""
+        """Return the edge, left or right, that faces an x coordinate."""
         return self.x if x < self.x + BOX_WIDTH / 2 else self.x + BOX_WIDTH
 
 

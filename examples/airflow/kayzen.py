@@ -1,6 +1,6 @@
-"""Kayzen's reports with Airflow: a daily sync, and backfills split into ranges of days.
+"""Kayzen syncs with Airflow: a daily sync, and backfills by ranges of days.
 
-Each task is one `meltano run` with a state of its own. README.md says how to use it.
+Each task is one `meltano run` with its own state. README.md shows how to use it.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ OPTIONS: dict[str, Any] = {
     "retry_exponential_backoff": 2.0,
     "max_retry_delay": timedelta(minutes=10),
 }
-"""What all runs of Meltano have in common."""
+"""Arguments of all tasks that run Meltano."""
 
 
 def reading(streams: list[str], state: str, **settings: str) -> dict[str, str]:

@@ -60,7 +60,7 @@ REPEATED_ROWS = Message(
 
 IDENTICAL_ROWS = Message(
     "{days}: Kayzen sent rows that are identical in all columns; keeping one of each",
-    cause="The rows cannot be told apart",
+    cause="The rows have no column that differs",
     action="None. If they differ in a dimension, add it to `group_by`",
     level=logging.WARNING,
 )

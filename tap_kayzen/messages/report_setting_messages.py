@@ -123,7 +123,7 @@ MISSPELLED_NAME = Message(
 UNDOCUMENTED_NAMES = Message(
     "{place}: not in Kayzen's public documentation: {names}; the tap reads such "
     "metrics as numbers, such dimensions as text",
-    cause="Unknown names, sent as they are",
+    cause="Unknown names, sent unchanged",
     action="None if Kayzen knows them",
     level=logging.WARNING,
 )

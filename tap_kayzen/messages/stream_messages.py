@@ -104,14 +104,14 @@ TOO_DEEP = Message(
 
 CAMPAIGN_DELETED = Message(
     "Skipping campaign {id}: HTTP 404, so it was probably deleted during the sync",
-    cause="The campaign was in the list, but is not there anymore",
+    cause="The campaign is in the list, but its own address returns 404",
     action="None",
     level=logging.WARNING,
 )
 
 REPORT_DELETED = Message(
     "Skipping saved report {id}: HTTP 404, so it was probably deleted during the sync",
-    cause="The report was in the list, but is not there anymore",
+    cause="The report is in the list, but its own address returns 404",
     action="None",
     level=logging.WARNING,
 )

@@ -117,7 +117,7 @@ async def endless_page(exchange: Exchange, content: Record) -> None:
 
 
 async def huge_page(exchange: Exchange, content: Record) -> None:
-    """Return all rows of a list on page 1, whatever `per_page` says."""
+    """Return all rows of a list on page 1, ignoring `per_page`."""
     if meta := content.get("meta"):
         first = meta["current_page"] == 1
         rows: list[Record] = []

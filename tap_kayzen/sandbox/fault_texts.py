@@ -44,7 +44,7 @@ FAULT_TEXTS: Mapping[str, str] = {
     "day-renamed": "Report rows have `date` instead of `day`",
     "amount-text": "Report rows have spend as text, such as $1,234.50",
     "endless-page": "`meta` always announces one more page, which repeats the last",
-    "huge-page": "Page 1 has all rows, whatever `per_page` says",
+    "huge-page": "Page 1 has all rows and ignores `per_page`",
     "rows-move": "Campaigns change their order between pages",
     "redirect": "Redirects to another host",
     "forbidden-advertiser": "HTTP 403 for the second advertiser",

@@ -1,4 +1,4 @@
-"""Made-up values for fields of which only types and formats are known.
+"""Made-up values for fields with known types and formats only.
 
 The fields are from an account report; docs/account-report.md has the format.
 """

@@ -47,7 +47,7 @@ class ReportOptions:
     Attributes:
         paging: ``short`` returns the requested page; ``meta`` adds the number of pages,
             as lists do; ``ignored`` always returns the first page.
-        max_rows: Maximum number of rows per page, whatever `per_page` says.
+        max_rows: Maximum number of rows per page, regardless of `per_page`.
         max_days: Maximum number of days per call; None for no limit.
         retention_days: Days before today that have rows; None for no limit.
     """

@@ -217,7 +217,7 @@ def test_text_that_is_no_unicode_names_its_column(
 def test_deep_nesting_fails_its_stream_alone_or_comes_whole(
     file_format: str, depth: int, serve: Serve, config: dict[str, Any], tmp_path: Path
 ) -> None:
-    """What is too deep, and for which step, depends on Python's version."""
+    """The depth that fails, and the step that fails, depend on Python's version."""
     deep = "[" * depth + "]" * depth
     rows = {
         "/v1/orders": f'{{"id": 1, "new": {deep}}}',

@@ -1,4 +1,4 @@
-"""What the user has chosen to read: the setting `streams`, and tests of a catalog."""
+"""Selection by the user: the setting `streams`, and `--test` with a catalog."""
 
 from __future__ import annotations
 

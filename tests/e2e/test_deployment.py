@@ -1,4 +1,4 @@
-"""What docs/deployment.md says of cron, Kubernetes, and state in a bucket."""
+"""Deployments of docs/deployment.md: cron, Kubernetes, and state in a bucket."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ GUIDE = (demo.ROOT / "docs" / "deployment.md").read_text("utf-8")
 
 
 class Account:
-    """A sandbox that can refuse a list and that notes which days it is asked for."""
+    """A sandbox that can reject a list and records the requested days."""
 
     def __init__(self, broken: Broken) -> None:
         self.asked: set[str] = set()

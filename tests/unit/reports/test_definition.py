@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 NOT_ADDITIVE = "Do not sum across rows."
 SPEND = "`reports[0]` (spend)"
-"""How messages name `REPORT`."""
+"""Name of `REPORT` in messages."""
 
 REPORT: dict[str, Any] = {
     "name": "spend",

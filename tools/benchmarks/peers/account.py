@@ -1,4 +1,4 @@
-"""What the peers read and load: one list, and a report in windows of a week."""
+"""Account that the peers read and load: a list, and a report in weekly windows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the peers share."""
+"""Code shared by the peers."""
 
 from __future__ import annotations
 

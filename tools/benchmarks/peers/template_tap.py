@@ -42,16 +42,16 @@ class TemplateAuthenticator(OAuthAuthenticator):
 
 
 class TemplatePaginator(PageNumberPaginator):
-    """Pages by number, as long as `meta` speaks of more."""
+    """Pages by number, until `meta` announces no more."""
 
     def has_more(self, response: requests.Response) -> bool:
-        """Look at `meta`."""
+        """Compare the page numbers in `meta`."""
         meta = response.json()["meta"]
         return bool(meta["current_page"] < meta["total_pages"])
 
 
 class TemplateStream(RESTStream[int]):
-    """What all streams share."""
+    """Base class of all streams."""
 
     records_jsonpath = "$.data[*]"
 
