@@ -1,4 +1,4 @@
-"""What the peers read and load: one list, and a report in windows of a week."""
+"""The data that all peers read: a list, and a report in weekly windows."""
 
 from __future__ import annotations
 
