@@ -1,4 +1,4 @@
-"""Account that the peers read and load: a list, and a report in weekly windows."""
+"""The data that all peers read: a list, and a report in weekly windows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Code shared by the peers."""
+"""Helpers shared by the peers."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def log_in(config: Mapping[str, Any]) -> str:
-    """Get a token from Kayzen, as simply as can be.
+    """Return a token, without error handling.
 
     Args:
         config: The settings of tap-kayzen.

@@ -1,4 +1,4 @@
-"""Peer: a loop written by hand that loads with COPY, the practical limit.
+"""Peer: a minimal loop that loads with COPY, as the practical limit.
 
 Usage: copy_loop.py CONFIG {campaigns|campaign_performance} DATABASE SCHEMA. Reads with
 requests and orjson, checks nothing, retries nothing, upserts on the key.
@@ -39,7 +39,7 @@ base = f"{config['api_url']}/v1/"
 
 
 def kinds() -> dict[str, str]:
-    """Return the columns with their types in PostgreSQL."""
+    """Return the columns with their PostgreSQL types."""
     found = {}
     for name, definition in schema_of(stream)["properties"].items():
         types = definition["type"]

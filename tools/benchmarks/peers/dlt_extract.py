@@ -1,4 +1,4 @@
-"""Peer: dlt's `rest_api` source, its extract step alone.
+"""Peer: dlt's `rest_api` source, only the extract step.
 
 Usage: dlt_extract.py CONFIG. Writes to a temporary folder, as that step does.
 """

@@ -49,7 +49,7 @@ token = log_in(config)
 
 
 def columns() -> dict[str, Any]:
-    """Return the columns whose types dlt would infer otherwise."""
+    """Return the columns whose types dlt would infer differently."""
     found = {}
     for name, definition in schema_of(stream)["properties"].items():
         types = definition["type"]

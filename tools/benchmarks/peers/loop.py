@@ -1,4 +1,4 @@
-"""Peer: a loop written by hand, the practical limit of Python.
+"""Peer: a minimal loop, as the practical limit of Python.
 
 Usage: loop.py CONFIG {json|orjson} [THREADS]. Floats, no checks, no retries.
 """
@@ -51,7 +51,7 @@ def page(number: int) -> bytes:
 
 
 def write(answer: dict[str, Any]) -> None:
-    """Write a page's records as Singer messages."""
+    """Write the records of a page as Singer messages."""
     now = datetime.now(timezone.utc)
     for record in answer["data"]:
         message = {

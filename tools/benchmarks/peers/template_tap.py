@@ -1,4 +1,4 @@
-"""Peer: a tap as the SDK's template makes it, nothing tuned.
+"""Peer: a tap from the SDK's template, without tuning.
 
 Usage: template_tap.py CONFIG [STREAM]. `OAuthAuthenticator`, jsonpath records, a
 page-number paginator, plain `RESTStream`.
@@ -28,41 +28,41 @@ if TYPE_CHECKING:
 
 
 class TemplateAuthenticator(OAuthAuthenticator):
-    """The password grant with the Basic header."""
+    """OAuth password grant with Basic authentication."""
 
     def __init__(self, login: Mapping[str, str], **kwargs: Any) -> None:
-        """Keep the login."""
+        """Store the credentials."""
         super().__init__(**kwargs)
         self._login = login
 
     @property
     def oauth_request_body(self) -> dict[str, Any]:
-        """The form of the token call."""
+        """Form fields of the token call."""
         return {"grant_type": "password", **self._login}
 
 
 class TemplatePaginator(PageNumberPaginator):
-    """Pages by number, until `meta` announces no more."""
+    """Paginator by page number, until the last page in `meta`."""
 
     def has_more(self, response: requests.Response) -> bool:
-        """Compare the page numbers in `meta`."""
+        """Return whether `meta` announces more pages."""
         meta = response.json()["meta"]
         return bool(meta["current_page"] < meta["total_pages"])
 
 
 class TemplateStream(RESTStream[int]):
-    """Base class of all streams."""
+    """Base class of the streams."""
 
     records_jsonpath = "$.data[*]"
 
     @property
     def url_base(self) -> str:
-        """The API."""
+        """Base URL of the API."""
         return str(self.config["api_url"])
 
     @cached_property
     def authenticator(self) -> TemplateAuthenticator:
-        """One for the stream."""
+        """Authenticator of the stream."""
         pair = f"{self.config['api_key']}:{self.config['api_secret']}"
         basic = base64.b64encode(pair.encode()).decode()
         return TemplateAuthenticator(
@@ -73,12 +73,12 @@ class TemplateStream(RESTStream[int]):
         )
 
     def get_new_paginator(self) -> TemplatePaginator:
-        """Start at page 1."""
+        """Return a paginator that starts at page 1."""
         return TemplatePaginator(start_value=1)
 
 
 class TemplateCampaigns(TemplateStream):
-    """Campaigns."""
+    """The campaigns."""
 
     name = CAMPAIGNS
     path = "/v1/campaigns"
@@ -90,12 +90,12 @@ class TemplateCampaigns(TemplateStream):
         context: Context | None,  # noqa: ARG002
         next_page_token: int | None,
     ) -> dict[str, Any]:
-        """Page and size."""
+        """Return page number and page size."""
         return {"page": next_page_token, "per_page": 100}
 
 
 class TemplateReport(TemplateStream):
-    """A report, week by week."""
+    """A report in weekly windows."""
 
     name = REPORT
     path = "/v1/report_data"
@@ -106,13 +106,13 @@ class TemplateReport(TemplateStream):
 
     @property
     def partitions(self) -> list[dict[str, str]]:
-        """The weeks."""
+        """One partition per week."""
         return [*windows(self.config)]
 
     def prepare_request_payload(
         self, context: Context | None, next_page_token: int | None
     ) -> dict[str, Any]:
-        """Days, dimensions, metrics and page."""
+        """Return days, dimensions, metrics, and page."""
         return body(dict(context or {}), next_page_token or 1)
 
 
@@ -131,7 +131,7 @@ class TemplateTap(Tap):
     ).to_dict()
 
     def discover_streams(self) -> list[TemplateStream]:
-        """The one stream."""
+        """Return the selected stream."""
         return [TemplateReport(tap=self) if IS_REPORT else TemplateCampaigns(tap=self)]
 
 
