@@ -58,6 +58,8 @@ def left_out(
 ) -> Iterator[str]:
     """Yield likely mistakes in the setting `streams` if there is no catalog."""
     patterns = config.get("streams") or ()
+    if not any(stream.selected for stream in streams.values()):
+        yield selection_messages.NOTHING_SELECTED()
     reports = _deselected_reports(streams, config)
     if missing := [each for each in reports if each not in excluded(patterns, reports)]:
         yield selection_messages.REPORTS_NOT_IN_STREAMS(reports=_names(missing))

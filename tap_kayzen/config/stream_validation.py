@@ -24,14 +24,14 @@ def problems(
         has_audiences: Whether `audience_api_key` is set.
     """
     texts = [each for each in patterns if isinstance(each, str) and each]
-    all_match = True
+    all_exist = True
     for index, pattern in enumerate(patterns):
         if pattern not in texts:
             continue
         found = matching(pattern, names)
         wanted = pattern.removeprefix(EXCLUSION)
         if not found:
-            all_match = False
+            all_exist = False
             hint = did_you_mean(wanted, sorted(names)) or "--discover lists all streams"
             yield settings_messages.NO_MATCHING_STREAM(
                 index=index, pattern=wanted, hint=hint
@@ -41,6 +41,8 @@ def problems(
             and not has_audiences
             and not is_exclusion(pattern)
         ):
+            all_exist = False
             yield settings_messages.STREAM_NEEDS_KEY(index=index)
-    if texts and all_match and not chosen(texts, names, names):
+    existing = {*names} if has_audiences else {*names} - {AudiencesStream.name}
+    if texts and all_exist and not chosen(texts, existing, existing):
         yield settings_messages.ALL_STREAMS_EXCLUDED()

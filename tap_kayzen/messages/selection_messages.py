@@ -24,8 +24,8 @@ NEEDS_SETTING = Message(
 )
 
 NOTHING_SELECTED = Message(
-    "No stream is selected, so nothing is read; select streams in the catalog (with "
-    "Meltano: `select: ['campaigns.*']`)",
+    "No stream is selected, so nothing is read; select streams with `streams`, in the "
+    "catalog, or with Meltano's `select: ['campaigns.*']`",
     cause="Everything is deselected, or no pattern of `select` matches",
     action="Check the selection: `meltano select tap-kayzen --list --all`",
     level=logging.WARNING,

@@ -55,11 +55,17 @@ FIELD = re.compile(
 
 PARAMETER = re.compile(
     r"(?P<start>(?:[?&#;]|(?<!\\)\\+u00(?:3f|26|23)|%(?:25)*(?:3f|26|23))"
-    r"(?P<name>[\w.\[\]~-]{1,100})(?:=|\\+u003d|%(?:25)*3d))"
-    r"""[^\s&#"'`<>\\]+""",
+    r"(?P<name>(?:[\w.\[\]~-]|%(?:25)*(?:5b|5d|5f|2d|2e)){1,100})"
+    r"(?:=|\\+u003d|%(?:25)*3d))",
     re.IGNORECASE,
 )
-"""Matches a URL parameter, also if escaped for JSON or nested in another URL."""
+"""Matches the name of a URL parameter, also if escaped for JSON or nested in a URL."""
+
+PARAMETER_VALUE = re.compile(r"""(?:[^\s&#"'`<>\\]|\\+/)+""")
+"""Matches the value of a URL parameter, in which JSON may escape slashes."""
+
+PERCENT = re.compile(r"%(?:25)+", re.IGNORECASE)
+"""Matches a percent sign that is escaped itself, even repeatedly."""
 
 NEVER_ESCAPED = re.compile(r"[A-Za-z0-9_.-]")
 
@@ -104,7 +110,7 @@ class Redactor:
         Such parameters occur in the URLs of Kayzen's records.
         """
         text = self._pattern.sub("***", text)
-        return _without(is_secret_parameter, text, PARAMETER)
+        return _mask_parameters(text)
 
     def excerpt(self, body: bytes, *, may_have_rows: bool = False) -> str:
         """Return the beginning of a response on one line, with secrets masked.
@@ -124,7 +130,7 @@ class Redactor:
         if len(beginning) < len(body) and not (text := text[:-BODY_CUT]):
             return HIDDEN
         text = text[:BODY_SEARCHED]
-        text = _without(is_secret_parameter, text, PARAMETER)
+        text = _mask_parameters(text)
         text = _without(is_secret_or_key if may_have_rows else is_secret, text)
         return printable(" ".join(text.split())[:BODY_SHOWN]) or "(empty body)"
 
@@ -178,12 +184,25 @@ def log_python_output(logger: logging.Logger) -> None:
     vars(http.client)["print"] = printed
 
 
-def _without(
-    is_secret: Callable[[str], bool], text: str, pattern: re.Pattern[str] = FIELD
-) -> str:
-    """Mask the values of fields or parameters that are named like a secret."""
+def _mask_parameters(text: str) -> str:
+    """Mask the values of URL parameters that are named like a secret."""
     parts, place = [], 0
-    while match := pattern.search(text, place):
+    # Values of other parameters are not matched: they can contain URLs themselves.
+    while match := PARAMETER.search(text, place):
+        parts.append(text[place : match.end()])
+        place = match.end()
+        if is_secret_parameter(unquote(PERCENT.sub("%", match["name"]))):
+            value = PARAMETER_VALUE.match(text, place)
+            if value is not None:
+                parts.append("***")
+                place = value.end()
+    return "".join([*parts, text[place:]])
+
+
+def _without(is_secret: Callable[[str], bool], text: str) -> str:
+    """Mask the values of fields that are named like a secret."""
+    parts, place = [], 0
+    while match := FIELD.search(text, place):
         if is_secret(match["name"]):
             parts += [text[place : match.end("start")], "***"]
             place = match.end()

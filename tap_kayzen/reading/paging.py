@@ -226,10 +226,12 @@ class GuessedPaging(ReportPaging):
 
     def find_last(self, page: Page, so_far: PageTally) -> int | None:
         """Return the last page, based on the lengths of all pages of the report."""
-        count = len(page.rows)
         if self._is_beyond(page, so_far):
-            # A round number of rows may be a limit of the server.
-            is_limit = count == self._per_page or count % LIMIT_MULTIPLE_ROWS == 0
+            # A round number of rows, with or without totals, may be a server's limit.
+            is_limit = any(
+                count == self._per_page or count % LIMIT_MULTIPLE_ROWS == 0
+                for count in (len(page.rows), self._length(page))
+            )
             self._check_repeat(page, so_far, is_limit=is_limit)
             return so_far.pages
         return so_far.pages + 1 if self._is_last(page, so_far) else None

@@ -28,6 +28,7 @@ from support import (
 )
 
 from tap_kayzen.messages import report_messages, stream_messages
+from tap_kayzen.streams.failures import IncompleteError
 from tap_kayzen.tap import TapKayzen
 
 if TYPE_CHECKING:
@@ -146,6 +147,23 @@ def test_a_total_on_one_page_does_not_cut_the_others_off(
     url, _ = serve(answer)
     run = read(url, capsys, end_date="2026-09-01", concurrency=1)
     assert [row["campaign_id"] for row in run.records] == [*range(10)]
+
+
+@pytest.mark.parametrize("totals", [[], [{"day": "Total", "clicks": 9}]])
+def test_pages_that_repeat_at_a_limit_are_an_error_with_totals_too(
+    totals: list[Row], serve: Serve, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A server that ignores `page` and returns the first 100 rows of 500."""
+    rows = [row_of("2026-09-01", number) for number in range(100)]
+
+    def answer(call: Call) -> Response:
+        if call.path == TOKEN_PATH:
+            return token_response()
+        return json_response({"data": [*rows, *totals]})
+
+    url, _ = serve(answer)
+    with pytest.raises(IncompleteError, match="page 2"):
+        read(url, capsys, end_date="2026-09-01")
 
 
 def test_fewer_rows_than_announced_hold_the_bookmark(

@@ -36,6 +36,8 @@ def no_match(index: int, pattern: str, hint: str) -> str:
         (["audiences"], settings_messages.STREAM_NEEDS_KEY(index=0)),
         (["tags", "!t*"], settings_messages.ALL_STREAMS_EXCLUDED()),
         (["!*"], settings_messages.ALL_STREAMS_EXCLUDED()),
+        # Without its key, there is no stream `audiences`.
+        (["*", "![b-z]*", "!app*", "!ass*"], settings_messages.ALL_STREAMS_EXCLUDED()),
         ([], "`streams` must not be empty"),
         ([""], "`streams[0]` must not be empty"),
         ("orders,,tags", "`streams[1]` must not be empty"),

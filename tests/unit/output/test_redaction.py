@@ -155,6 +155,11 @@ URL = "https://t.example/c"
             f"{URL}?to={quote(quote(URL + '?a=1', ''), '')}%2526token%253D***",
         ),
         (f"{URL}?token={{token}}&c={{click}}", f"{URL}?token=***&c={{click}}"),
+        (r"t.example\/c?sig=s3\/c&b=2", r"t.example\/c?sig=***&b=2"),
+        (
+            f"{URL}?x%5Bsig%5D=s3c&access%255Ftoken=s3c",
+            f"{URL}?x%5Bsig%5D=***&access%255Ftoken=***",
+        ),
         # Neither secrets nor parameters.
         (f"{URL}?page=2&per_page=100&advertiser_id=7", None),
         (f"{URL}?country=DE&turkey=1", None),
@@ -168,3 +173,10 @@ def test_query_parameters_named_like_a_secret_are_blotted_out(
 ) -> None:
     assert redactor().redact(text) == (text if shown is None else shown)
     assert redactor().excerpt(text.encode()) == (text if shown is None else shown)
+
+
+@pytest.mark.parametrize("unit", ["?a=", ";a=", "%3fa%3d"])
+def test_parameters_without_end_are_each_searched_once(unit: str) -> None:
+    """With quadratic time, this would take hours."""
+    text = unit * 200_000
+    assert redactor().redact(text) == text
