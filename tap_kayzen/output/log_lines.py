@@ -15,7 +15,7 @@ LOG_CONFIG = "SINGER_SDK_LOG_CONFIG"
 """The SDK's variable for a log configuration, which Meltano sets for each plugin."""
 
 METRIC_TYPES = ("counter", "timer")
-"""All that the SDK logs."""
+"""Types of metrics that the SDK logs."""
 
 PROPER_NAMES = ("Kayzen", "Meltano")
 """Words that stay capitalized in the middle of a sentence."""
