@@ -52,7 +52,7 @@ ABOUT: Mapping[str, About] = {
     "audiences": About("Lists of devices for targeting", DOCUMENTED),
     "balance": About("Amount left to spend, one row per day", SECOND_HAND),
     "campaign_bid_multipliers": About(
-        "Factors on bids, such as by app or exchange", PARTLY
+        "Bid multipliers, for example by app or exchange", PARTLY
     ),
     "campaign_changelogs": About("Who changed what in a campaign", CLIENT),
     "campaign_details": About(

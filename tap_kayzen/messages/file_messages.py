@@ -14,8 +14,8 @@ NOT_AN_OBJECT = Message(
 )
 
 OTHER_VALUE = Message(
-    "the file contains another JSON value",
-    cause="JSON, but a list, a text, or a number",
+    "the file contains a different JSON value",
+    cause="A JSON list, string, or number",
     action="Use an object: `{...}`",
 )
 
@@ -27,7 +27,7 @@ NOT_UTF8 = Message(
 
 EMPTY_FILE = Message(
     "the file is empty; run without {option} until it has content",
-    cause="The file of a first run, for example",
+    cause="For example, the state file before the first run",
     action="Omit the option",
 )
 
@@ -71,7 +71,7 @@ BAD_PARTITIONS = Message(
 
 BAD_STATE = Message(
     "The state is invalid: {fault}",
-    cause="The same, where another program runs the tap as a library",
+    cause="Another program runs the tap as a library and passes an invalid state",
     action="Follow the rest of the message",
 )
 

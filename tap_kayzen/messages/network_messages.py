@@ -55,7 +55,7 @@ UNREACHABLE = Message(
 
 PROXY_FAILED = Message(
     "proxy {proxy}: {reason}",
-    cause="The proxy is unreachable, or opens no connection",
+    cause="The proxy is unreachable, or does not open a connection",
     action="Check the proxy variables; [NO_PROXY](security.md) exempts hosts",
 )
 
@@ -80,7 +80,7 @@ CHECK_ADDRESS = Message(
 
 CHECK_CERTIFICATE = Message(
     "check the address; if your network has its own certificate authority, set "
-    "REQUESTS_CA_BUNDLE to the file of its certificates",
+    "REQUESTS_CA_BUNDLE to the path of its certificate file",
     cause="The certificate is not trusted",
     action="Set the variable. No setting turns the check off",
 )
@@ -93,7 +93,7 @@ SOCKS_PROXY = Message(
 
 BAD_PROXY = Message(
     "{variable} is not a usable proxy address; write it like http://proxy:3128",
-    cause="The variable has no host, or names an unknown kind of proxy",
+    cause="The variable has no host, or names an unsupported kind of proxy",
     action="Correct it",
 )
 
@@ -129,7 +129,7 @@ STDOUT_CLOSED = Message(
 
 STOPPED = Message(
     "Stopped by {signal}",
-    cause="The run was ended: exit code 143 for SIGTERM, 130 for Ctrl-C",
+    cause="A signal ended the run: exit code 143 for SIGTERM, 130 for Ctrl-C",
     action="Run it again: reports continue after the last STATE",
     level=logging.WARNING,
 )

@@ -14,13 +14,13 @@ MISSING = Message(
 
 EMPTY = Message(
     "`{name}` must not be empty",
-    cause="A required setting is empty text, or a list in a report is empty",
+    cause="A required setting is an empty string, or a list in a report is empty",
     action="Set a value",
 )
 
 BLANK_END = Message(
     "`{name}` starts or ends with a space or an invisible character; remove it",
-    cause="Copied along, such as a line break at the end",
+    cause="It was copied with the value, such as a trailing line break",
     action="Remove it; in JSON, it may look like `\\n`",
 )
 
@@ -45,7 +45,7 @@ WRONG_TYPE = Message(
 
 NOT_ONE_OF = Message(
     "`{name}` must be one of {choices}",
-    cause="A value that the setting does not have",
+    cause="A value that the setting does not allow",
     action="Use one of the listed values",
 )
 
@@ -107,7 +107,7 @@ URL_WITH_QUERY = Message(
 INSECURE_URL = Message(
     "`{name}` must use https, because http would send the credentials unencrypted; if "
     "the network is safe, set `allow_insecure_http`",
-    cause="An http address of another machine",
+    cause="An http address on another machine",
     action="Use https, or set `allow_insecure_http` to `true`",
 )
 
@@ -164,7 +164,7 @@ NO_STORAGE_LIBRARY = Message(
 
 LOG_LEVEL = Message(
     "TAP_KAYZEN_LOGLEVEL or LOGLEVEL: {error}; use DEBUG, INFO, WARNING, or ERROR",
-    cause="The variable names no log level",
+    cause="The value is not a log level",
     action="Use one of the levels",
 )
 

@@ -80,7 +80,7 @@ NOT_EXPECTED = Message(
 
 NOT_DECODABLE = Message(
     "the rows cannot be decoded: {reason}",
-    cause="A number or a text exceeds all limits",
+    cause="A number is too large, or objects are nested too deeply",
     action="Open an issue with the message",
 )
 
@@ -98,7 +98,7 @@ NO_ID = Message(
 
 TOO_DEEP = Message(
     "Kayzen sent a record that is nested too deeply to write",
-    cause="A record with hundreds of objects inside each other",
+    cause="A record with hundreds of levels of nested objects",
     action="Open an issue; deselect the stream until then",
 )
 

@@ -26,7 +26,7 @@ FAULT_TEXTS: Mapping[str, str] = {
     "not-json": "HTTP 200 with an HTML page",
     "half-json": "HTTP 200 with JSON that ends too early",
     "wrong-length": "Content-Length is 10 bytes too large or too small",
-    "broken-gzip": "A body that is announced as gzip and cannot be unpacked",
+    "broken-gzip": "A body that is labeled as gzip but cannot be decompressed",
     "slow-drip": "Sends the body in small pieces",
     "stall": "Does not respond for --stall-seconds, then closes the connection",
     "token-revoked": "Ends all tokens early with HTTP 401; a new login succeeds",
