@@ -112,7 +112,7 @@ class RecordConverter:
 
     def _move_unknown_fields(self, rows: list[dict[str, Any]]) -> None:
         unknown = self._fast.unknown
-        # The warning was logged for the page that contained them first.
+        # The warning was logged for the first page that contained them.
         secrets = [*filter(self._is_secret, unknown)]
         for row in rows:
             for name in secrets:
