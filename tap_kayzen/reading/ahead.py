@@ -154,7 +154,7 @@ class ReadAhead(Generic[Slice]):
             again: Whether to fetch the latest slice again.
 
         Raises:
-            ValueError: Another slice is next.
+            ValueError: A different slice is next.
             Exception: A page could not be fetched, raised in place of that page.
         """
         with self._changed:

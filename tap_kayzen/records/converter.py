@@ -91,7 +91,7 @@ class RecordConverter:
         return convert
 
     def convert_all(self, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        """Convert the rows of a page; can modify and return the given rows."""
+        """Convert the rows of a page; may modify and return the given rows."""
         if not self._fast.accepts(rows):
             records = [self.convert(row) for row in rows]
             known = self.columns.keys() | self._deselected

@@ -291,7 +291,7 @@ def test_a_report_without_days_keeps_all_but_totals(
 def test_a_row_without_a_day_that_totals_no_rows_is_an_error(
     serve: Serve, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Else the bookmark would move past days whose rows were left out."""
+    """Otherwise, the bookmark would move past days whose rows were left out."""
 
     def rows(day: str) -> list[Row]:
         if day <= "2026-09-07":

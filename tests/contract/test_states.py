@@ -130,7 +130,7 @@ def test_lists_read_the_same_after_a_merge(
 def test_a_list_that_was_never_complete_is_marked_in_the_state(
     serve: Serve, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Else the bookmark of an older state, merged with this one, would skip rows."""
+    """Otherwise, merging with an older state would restore a bookmark."""
 
     def too_few(call: Call) -> Response:
         if call.path == TOKEN_PATH:

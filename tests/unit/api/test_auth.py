@@ -558,7 +558,7 @@ def test_a_shared_login_is_named_eventually(serve: Serve, waits: list[float]) ->
 
 @pytest.mark.parametrize(("turn", "shortest"), [(0.1, 1), (2, 4), (10, 20), (99, 20)])
 def test_waits_are_longer_if_turns_are_rare(turn: float, shortest: float) -> None:
-    """Else a token would end before its process has had its turn."""
+    """Otherwise, a token would end before its process has had its turn."""
     rejections = Rejections()
     waits = [
         rejections.record_rejected(1, had_worked=True, turn_seconds=turn)

@@ -328,7 +328,7 @@ class Gate:
             assert self.news.wait_for(lambda: len(self.requested) >= count, 20)
 
 
-def test_pages_come_in_order_in_whatever_order_they_arrive() -> None:
+def test_pages_are_delivered_in_order_however_they_arrive() -> None:
     gate = Gate(5)
     ahead = ReadAhead(gate.fetch, ListPaging(), [0], Workers(5))
     pages = ahead.pages(0)
