@@ -117,7 +117,7 @@ class KayzenAuthenticator(OAuthAuthenticator):
             response, body = yield self.authenticate_request(request)
             status = response.status_code
             if status != HTTPStatus.UNAUTHORIZED:
-                # A server with problems may not have checked the token.
+                # A failing server may not have checked the token.
                 if not is_transient(status):
                     self._rejections.record_accepted(subject)
                     self._has_worked |= self._is_current(request)

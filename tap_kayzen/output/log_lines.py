@@ -65,7 +65,7 @@ def hide_metrics(logger: logging.Logger) -> None:
     A log configuration shows that software reads the lines, as Meltano does.
 
     Args:
-        logger: Its level, if DEBUG, shows them all the same.
+        logger: At level DEBUG, the lines are shown anyway.
     """
     if LOG_CONFIG not in os.environ and not logger.isEnabledFor(logging.DEBUG):
         get_metrics_logger().addFilter(MetricExclusionFilter(types=METRIC_TYPES))

@@ -187,7 +187,7 @@ def log_python_output(logger: logging.Logger) -> None:
 def _mask_parameters(text: str) -> str:
     """Mask the values of URL parameters that are named like a secret."""
     parts, place = [], 0
-    # Values of other parameters are not matched: they can contain URLs themselves.
+    # Values of other parameters are not matched: they can themselves contain URLs.
     while match := PARAMETER.search(text, place):
         parts.append(text[place : match.end()])
         place = match.end()
@@ -207,7 +207,7 @@ def _without(is_secret: Callable[[str], bool], text: str) -> str:
             parts += [text[place : match.end("start")], "***"]
             place = match.end()
         else:
-            # The value can contain fields itself.
+            # The value itself can contain fields.
             parts.append(text[place : match.end("start")])
             place = match.end("start")
     return "".join([*parts, text[place:]])

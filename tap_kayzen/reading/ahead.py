@@ -154,7 +154,7 @@ class ReadAhead(Generic[Slice]):
             again: Whether to fetch the latest slice again.
 
         Raises:
-            ValueError: Another slice is next.
+            ValueError: A different slice is next.
             Exception: A page could not be fetched, raised in place of that page.
         """
         with self._changed:
@@ -270,7 +270,7 @@ class ReadAhead(Generic[Slice]):
             self._submit_requests()
 
     def _check_for_end(self, buffer: _SliceBuffer[Slice]) -> None:
-        """Look for the last page among the arrived ones; discard pages beyond it."""
+        """Look for the last page among those received; discard pages beyond it."""
         while buffer.last is None:
             number = buffer.so_far.pages + 1
             page = buffer.arrived.get(number)

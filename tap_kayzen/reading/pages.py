@@ -139,7 +139,7 @@ def parse_page(body: bytes) -> Page:
 
 
 def _encode_rows(rows: list[Row]) -> Sequence[msgspec.Raw | Row]:
-    """Encode rows as strict JSON again; return them unchanged if that fails."""
+    """Re-encode rows as strict JSON; return them unchanged if that fails."""
     try:
         return [msgspec.Raw(_ENCODER.encode(row)) for row in rows]
     except (UnicodeEncodeError, msgspec.EncodeError, RecursionError):

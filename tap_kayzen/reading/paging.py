@@ -165,7 +165,7 @@ class ReportPaging(Paging):
 
     @staticmethod
     def _check_repeat(page: Page, so_far: PageTally, *, is_limit: bool) -> None:
-        """Raise CutShortError if rows may be missing behind a repeated page.
+        """Raise CutShortError if rows may be missing after a repeated page.
 
         Args:
             page: The page that repeats an earlier one.
@@ -252,7 +252,7 @@ class GuessedPaging(ReportPaging):
     def _length(self, page: Page) -> int:
         """Return the number of rows without duplicates and totals.
 
-        Neither must make a page count as longer.
+        Neither may make a page count as longer.
         """
         totals = 0
         # A page that cannot be decoded fails later, when its rows are read.

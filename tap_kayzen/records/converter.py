@@ -91,7 +91,7 @@ class RecordConverter:
         return convert
 
     def convert_all(self, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        """Convert the rows of a page; can modify and return the given rows."""
+        """Convert the rows of a page; may modify and return the given rows."""
         if not self._fast.accepts(rows):
             records = [self.convert(row) for row in rows]
             known = self.columns.keys() | self._deselected
@@ -112,7 +112,7 @@ class RecordConverter:
 
     def _move_unknown_fields(self, rows: list[dict[str, Any]]) -> None:
         unknown = self._fast.unknown
-        # The warning was logged for the page that contained them first.
+        # The warning was logged for the first page that contained them.
         secrets = [*filter(self._is_secret, unknown)]
         for row in rows:
             for name in secrets:

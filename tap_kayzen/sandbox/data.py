@@ -60,8 +60,8 @@ class Dataset:
         """Generate the campaigns and balances.
 
         Args:
-            campaigns: Number of campaigns of the default advertiser. Every other
-                advertiser has a tenth of that.
+            campaigns: Number of campaigns of the default advertiser. Each of the
+                other advertisers has a tenth of that.
             seed: Seed of the random numbers.
             advertisers: Number of advertisers that the login can read, including the
                 default one. Their IDs are consecutive.

@@ -110,7 +110,7 @@ async def half_json(exchange: Exchange, answer: Answer, rng: random.Random) -> N
 
 
 async def wrong_length(exchange: Exchange, answer: Answer, rng: random.Random) -> None:
-    """Announce a length 10 bytes above or below that of the body."""
+    """Announce a length that is 10 bytes too long or too short."""
     length = len(answer.body) + rng.choice((-10, 10))
     answer.headers["content-length"] = str(max(1, length))
     await exchange.close(answer.head + b"\r\n\r\n" + answer.body)

@@ -65,7 +65,7 @@ def meta_strings(content: Record, _: random.Random) -> None:
 
 
 def meta_shrinking(content: Record, _: random.Random) -> None:
-    """Announce fewer pages and rows on each page."""
+    """Announce fewer pages and rows with each page."""
     if meta := content.get("meta"):
         later = meta["current_page"] - 1
         meta["total_pages"] = max(1, meta["total_pages"] - later)
@@ -92,7 +92,7 @@ def unknown_field(content: Record, _: random.Random) -> None:
 
 
 def wrong_type_field(content: Record, rng: random.Random) -> None:
-    """Replace a number in a row by text; IDs stay unchanged."""
+    """Replace a number in a row with text; IDs stay unchanged."""
     places = [
         (row, name)
         for row in content["data"]

@@ -44,7 +44,7 @@ class FaultPlan:
     """Decides which requests get which faults.
 
     The decision depends on the seed, the request, and the number of times that it was
-    made. It does not depend on the order of requests, so every run gives the same.
+    made. It does not depend on the order of requests, so every run has the same faults.
 
     Attributes:
         injected: Number of injections of each fault.

@@ -53,7 +53,7 @@ FAILED_LOGINS = 2
 class Faults:
     """ASGI middleware that injects faults according to a plan.
 
-    Data calls get faults only if they would succeed; logins have faults of their own.
+    Data calls get faults only if they would succeed; logins have their own faults.
     ``GET`` and ``PUT`` of `ADMIN_PATH` return and change the plan.
     """
 

@@ -134,7 +134,7 @@ def exchanges() -> list[Record]:
 
 
 def apps() -> list[Record]:
-    """Return the apps; some have a key of their own."""
+    """Return the apps; some have their own key."""
     return [
         {
             "id": record_id,
@@ -147,7 +147,7 @@ def apps() -> list[Record]:
 
 
 def sites() -> list[Record]:
-    """Return the websites; each has a key of its own."""
+    """Return the websites; each has its own key."""
     return [
         {
             "id": record_id,

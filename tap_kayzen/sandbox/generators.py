@@ -181,7 +181,7 @@ def tracker_asset(rng: random.Random, record_id: int, _owner: Advertiser) -> Rec
 def app_list(rng: random.Random, record_id: int, owner: Advertiser) -> Record:
     """Return an app list, with the documented fields; every tenth is long.
 
-    The value of an empty list is not documented; here it is an empty text.
+    The value of an empty list is not documented; here it is an empty string.
     """
     low, high = (2_000, 5_000) if record_id % 10 == 0 else (0, 20)
     bundles, websites = (

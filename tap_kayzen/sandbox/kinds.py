@@ -45,7 +45,7 @@ class Kind:
     campaigns_each: int = 1
 
     def count_for(self, campaigns: int) -> int:
-        """Return the number of records of an advertiser with some campaigns."""
+        """Return the number of records of an advertiser with this many campaigns."""
         return self.count or -(-campaigns // self.campaigns_each)
 
 

@@ -41,7 +41,7 @@ def rates(
     """Parse probabilities of faults, such as ``http-503=0.1``.
 
     Raises:
-        click.BadParameter: A value has another format.
+        click.BadParameter: A value has an invalid format.
     """
     found = {}
     for value in values:

@@ -54,7 +54,7 @@ class Shape:
 
     @cached_property
     def variants(self) -> list[tuple[str, str | None]]:
-        """Types that values have in turn, each with the format of text, if known."""
+        """Types that values take in turn, each with the format of text, if known."""
         facts = self.facts
         forms = [*facts.get("shapes", ()), *facts.get("placeholders", ())]
         plain = not facts.get("shapes") or not facts.get("column")

@@ -59,7 +59,7 @@ class RateLimit:
         Args:
             app: The app.
             per_second: Maximum number of requests in any second.
-            clock: Clock for the second.
+            clock: Clock that measures the second.
             status: HTTP status of refusals: 429, or 500 with a gateway's text.
         """
         self._app = app

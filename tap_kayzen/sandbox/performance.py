@@ -185,13 +185,13 @@ class Performance:
         events: Sequence[Event],
         breakdown: tuple[str, ...] = (),
     ) -> dict[Key, list[int]]:
-        """Return the totals of a campaign in some time.
+        """Return the totals of a campaign over a period.
 
-        A very small part may have more installs than clicks, as installs come later.
+        A very small part may have more installs than clicks: installs happen later.
 
         Args:
             flight: The campaign.
-            spans: The time, in spans within one UTC day each.
+            spans: The period, as spans that each lie within one UTC day.
             events: Events to count.
             breakdown: Dimensions in `BREAKDOWN`.
 
@@ -255,7 +255,7 @@ class Performance:
 
 
 def _with_creative(key: Key, flight: Flight) -> Key:
-    """Replace the position in a key by the ID of the campaign's creative."""
+    """Replace the position in a key with the ID of the campaign's creative."""
     *others, place = key
     return *others, flight.creatives[cast("int", place) % len(flight.creatives)]
 

@@ -285,10 +285,10 @@ SELECTIONS = (
 
 
 def saved_request(report: Record, start_date: date, end_date: date) -> ReportRequest:
-    """Return the parameters of a saved report for some days.
+    """Return the parameters of a saved report for a range of days.
 
     The known fields of saved reports have no metrics and dimensions, so they depend on
-    the ID here. Four of five reports are by day.
+    the ID here. Four out of five reports are daily.
     """
     number = report["id"]
     return ReportRequest(

@@ -1,1 +1,1 @@
-"""One JSON Schema a stream, named after the stream."""
+"""One JSON Schema per stream, named after the stream."""

@@ -77,7 +77,7 @@ class CampaignsStream(ListStream):
                     to_integer(record["id"]) for record in records
                 )
             except LossyError:
-                # An edited catalog can declare another type for `id`.
+                # An edited catalog can declare a different type for `id`.
                 self._collected_ids = None
         return records
 

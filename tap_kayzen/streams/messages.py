@@ -117,7 +117,7 @@ class RecordStream(Stream, ABC):
     def to_records(
         self, rows: list[dict[str, Any]], context: Context | None
     ) -> list[Record]:
-        """Convert the rows of a page; can modify and return the given rows.
+        """Convert the rows of a page; may modify and return the given rows.
 
         Values of the context fill missing columns.
         """

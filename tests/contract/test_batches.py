@@ -39,7 +39,7 @@ def campaigns() -> int:
 
 @pytest.mark.parametrize("file_format", ["jsonl", "parquet"])
 @pytest.mark.parametrize("stream", ALL_STREAMS)
-def test_batch_files_hold_every_row(
+def test_batch_files_contain_every_row(
     stream: str,
     file_format: str,
     everything: dict[str, Any],
@@ -54,7 +54,7 @@ def test_batch_files_hold_every_row(
     assert len(rows_of(run)) == len(plain)
 
 
-def test_parquet_holds_what_only_some_rows_have(
+def test_parquet_includes_columns_that_only_some_rows_have(
     sandbox: Sandbox,
     config: dict[str, Any],
     capsys: pytest.CaptureFixture[str],
@@ -102,7 +102,7 @@ def test_parquet_has_the_columns_of_the_schema_message(
 
 
 @pytest.mark.parametrize("order", [1, -1])
-def test_parquet_holds_integers_among_decimals(
+def test_parquet_stores_integers_among_decimals(
     order: int,
     sandbox: Sandbox,
     config: dict[str, Any],
@@ -138,7 +138,7 @@ def run_batches(
 
 
 @pytest.mark.parametrize("place", [0, 30, 59])
-def test_a_row_that_parquet_cannot_hold_fails_its_stream_alone(
+def test_a_row_that_parquet_cannot_store_fails_only_its_stream(
     place: int, sandbox: Sandbox, config: dict[str, Any], tmp_path: Path
 ) -> None:
     sandbox.dataset.campaigns[DEFAULT_ADVERTISER][place]["target_bid"] = HUGE
@@ -196,7 +196,7 @@ def test_the_bookmark_of_a_report_stays_at_its_last_file(
     assert bookmark["replication_key_value"] == days[1]
 
 
-def test_text_that_is_no_unicode_names_its_column(
+def test_text_that_is_not_unicode_names_its_column(
     serve: Serve, config: dict[str, Any], tmp_path: Path
 ) -> None:
     def answer(call: Call) -> Response:
@@ -214,7 +214,7 @@ def test_text_that_is_no_unicode_names_its_column(
 
 @pytest.mark.parametrize("depth", [960, 963, 966, 969])
 @pytest.mark.parametrize("file_format", ["jsonl", "parquet"])
-def test_deep_nesting_fails_its_stream_alone_or_comes_whole(
+def test_deep_nesting_is_kept_whole_or_fails_only_its_stream(
     file_format: str, depth: int, serve: Serve, config: dict[str, Any], tmp_path: Path
 ) -> None:
     """The depth that fails, and the step that fails, depend on Python's version."""

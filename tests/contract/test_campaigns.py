@@ -60,7 +60,7 @@ def config_for(url: str, **changes: object) -> dict[str, Any]:
     return {**SAMPLE_CONFIG, "api_url": url, **changes}
 
 
-def test_every_campaign_comes_once_and_unchanged(
+def test_every_campaign_is_sent_once_and_unchanged(
     sandbox: Sandbox, config_file: Path, tmp_path: Path
 ) -> None:
     run = run_process("--config", config_file, *selecting(tmp_path, "campaigns"))
@@ -75,7 +75,7 @@ def test_every_campaign_comes_once_and_unchanged(
     ]
 
 
-def test_the_lookup_list_says_once_where_the_rest_is(
+def test_the_lookup_list_suggests_the_full_list_once(
     config: dict[str, Any],
     capsys: pytest.CaptureFixture[str],
     caplog: pytest.LogCaptureFixture,
@@ -86,7 +86,7 @@ def test_the_lookup_list_says_once_where_the_rest_is(
     assert caplog.text.count("set `campaigns_endpoint` to `campaigns`") == 1
 
 
-def test_the_full_list_says_nothing_of_it(
+def test_the_full_list_suggests_nothing(
     config: dict[str, Any],
     capsys: pytest.CaptureFixture[str],
     caplog: pytest.LogCaptureFixture,
@@ -154,7 +154,7 @@ def test_uneven_pages_and_numbers_as_text(
     assert len(run.of_type("ACTIVATE_VERSION")) == 1
 
 
-def test_decimals_are_exact_from_wire_to_message(
+def test_decimals_are_exact_from_response_to_message(
     serve: Serve, capsys: pytest.CaptureFixture[str]
 ) -> None:
     body = (
@@ -187,7 +187,7 @@ def test_unknown_fields_and_wrong_types_are_kept(
     assert caplog.text.count("'pacing'") == caplog.text.count("'day_budget'") == 1
 
 
-def test_a_key_that_shows_twice_goes_out_once(
+def test_a_duplicate_key_is_sent_once(
     serve: Serve, capsys: pytest.CaptureFixture[str]
 ) -> None:
     pages = {1: [{"id": 1}, {"id": 2}], 2: [{"id": 2}, {"id": 3}]}
@@ -232,7 +232,7 @@ def test_advertisers_of_an_old_state_are_not_read(
     assert len(sync(config, capsys, state=state).records) == 250
 
 
-def test_an_advertiser_that_is_not_allowed_is_named(
+def test_a_forbidden_advertiser_is_named(
     config: dict[str, Any], capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(
@@ -245,7 +245,7 @@ def test_an_advertiser_that_is_not_allowed_is_named(
 # Tokens on the way
 
 
-def test_a_token_lost_on_the_way_is_replaced_once(
+def test_a_token_revoked_during_a_sync_is_replaced_once(
     serve: Serve, capsys: pytest.CaptureFixture[str]
 ) -> None:
     tokens = iter(("first", "second"))
@@ -266,7 +266,7 @@ def test_a_token_lost_on_the_way_is_replaced_once(
     assert len(server.to(TOKEN_PATH)) == 2
 
 
-def test_a_path_that_rejects_every_token_is_refused_after_three(
+def test_a_path_that_rejects_every_token_fails_after_three(
     serve: Serve, capsys: pytest.CaptureFixture[str], waits: list[float]
 ) -> None:
     url, server = serve(api(lambda _: json_response({"error": "no"}, 401)))
@@ -280,7 +280,7 @@ def test_a_path_that_rejects_every_token_is_refused_after_three(
     assert len(waits) == 2
 
 
-def test_a_path_without_an_api_product_is_asked_for_once(
+def test_a_path_without_an_api_product_is_requested_once(
     serve: Serve, capsys: pytest.CaptureFixture[str]
 ) -> None:
     code = "keymanagement.service.InvalidAPICallAsNoApiProductMatchFound"
@@ -297,7 +297,7 @@ def test_a_path_without_an_api_product_is_asked_for_once(
 
 
 @pytest.mark.usefixtures("waits")
-def test_tokens_that_end_all_the_time_are_no_obstacle(
+def test_tokens_that_keep_expiring_do_not_stop_a_sync(
     sandbox: Sandbox, config: dict[str, Any], capsys: pytest.CaptureFixture[str]
 ) -> None:
     class Ticking(Clock):
@@ -328,7 +328,7 @@ def test_tokens_that_end_all_the_time_are_no_obstacle(
         PlainTextResponse("", 200),
     ],
 )
-def test_passing_failures_cost_nothing_but_time(
+def test_transient_failures_cost_nothing_but_time(
     serve: Serve,
     capsys: pytest.CaptureFixture[str],
     waits: list[float],
@@ -396,7 +396,7 @@ def test_passing_failures_cost_nothing_but_time(
         ),
     ],
 )
-def test_lasting_failures_end_the_run_and_delete_nothing(  # noqa: PLR0913, PLR0917
+def test_permanent_failures_end_the_run_and_delete_nothing(  # noqa: PLR0913, PLR0917
     serve: Serve,
     capsys: pytest.CaptureFixture[str],
     waits: list[float],
@@ -422,7 +422,7 @@ def test_lasting_failures_end_the_run_and_delete_nothing(  # noqa: PLR0913, PLR0
     assert "ACTIVATE_VERSION" not in capsys.readouterr().out
 
 
-def test_bodies_of_errors_show_no_secret(
+def test_error_bodies_show_no_secret(
     serve: Serve, capsys: pytest.CaptureFixture[str]
 ) -> None:
     url, _ = serve(
@@ -476,7 +476,7 @@ def test_no_activation_without_the_setting(
     assert sync(config, capsys).of_type("ACTIVATE_VERSION") == []
 
 
-def test_no_activation_when_fewer_came_than_announced(
+def test_no_activation_with_fewer_rows_than_announced(
     serve: Serve,
     capsys: pytest.CaptureFixture[str],
     caplog: pytest.LogCaptureFixture,
@@ -518,7 +518,7 @@ def test_a_deselected_column_is_left_out(
     assert not any("tags" in record or "_extra" in record for record in run.records)
 
 
-def test_a_column_that_an_older_catalog_lacks_is_kept_in_extra(
+def test_a_column_missing_from_an_older_catalog_is_kept_in_extra(
     config: dict[str, Any], capsys: pytest.CaptureFixture[str]
 ) -> None:
     catalog = catalog_without("tags", how="missing")
@@ -536,7 +536,7 @@ def test_a_column_that_an_older_catalog_lacks_is_kept_in_extra(
         {"error": "temporarily unavailable"},
     ],
 )
-def test_the_words_of_an_error_are_no_empty_list(
+def test_an_error_message_is_not_an_empty_list(
     serve: Serve, capsys: pytest.CaptureFixture[str], body: dict[str, Any]
 ) -> None:
     url, _ = serve(api(lambda _: json_response(body)))
@@ -545,14 +545,14 @@ def test_the_words_of_an_error_are_no_empty_list(
     assert "ACTIVATE_VERSION" not in capsys.readouterr().out
 
 
-def test_nothing_at_all_without_meta_deletes_nothing(
+def test_an_empty_response_without_meta_deletes_nothing(
     serve: Serve, capsys: pytest.CaptureFixture[str]
 ) -> None:
     url, _ = serve(api(lambda _: page_response([])))
     assert sync(config_for(url, **MESSAGES), capsys).of_type("ACTIVATE_VERSION") == []
 
 
-def test_an_empty_list_that_says_so_is_complete(
+def test_an_empty_list_with_a_total_of_zero_is_complete(
     serve: Serve, capsys: pytest.CaptureFixture[str]
 ) -> None:
     url, _ = serve(api(lambda _: page_response([], total_pages=1, total_entries=0)))
@@ -573,7 +573,7 @@ def test_a_catalog_with_other_keys_loses_no_row(
     assert len(run.records) == 250
 
 
-def test_a_deselected_advertiser_is_nowhere(
+def test_a_deselected_advertiser_id_is_left_out(
     config: dict[str, Any], capsys: pytest.CaptureFixture[str]
 ) -> None:
     run = sync(
@@ -585,7 +585,7 @@ def test_a_deselected_advertiser_is_nowhere(
     assert not any("advertiser_id" in record for record in run.records)
 
 
-def test_the_lookup_list_is_judged_by_what_kayzen_sends(
+def test_the_lookup_list_is_judged_by_its_rows(
     serve: Serve, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
     row = {"id": 1, **{f"field{n}": n for n in range(9)}}
@@ -613,7 +613,7 @@ def test_a_tap_can_be_used_twice(
         assert len(list(stream.get_records(None))) == 250
 
 
-def test_the_advertiser_is_filled_in_where_kayzen_says_none(
+def test_a_missing_advertiser_id_is_filled_in(
     serve: Serve, capsys: pytest.CaptureFixture[str]
 ) -> None:
     rows: list[dict[str, Any]] = [
@@ -626,7 +626,7 @@ def test_the_advertiser_is_filled_in_where_kayzen_says_none(
     assert [record["advertiser_id"] for record in run.records] == [5, 9, 5]
 
 
-def test_a_deselected_column_is_nowhere(
+def test_a_deselected_column_is_not_in_the_output(
     config: dict[str, Any],
     sandbox: Sandbox,
     capsys: pytest.CaptureFixture[str],
@@ -649,9 +649,7 @@ def test_a_deselected_column_is_nowhere(
     assert "day_budget" not in text
 
 
-def test_a_stalled_server_does_not_hold_up_the_end(
-    serve: Serve, tmp_path: Path
-) -> None:
+def test_a_stalled_server_does_not_delay_the_exit(serve: Serve, tmp_path: Path) -> None:
     """Page 2 never arrives; on a signal, the tap still exits at once."""
     asked, never = threading.Event(), threading.Event()
 
@@ -687,7 +685,7 @@ def test_a_stalled_server_does_not_hold_up_the_end(
 
 
 @pytest.mark.parametrize("is_packed", [False, True])
-def test_an_answer_that_is_too_large_ends_the_run(
+def test_a_response_that_is_too_large_ends_the_run(
     serve: Serve,
     capsys: pytest.CaptureFixture[str],
     is_packed: bool,  # noqa: FBT001

@@ -42,7 +42,7 @@ def edited(stream: str, column: str, **metadata: object) -> dict[str, Any]:
     return catalog
 
 
-def test_a_run_says_in_one_line_what_it_reads(
+def test_a_run_logs_its_streams_in_one_line(
     config: dict[str, Any], tmp_path: Path
 ) -> None:
     run = run_with(catalog_of("orders", "tags"), config, tmp_path)
@@ -53,7 +53,7 @@ def test_a_run_says_in_one_line_what_it_reads(
     assert "Skipping deselected" not in text
 
 
-def test_a_report_that_was_renamed_is_no_longer_read_without_a_word(
+def test_a_renamed_report_is_not_dropped_silently(
     config: dict[str, Any], tmp_path: Path
 ) -> None:
     spend = {"name": "spending", "metrics": ["advertiser_spend"], "group_by": ["day"]}
@@ -79,7 +79,7 @@ def test_a_report_that_was_renamed_is_no_longer_read_without_a_word(
         ({"inclusion": "automatic", "selected": False}, "INFO"),
     ],
 )
-def test_keys_are_read_whatever_the_catalog_says(
+def test_keys_are_read_regardless_of_the_catalog(
     stream: str,
     metadata: dict[str, Any],
     level: str,
@@ -98,7 +98,7 @@ def test_keys_are_read_whatever_the_catalog_says(
     assert f"{stream}: r{text[1:]}" in lines(run, level)
 
 
-def test_a_key_of_the_catalogs_own_is_read_too(
+def test_a_key_defined_by_the_catalog_is_read_too(
     config: dict[str, Any], tmp_path: Path
 ) -> None:
     catalog = edited("orders", "name", inclusion="available", selected=False)

@@ -77,7 +77,7 @@ def test_the_streams_of_the_setting_are_read(
     assert {message["stream"] for message in run.of_type("RECORD")} == read
 
 
-def test_exclusions_alone_leave_the_other_default_streams(
+def test_exclusions_alone_keep_the_other_default_streams(
     config: dict[str, Any], tmp_path: Path, sandbox: Sandbox
 ) -> None:
     default = streams_of(run_with(config, tmp_path))
@@ -92,7 +92,7 @@ def test_exclusions_alone_leave_the_other_default_streams(
 @pytest.mark.parametrize(
     "text", ["orders,cities", "[orders, cities]", '["orders", "cities"]']
 )
-def test_the_setting_may_be_a_variable(
+def test_the_setting_can_be_an_environment_variable(
     config_file: Path, monkeypatch: pytest.MonkeyPatch, text: str
 ) -> None:
     monkeypatch.setenv("TAP_KAYZEN_STREAMS", text)
@@ -148,7 +148,7 @@ def test_discovery_marks_the_streams_of_the_setting(
     } == chosen
 
 
-def test_a_catalog_goes_before_the_setting(
+def test_a_catalog_takes_precedence_over_the_setting(
     config: dict[str, Any], tmp_path: Path
 ) -> None:
     only = selecting(tmp_path, "orders")
@@ -207,7 +207,7 @@ def test_a_test_names_a_catalog_that_cannot_be_read(
 
 
 @pytest.mark.parametrize("stream", ["cities", "tags"])
-def test_a_stream_that_was_chosen_must_be_there(
+def test_a_chosen_stream_must_be_available(
     broken: Broken, tmp_path: Path, stream: str
 ) -> None:
     path = "/v1/meta/cities" if stream == "cities" else "/v1/tags"
@@ -239,7 +239,7 @@ def test_the_table_does_not_repeat_the_name(broken: Broken, tmp_path: Path) -> N
         assert stream_messages.DESELECT(stream="tags") in rest
 
 
-def test_a_list_of_campaigns_that_is_not_there_is_not_repeated_either(
+def test_a_missing_list_of_campaigns_is_not_repeated(
     broken: Broken, tmp_path: Path
 ) -> None:
     config = broken(refusing("/v1/meta/campaigns", REFUSED))

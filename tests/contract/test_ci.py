@@ -85,7 +85,7 @@ ELSEWHERE = {130, 141, 143}
 
 
 @pytest.mark.parametrize("what", OUR_OWN_RUNS)
-def test_a_run_ends_with_the_code_that_is_told(
+def test_a_run_ends_with_the_documented_code(
     what: str, sandbox: Sandbox, tmp_path: Path
 ) -> None:
     with listen(LOOPBACK, 0) as listener:
@@ -110,6 +110,6 @@ def test_a_run_ends_with_the_code_that_is_told(
         assert len(run.errors) == 1
 
 
-def test_every_code_is_told() -> None:
+def test_every_code_is_documented() -> None:
     told = [int(code) for code in re.findall(r"^\| (\d+) \|", GUIDE, re.MULTILINE)]
     assert told == sorted({*OUR_OWN_RUNS.values(), *ELSEWHERE})

@@ -59,7 +59,7 @@ def test_discover_needs_no_settings() -> None:
     assert entry["key_properties"] == ["id"]
 
 
-def test_test_says_of_each_stream_whether_it_is_there(
+def test_test_shows_whether_each_stream_is_available(
     serve: Serve, tmp_path: Path
 ) -> None:
     def answer(call: Call) -> Response:
@@ -94,7 +94,7 @@ def test_test_says_of_each_stream_whether_it_is_there(
     assert len(table) == 1 + len(TapKayzen(config=dict(SAMPLE_CONFIG)).streams)
 
 
-def test_test_is_good_when_all_that_is_wanted_is_there(config_file: Path) -> None:
+def test_test_succeeds_if_all_selected_streams_are_available(config_file: Path) -> None:
     run = run_process("--config", config_file, "--test")
     assert run.code == 0, run.stderr
     assert "METRIC" not in run.stderr
@@ -156,9 +156,7 @@ def test_test_shows_no_messages_on_a_terminal(config_file: Path) -> None:
     assert "\ncampaigns " in done.stderr
 
 
-def test_test_says_no_more_than_the_log_level_lets(
-    config: dict[str, Any], tmp_path: Path
-) -> None:
+def test_test_respects_the_log_level(config: dict[str, Any], tmp_path: Path) -> None:
     settings = {**config, "campaigns_endpoint": "meta/campaigns"}
     path = write(tmp_path / "config.json", settings)
     for level, is_told in (("WARNING", True), ("ERROR", False)):
@@ -191,7 +189,7 @@ def test_settings_from_the_environment(sandbox: Sandbox, tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("arguments", [(), ("--test",)])
-def test_all_bad_settings_are_named_one_line_each(
+def test_each_invalid_setting_is_named_on_its_own_line(
     tmp_path: Path, arguments: tuple[str, ...]
 ) -> None:
     config = {
@@ -233,7 +231,7 @@ def test_a_config_file_that_cannot_be_read_is_named(
     assert (content == "[1]") == error.endswith(file_messages.OTHER_VALUE())
 
 
-def test_json_in_place_of_a_path_is_not_shown() -> None:
+def test_json_instead_of_a_path_is_not_shown() -> None:
     run = run_process("--config", '{"password": "hunter2secret"}')
     assert run.code == 1
     assert "hunter2secret" not in run.stderr
@@ -255,7 +253,7 @@ def test_a_state_or_catalog_that_cannot_be_read_is_named(
 
 
 @pytest.mark.parametrize("name", ["value", "singer_state"])
-def test_a_state_with_something_around_it_is_refused(
+def test_a_state_inside_another_object_is_refused(
     config_file: Path, tmp_path: Path, name: str
 ) -> None:
     path = tmp_path / "state.json"
@@ -311,7 +309,7 @@ NO_COLUMN = "has no column in its `schema`"
         ),
     ],
 )
-def test_an_edited_entry_of_a_catalog_that_is_unusable_is_named(
+def test_an_unusable_edited_catalog_entry_is_named(
     tmp_path: Path, edit: Callable[[dict[str, Any]], None], fault: str
 ) -> None:
     _, path = selecting(tmp_path, "orders", "tags")
@@ -340,7 +338,7 @@ def test_an_edited_entry_of_a_catalog_that_is_unusable_is_named(
         (without("key_properties"), None),
     ],
 )
-def test_an_edited_entry_of_a_catalog_that_is_usable_is_read(
+def test_a_usable_edited_catalog_entry_is_read(
     config_file: Path,
     tmp_path: Path,
     edit: Callable[[dict[str, Any]], None],
@@ -366,7 +364,7 @@ ENCODINGS = ("utf-8", "utf-8-sig", "utf-16", "utf-32")
 
 
 @pytest.mark.parametrize("encoding", ENCODINGS)
-def test_files_may_begin_with_a_byte_order_mark(
+def test_files_can_begin_with_a_byte_order_mark(
     config: dict[str, Any], tmp_path: Path, encoding: str
 ) -> None:
     _, catalog = selecting(tmp_path, "campaigns")
@@ -403,7 +401,7 @@ def test_a_file_in_another_encoding_is_named(
 
 
 @pytest.mark.parametrize("arguments", [(), ("--test",)])
-def test_what_may_be_misspelled_in_reports_is_named_before_any_request(
+def test_likely_typos_in_reports_are_named_before_any_request(
     serve: Serve, tmp_path: Path, arguments: tuple[str, ...]
 ) -> None:
     url, api = serve(lambda _: json_response({}, 401))
@@ -550,7 +548,7 @@ def test_signals_end_the_run_with_the_shells_code(
 
 
 @pytest.mark.parametrize("lines", [0, 1])
-def test_a_target_that_goes_away_ends_the_run_quietly(
+def test_a_target_that_exits_ends_the_run_silently(
     config_file: Path, lines: int
 ) -> None:
     arguments = ("--config", config_file) if lines else ("--discover",)
@@ -584,7 +582,7 @@ def test_a_full_disk_is_one_line(config_file: Path) -> None:
     assert "CRITICAL" not in process.stderr
 
 
-def test_discover_looks_at_no_setting(tmp_path: Path) -> None:
+def test_discovery_ignores_invalid_settings(tmp_path: Path) -> None:
     path = write(tmp_path / "bad.json", {"advertiser_ids": 7, "concurrency": "x"})
     run = run_process("--config", path, "--discover")
     assert run.code == 0

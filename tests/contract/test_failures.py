@@ -116,7 +116,7 @@ def test_the_other_streams_are_read(
     assert cause in line
 
 
-def test_a_record_that_cannot_be_written_fails_its_stream_alone(
+def test_an_unwritable_record_fails_only_its_stream(
     broken: Broken, tmp_path: Path
 ) -> None:
     good = run_tap(broken(whole), tmp_path)
@@ -234,7 +234,7 @@ def test_a_campaign_that_cannot_be_read_is_left_out(
 
 
 @pytest.mark.parametrize(("status", "calls"), [(500, 3), (403, 1)])
-def test_campaigns_are_given_up_on_when_none_can_be_read(
+def test_the_tap_gives_up_if_no_campaign_can_be_read(
     status: int,
     calls: int,
     broken: Broken,
@@ -296,7 +296,7 @@ def test_requests_of_a_failed_stream_are_not_sent_again(
     assert requested["/v1/report_data"] <= 3, "of the next window, one at most"
 
 
-def test_an_unexpected_error_is_that_of_its_stream(
+def test_an_unexpected_error_fails_only_its_stream(
     broken: Broken,
     capsys: pytest.CaptureFixture[str],
     caplog: pytest.LogCaptureFixture,
@@ -341,7 +341,7 @@ def test_rejected_credentials_end_the_run(
     assert requested == {"/v1/authentication/token": 1}
 
 
-def test_the_run_ends_when_no_server_is_left(broken: Broken, tmp_path: Path) -> None:
+def test_the_run_ends_if_no_server_is_reachable(broken: Broken, tmp_path: Path) -> None:
     config = {**broken(refusing("/v1/app_lists", LAST)), "concurrency": 1}
     run = run_tap(config, tmp_path, *STREAMS, "asset_files", "countries")
     assert run.code == 1
@@ -355,7 +355,7 @@ def test_the_run_ends_when_no_server_is_left(broken: Broken, tmp_path: Path) -> 
     assert contains(run.errors[-1], network_messages.UNREACHABLE)
 
 
-def test_no_server_costs_all_retries_only_once(
+def test_an_unreachable_server_costs_all_retries_only_once(
     broken: Broken, capsys: pytest.CaptureFixture[str]
 ) -> None:
     config = {**broken(refusing("/v1/app_lists", LAST)), "concurrency": 1}
@@ -367,7 +367,7 @@ def test_no_server_costs_all_retries_only_once(
     capsys.readouterr()
 
 
-def test_saved_reports_that_there_are_are_read(broken: Broken, tmp_path: Path) -> None:
+def test_available_saved_reports_are_read(broken: Broken, tmp_path: Path) -> None:
     good = run_tap(broken(whole), tmp_path, "report_results")
     found = sorted({row["report_id"] for row in good.records})
     config = {**broken(whole), "report_ids": [*found, 99_999]}
@@ -408,7 +408,7 @@ def test_test_has_a_row_for_each_refused_stream(
 
 
 @pytest.mark.parametrize("status", [401, 403])
-def test_a_report_without_a_right_is_not_blamed_on_its_settings(
+def test_a_forbidden_report_is_not_blamed_on_its_settings(
     status: int, broken: Broken, tmp_path: Path
 ) -> None:
     product = {"fault": {"faultstring": "no apiproduct match found"}}

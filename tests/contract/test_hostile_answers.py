@@ -69,7 +69,7 @@ def nested(depth: int) -> bytes:
     ],
     ids=["no-utf8", "digits", "exponent", "control", "nested"],
 )
-def test_what_cannot_be_read_is_said(
+def test_unreadable_responses_are_reported(
     row: bytes, message: Message, stream: str, serve: Serve, tmp_path: Path
 ) -> None:
     run = run_on(row, stream, serve, tmp_path)
@@ -82,7 +82,7 @@ def test_what_cannot_be_read_is_said(
 
 @pytest.mark.parametrize("stream", STREAMS)
 @pytest.mark.parametrize("depth", [500, 940, 970, 980, 985, 990])
-def test_deep_nesting_comes_whole_or_is_said(
+def test_deep_nesting_is_kept_whole_or_reported(
     depth: int, stream: str, serve: Serve, tmp_path: Path
 ) -> None:
     run = run_on(nested(depth), stream, serve, tmp_path)
@@ -96,7 +96,7 @@ def test_deep_nesting_comes_whole_or_is_said(
 
 
 @pytest.mark.parametrize("stream", STREAMS)
-def test_odd_text_and_numbers_come_whole(
+def test_odd_text_and_numbers_are_kept_whole(
     stream: str, serve: Serve, tmp_path: Path
 ) -> None:
     row = (

@@ -65,7 +65,7 @@ def told(run: Run) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("advertisers", [None, [108993, 108994, 108995]])
-def test_the_output_is_that_of_one_request_at_a_time(
+def test_the_output_equals_that_of_sequential_requests(
     advertisers: list[int] | None, sandbox: Sandbox, tmp_path: Path
 ) -> None:
     config = {**SAMPLE_CONFIG, **REPORT_DAYS, "api_url": sandbox.url, "page_size": 40}
@@ -105,7 +105,7 @@ def test_the_next_streams_are_requested_before_this_one_is_read(
     ]
 
 
-def test_the_failure_of_a_stream_to_come_shows_in_its_turn(
+def test_the_failure_of_an_upcoming_stream_is_reported_in_turn(
     broken: Broken, requested: Counter[str], tmp_path: Path
 ) -> None:
     run = run_tap(broken(refusing("/v1/orders")), tmp_path, *STREAMS)
@@ -120,7 +120,7 @@ def test_the_failure_of_a_stream_to_come_shows_in_its_turn(
     assert {each["stream"] for each in run.of_type("RECORD")} == {*STREAMS} - {"orders"}
 
 
-def test_a_failed_stream_stops_no_request_of_those_to_come(
+def test_a_failed_stream_does_not_stop_upcoming_requests(
     broken: Broken, tmp_path: Path
 ) -> None:
     """The retries of the failed one are stopped, and nothing else is."""

@@ -175,7 +175,7 @@ def test_an_unknown_ca_ends_the_run_at_once(
 
 
 @pytest.mark.parametrize("value", ["0", "False", "/no/such/file"])
-def test_a_ca_file_that_is_not_there_is_named(
+def test_a_missing_ca_file_is_named(
     secure: tuple[int, ScriptedApi], tmp_path: Path, value: str
 ) -> None:
     port, api = secure
@@ -187,7 +187,7 @@ def test_a_ca_file_that_is_not_there_is_named(
 
 
 @pytest.mark.parametrize("variable", ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"])
-def test_a_ca_of_a_company_is_trusted_if_its_file_is_named(
+def test_a_company_ca_is_trusted_if_its_file_is_set(
     secure: tuple[int, ScriptedApi], bundle: Path, tmp_path: Path, variable: str
 ) -> None:
     port, _ = secure
@@ -210,7 +210,7 @@ def test_a_certificate_of_another_host_is_not_trusted(
     assert api.calls == []
 
 
-def test_the_audience_api_is_held_to_the_same(
+def test_the_audience_api_is_verified_too(
     secure: tuple[int, ScriptedApi], serve: Serve, tmp_path: Path
 ) -> None:
     url, _ = serve(answer)
@@ -266,7 +266,7 @@ def test_https_goes_through_the_proxy_of_the_environment(
     assert_hidden(run)
 
 
-def test_a_proxy_does_not_stand_in_for_the_ca(
+def test_a_proxy_does_not_replace_verification(
     secure: tuple[int, ScriptedApi], tmp_path: Path
 ) -> None:
     port, api = secure
@@ -279,7 +279,7 @@ def test_a_proxy_does_not_stand_in_for_the_ca(
 
 
 @pytest.mark.parametrize("login", [LOGIN, "someone:hunter#two7", "someone:hunter/two7"])
-def test_a_proxy_that_refuses_does_not_give_its_login_away(
+def test_a_refusal_by_a_proxy_does_not_reveal_its_login(
     tmp_path: Path, login: str
 ) -> None:
     reply = b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0"
@@ -290,7 +290,7 @@ def test_a_proxy_that_refuses_does_not_give_its_login_away(
     assert_hidden(run)
 
 
-def test_a_proxy_that_is_not_there_does_not_give_its_login_away(tmp_path: Path) -> None:
+def test_an_unreachable_proxy_does_not_reveal_its_login(tmp_path: Path) -> None:
     with listen(LOOPBACK, 0) as listener:
         port = listener.getsockname()[1]
     url = f"http://{LOGIN}@127.0.0.1:{port}"

@@ -54,7 +54,7 @@ def read(url: str, stream: str, capsys: pytest.CaptureFixture[str]) -> Run:
         "report_results",
     ],
 )
-def test_no_content_is_no_row_and_deletes_none(
+def test_no_content_means_no_rows_and_deletes_none(
     stream: str, serve: Serve, capsys: pytest.CaptureFixture[str]
 ) -> None:
     url, _ = serve(with_nothing_but(Response(status_code=204)))
@@ -62,7 +62,7 @@ def test_no_content_is_no_row_and_deletes_none(
     assert {each["type"] for each in run.messages} == {"SCHEMA", "STATE"}
 
 
-def test_an_empty_page_between_others_is_only_that(
+def test_an_empty_page_between_others_does_not_end_the_list(
     serve: Serve, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def answer(call: Call) -> Response:

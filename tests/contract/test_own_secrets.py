@@ -36,9 +36,7 @@ OF_APPS = ("app_objects", "website_objects", "app_lookups", "site_lookups")
 VALUE = "s3cr3t-of-an-app"
 
 
-def test_no_key_of_an_app_is_in_the_output_of_a_run(
-    sandbox: Sandbox, tmp_path: Path
-) -> None:
+def test_no_app_key_is_in_the_output(sandbox: Sandbox, tmp_path: Path) -> None:
     for stream in OF_APPS:
         assert OWN_KEY in json.dumps(truth(sandbox.dataset, stream))
     config = tmp_path / "config.json"
@@ -83,7 +81,7 @@ def listing(*pages: list[dict[str, Any]]) -> Any:  # noqa: ANN401
 
 
 @pytest.mark.parametrize("stream", ["creatives", "campaigns", "asset_files", "orders"])
-def test_secrets_on_a_late_page_of_any_list_stay_here(
+def test_secrets_on_a_late_page_of_any_list_are_withheld(
     stream: str,
     serve: Serve,
     capsys: pytest.CaptureFixture[str],
@@ -120,7 +118,7 @@ def test_secrets_on_a_late_page_of_any_list_stay_here(
     ]
 
 
-def test_a_key_of_no_kind_is_kept_where_there_are_no_apps(
+def test_an_unspecific_key_is_kept_except_for_apps(
     serve: Serve, capsys: pytest.CaptureFixture[str]
 ) -> None:
     url, _ = serve(listing([{"id": 1, "key": "k", "targeting": {"event_key": "e"}}]))
@@ -132,7 +130,7 @@ def test_a_key_of_no_kind_is_kept_where_there_are_no_apps(
 
 
 @pytest.mark.parametrize("stream", ["app_objects", "orders"])
-def test_a_secret_that_is_named_beside_it_stays_here(
+def test_a_secret_named_by_a_sibling_field_is_withheld(
     stream: str,
     serve: Serve,
     capsys: pytest.CaptureFixture[str],
@@ -172,7 +170,7 @@ def test_a_refusal_that_quotes_an_app_shows_no_secret(
     assert VALUE not in f"{caught.value}{caplog.text}{capsys.readouterr()}"
 
 
-def test_a_url_with_a_secret_is_masked_in_the_log_alone(
+def test_a_url_with_a_secret_is_masked_only_in_the_log(
     serve: Serve, tmp_path: Path
 ) -> None:
     url = f"https://t.example/c?a=1&apiKey={VALUE}&b=2"
@@ -222,7 +220,7 @@ def test_a_url_with_a_secret_is_masked_in_the_log_alone(
         f'{{"data": [{{"name": "x", "app_token" : "{VALUE}',
     ],
 )
-def test_words_that_an_error_quotes_hold_no_secret(
+def test_text_quoted_by_an_error_contains_no_secret(
     body: str,
     serve: Serve,
     waits: list[float],  # noqa: ARG001

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     Config = dict[str, Any]
 
 
-def test_a_refusal_names_the_report_the_days_and_the_way_out(
+def test_a_refusal_names_the_report_the_days_and_a_hint(
     serve: Serve, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def answer(call: Call) -> Response:
@@ -62,7 +62,7 @@ def test_a_refusal_names_the_report_the_days_and_the_way_out(
     )
 
 
-def test_what_came_before_an_error_is_kept(
+def test_rows_before_an_error_are_kept(
     serve: Serve, capsys: pytest.CaptureFixture[str]
 ) -> None:
     good = paged(two_rows)
@@ -131,7 +131,7 @@ def test_rows_that_move_between_pages_are_found(
         [{"day": "Subtotal", "campaign_id": 1}, {"day": "Subtotal", "campaign_id": 2}],
     ],
 )
-def test_a_total_on_one_page_does_not_cut_the_others_off(
+def test_a_total_on_one_page_does_not_cut_off_the_others(
     totals: list[Row], serve: Serve, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A server with pages of its own size, four rows, and without `meta`."""
@@ -191,7 +191,7 @@ def test_fewer_rows_than_announced_hold_the_bookmark(
     ]
 
 
-def test_days_that_nobody_asked_for_are_spoken_of(
+def test_unrequested_days_are_reported(
     serve: Serve,
     capsys: pytest.CaptureFixture[str],
     caplog: pytest.LogCaptureFixture,

@@ -112,7 +112,7 @@ def expected(number: int, day: str) -> list[Row]:
     return [{**common, "_extra": extra}]
 
 
-def test_each_saved_report_has_a_bookmark_of_its_own(
+def test_each_saved_report_has_its_own_bookmark(
     serve: Serve, capsys: pytest.CaptureFixture[str]
 ) -> None:
     url, api = serve(saved())
@@ -145,7 +145,7 @@ def test_each_saved_report_has_a_bookmark_of_its_own(
     assert all("advertiser_id=5" in call.query for call in api.calls[1:])
 
 
-def test_only_the_reports_that_are_wanted(
+def test_only_the_configured_reports_are_read(
     serve: Serve, capsys: pytest.CaptureFixture[str]
 ) -> None:
     url, _ = serve(saved())
@@ -175,7 +175,7 @@ def test_restated_rows_keep_their_keys(
     assert len({row["_key"] for row in after}) == len(after)
 
 
-def test_rows_that_only_numbers_tell_apart_all_load(
+def test_rows_that_differ_only_in_numbers_all_load(
     serve: Serve, capsys: pytest.CaptureFixture[str]
 ) -> None:
     url, _ = serve(saved(lambda _, __: [{"roas": n} for n in (1.5, 2.5, 3.5)]))
@@ -183,7 +183,7 @@ def test_rows_that_only_numbers_tell_apart_all_load(
     assert len({row["_key"] for row in run.records}) == 9
 
 
-def test_a_report_that_is_gone_is_left_out(
+def test_a_deleted_report_is_left_out(
     serve: Serve,
     capsys: pytest.CaptureFixture[str],
     caplog: pytest.LogCaptureFixture,
@@ -203,7 +203,7 @@ def test_a_report_that_is_gone_is_left_out(
         read(url, capsys, report_ids=[12])
 
 
-def test_there_may_be_no_saved_report(
+def test_an_account_can_have_no_saved_reports(
     serve: Serve, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def answer(call: Call) -> Response:
@@ -215,7 +215,7 @@ def test_there_may_be_no_saved_report(
     assert read(url, capsys).records == []
 
 
-def test_the_list_of_reports_may_not_be_allowed(
+def test_the_list_of_reports_can_be_forbidden(
     serve: Serve, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def answer(call: Call) -> Response:
@@ -231,7 +231,7 @@ def test_the_list_of_reports_may_not_be_allowed(
     assert "['!report_results.*']" in str(caught.value)
 
 
-def test_pages_are_read_if_the_answer_speaks_of_them(
+def test_pages_are_read_if_the_response_mentions_them(
     serve: Serve, capsys: pytest.CaptureFixture[str]
 ) -> None:
     good = saved()
@@ -250,7 +250,7 @@ def test_pages_are_read_if_the_answer_speaks_of_them(
     assert sorted(pages) == ["", "2", "3"]
 
 
-def test_a_report_that_two_advertisers_see_is_read_once(
+def test_a_report_of_two_advertisers_is_read_once(
     serve: Serve, capsys: pytest.CaptureFixture[str]
 ) -> None:
     url, _ = serve(saved())
@@ -305,7 +305,7 @@ def test_totals_are_left_out(
         [{"clicks": 5}],
     ],
 )
-def test_rows_that_may_be_no_totals_are_kept(
+def test_rows_that_may_not_be_totals_are_kept(
     rows: list[Row],
     serve: Serve,
     capsys: pytest.CaptureFixture[str],

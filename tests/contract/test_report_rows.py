@@ -87,7 +87,7 @@ def test_a_campaign_that_is_renamed_keeps_its_keys(
     assert {row["campaign_name"] for row in after} == {"New", "Campaign 2"}
 
 
-def test_both_names_of_a_campaign_load_in_whatever_order(
+def test_both_names_of_a_campaign_load_in_any_order(
     serve: Serve, capsys: pytest.CaptureFixture[str]
 ) -> None:
     names = ["Old", "New"]
@@ -124,7 +124,7 @@ def test_keys_do_not_depend_on_what_is_selected_or_how_numbers_are_written(
     assert not any({"campaign_id", "campaign_name"} & row.keys() for row in run.records)
 
 
-def test_money_is_exact_and_what_does_not_fit_is_kept(
+def test_money_is_exact_and_unfit_values_are_kept(
     serve: Serve, capsys: pytest.CaptureFixture[str]
 ) -> None:
     text = (
@@ -155,7 +155,7 @@ def test_money_is_exact_and_what_does_not_fit_is_kept(
     }
 
 
-def test_names_that_no_documentation_has_are_accepted_with_one_warning(
+def test_undocumented_names_are_accepted_with_one_warning(
     serve: Serve, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
     def rows(day: str) -> list[Row]:
@@ -170,7 +170,7 @@ def test_names_that_no_documentation_has_are_accepted_with_one_warning(
     assert run.records[0]["d7_roas"] == 1.5
 
 
-def test_a_report_without_days_is_read_at_once(
+def test_a_report_without_days_is_read_in_one_request(
     serve: Serve, capsys: pytest.CaptureFixture[str]
 ) -> None:
     url, api = serve(
@@ -203,7 +203,7 @@ def test_full_table_reads_the_range_and_keeps_no_bookmark(
     assert run.of_type("ACTIVATE_VERSION") == []
 
 
-def test_batch_files_never_come_after_their_state(
+def test_batch_files_never_follow_their_state(
     serve: Serve, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     url, _ = serve(paged(two_rows))
@@ -237,7 +237,7 @@ def test_batch_files_never_come_after_their_state(
     ],
 )
 @pytest.mark.parametrize("zone", ["UTC", "Europe/Berlin", "Asia/Kolkata"])
-def test_all_rows_of_the_sandbox_come_exactly(
+def test_all_rows_of_the_sandbox_are_exact(
     options: ReportOptions, zone: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     dataset = Dataset(campaigns=60, seed=3)
@@ -266,7 +266,7 @@ def test_all_rows_of_the_sandbox_come_exactly(
     assert records == truth
 
 
-def test_a_range_that_is_too_long_is_refused_with_the_way_out(
+def test_a_range_that_is_too_long_is_refused_with_a_hint(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     options = ReportOptions(max_days=5)
@@ -280,7 +280,7 @@ def test_a_range_that_is_too_long_is_refused_with_the_way_out(
         assert read(url, capsys, reports=[report]).of_type("STATE")
 
 
-def test_rows_alike_in_all_dimensions_all_load(
+def test_rows_with_equal_dimensions_all_load(
     serve: Serve, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def rows(day: str) -> list[Row]:
@@ -298,7 +298,7 @@ def test_rows_alike_in_all_dimensions_all_load(
         assert len({row["_key"] for row in run.records}) == 4
 
 
-def test_rows_that_are_alike_in_all_columns_load_once(
+def test_rows_with_equal_columns_load_once(
     serve: Serve, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
     url, _ = serve(one_page([row_of("2026-09-01"), row_of("2026-09-01")]))
@@ -309,7 +309,7 @@ def test_rows_that_are_alike_in_all_columns_load_once(
     assert warning == f"{NAME}: {text}"
 
 
-def test_the_order_of_dimensions_is_of_no_matter_to_keys(
+def test_the_order_of_dimensions_does_not_affect_keys(
     serve: Serve, capsys: pytest.CaptureFixture[str]
 ) -> None:
     url, _ = serve(paged(two_rows))
@@ -320,7 +320,7 @@ def test_the_order_of_dimensions_is_of_no_matter_to_keys(
     assert [row["_key"] for row in one] == [row["_key"] for row in other]
 
 
-def test_a_month_is_read_whole_and_says_so(
+def test_a_month_is_read_whole_and_logged(
     serve: Serve, capsys: pytest.CaptureFixture[str]
 ) -> None:
     url, api = serve(one_page([{"month": "2026-08"}]))
@@ -331,7 +331,7 @@ def test_a_month_is_read_whole_and_says_so(
     assert (row["range_start"], row["range_end"]) == ("2026-08-01", "2026-09-20")
 
 
-def test_a_catalog_without_what_keys_are_made_of_is_refused(
+def test_a_catalog_without_the_columns_of_keys_is_refused(
     serve: Serve, capsys: pytest.CaptureFixture[str]
 ) -> None:
     url, _ = serve(paged(two_rows))

@@ -77,7 +77,7 @@ def fault_of(
     return str(caught.value), capsys.readouterr().out
 
 
-def test_a_day_of_another_name_is_an_error_that_says_how_to_map_it(
+def test_a_day_with_another_name_is_an_error_with_a_hint(
     faulty: Callable[..., str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     good = read(faulty(), capsys, **SANDBOX_DAYS).records
@@ -125,7 +125,7 @@ def test_a_row_without_a_day_is_an_error(
     ],
 )
 @pytest.mark.parametrize("day", [{"day": "2026-09-01"}, {}])
-def test_a_dimension_that_no_row_has_is_an_error(
+def test_a_dimension_missing_from_all_rows_is_an_error(
     came: Row, day: Row, words: str, serve: Serve, capsys: pytest.CaptureFixture[str]
 ) -> None:
     url, _ = serve(one_page([{**day, **came, "os": "x", "clicks": 1}]))
@@ -135,7 +135,7 @@ def test_a_dimension_that_no_row_has_is_an_error(
     assert '"RECORD"' not in out
 
 
-def test_hours_want_their_day_and_hour(
+def test_hourly_rows_need_a_day_and_an_hour(
     serve: Serve, capsys: pytest.CaptureFixture[str]
 ) -> None:
     url, api = serve(one_page([{"hour": "05", "clicks": 1}]))
@@ -149,7 +149,7 @@ def test_hours_want_their_day_and_hour(
     assert run.records[0]["hour"] == "05"
 
 
-def test_several_columns_can_be_mapped_and_kayzens_own_name_goes_first(
+def test_several_columns_can_be_mapped_and_kayzens_name_wins(
     serve: Serve, capsys: pytest.CaptureFixture[str]
 ) -> None:
     row = {"Datum": "2026-09-01", "day": None, "geo": "DE", "Klicks": "5"}
@@ -165,7 +165,7 @@ def test_several_columns_can_be_mapped_and_kayzens_own_name_goes_first(
     ]
 
 
-def test_null_dimensions_are_fine_and_so_are_rows_that_leave_them_out(
+def test_dimensions_can_be_null_or_missing(
     serve: Serve, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
     def rows(day: str) -> list[Row]:
@@ -243,7 +243,7 @@ def test_totals_of_the_sandbox_change_nothing(
     assert '{"day":"Total","impressions":' in warning
 
 
-def test_a_row_that_is_all_there_is_may_be_the_total_of_nothing(
+def test_a_single_row_of_zeros_is_a_total(
     serve: Serve, capsys: pytest.CaptureFixture[str]
 ) -> None:
     url, api = serve(one_page([{"clicks": 0, "advertiser_spend": "0.0"}]))
@@ -270,7 +270,7 @@ def test_rows_without_any_dimension_are_an_error_in_later_windows_too(
         assert 'add `columns`: {"date": "day"}' in error
 
 
-def test_a_report_without_days_keeps_what_is_no_total(
+def test_a_report_without_days_keeps_all_but_totals(
     serve: Serve, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
     rows: list[Row] = [
@@ -288,10 +288,10 @@ def test_a_report_without_days_keeps_what_is_no_total(
     assert warning.endswith('the first one was {"country":"Total","clicks":29}')
 
 
-def test_a_row_without_a_day_is_an_error_where_it_is_the_total_of_no_row(
+def test_a_row_without_a_day_that_totals_no_rows_is_an_error(
     serve: Serve, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Else the bookmark would move past days whose rows were left out."""
+    """Otherwise, the bookmark would move past days whose rows were left out."""
 
     def rows(day: str) -> list[Row]:
         if day <= "2026-09-07":
@@ -323,7 +323,7 @@ def test_a_total_on_a_page_of_its_own_is_left_out(
 @pytest.mark.parametrize(
     ("clicks", "kept"), [(1, 1), (9, 1), (11, 1), (12, 0), (30, 0)]
 )
-def test_the_row_of_nulls_that_are_left_out_may_be_the_largest(
+def test_the_row_with_omitted_nulls_can_be_the_largest(
     clicks: int, kept: int, serve: Serve, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A total has as much as all rows together, not only as each of them."""
@@ -351,7 +351,7 @@ def test_a_total_without_a_day_need_not_add_up(
         assert "1 of 3 rows have no `day`" in error
 
 
-def test_a_total_without_a_day_may_have_no_number_that_adds_up(
+def test_a_total_without_a_day_can_lack_additive_metrics(
     serve: Serve, capsys: pytest.CaptureFixture[str]
 ) -> None:
     url, _ = serve(one_page([{"day": "2026-09-20", "ctr": 0.1}, {"ctr": 0.05}]))
@@ -360,7 +360,7 @@ def test_a_total_without_a_day_may_have_no_number_that_adds_up(
     assert len(read(url, capsys, **options).records) == 1
 
 
-def test_a_total_is_told_from_the_row_of_nulls_beside_it(
+def test_a_total_is_distinguished_from_a_row_of_nulls(
     serve: Serve, capsys: pytest.CaptureFixture[str]
 ) -> None:
     rows: list[Row] = [{"country": "DE", "clicks": 5}, {"clicks": 20}, {"clicks": 25}]
@@ -369,7 +369,7 @@ def test_a_total_is_told_from_the_row_of_nulls_beside_it(
     assert [row["clicks"] for row in run.records] == [5, 20]
 
 
-def test_a_row_of_nulls_may_be_all_that_an_advertiser_has(
+def test_a_row_of_nulls_can_be_the_only_row(
     serve: Serve, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def answer(call: Call) -> Response:
@@ -385,7 +385,7 @@ def test_a_row_of_nulls_may_be_all_that_an_advertiser_has(
     assert [row["advertiser_id"] for row in run.records] == [1, 2]
 
 
-def test_numbers_that_do_not_add_up_make_no_total(
+def test_numbers_that_do_not_add_up_are_not_a_total(
     serve: Serve, capsys: pytest.CaptureFixture[str]
 ) -> None:
     url, _ = serve(one_page([{"country": "DE", "ctr": 0.1}, {"ctr": 0.2}]))
@@ -394,7 +394,7 @@ def test_numbers_that_do_not_add_up_make_no_total(
     assert len(run.records) == 2
 
 
-def test_a_campaign_may_be_called_total(
+def test_a_campaign_can_be_called_total(
     serve: Serve, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
     row = {"campaign_name": "Total", "clicks": 9}
@@ -406,7 +406,7 @@ def test_a_campaign_may_be_called_total(
     assert warnings_in(caplog) == []
 
 
-def test_amounts_as_people_write_them_are_kept_and_shown(
+def test_formatted_amounts_are_kept_and_shown(
     faulty: Callable[..., str],
     capsys: pytest.CaptureFixture[str],
     caplog: pytest.LogCaptureFixture,
@@ -425,7 +425,7 @@ def test_amounts_as_people_write_them_are_kept_and_shown(
 
 
 @pytest.mark.parametrize("state", [None, state_of("2024-09-15")])
-def test_days_that_kayzen_keeps_no_longer_are_named(
+def test_expired_days_are_named(
     state: Row | None, capsys: pytest.CaptureFixture[str]
 ) -> None:
     dataset = Dataset(campaigns=10, seed=1)
@@ -453,7 +453,7 @@ def test_the_unfinished_part_of_an_old_state_gives_way_to_the_start(
     assert asked(api)[0][0] == "2026-09-01"
 
 
-def test_amounts_as_text_can_be_lifted_as_the_page_says(
+def test_amounts_as_text_can_be_mapped_as_documented(
     faulty: Callable[..., str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     page = (ROOT / "docs" / "reports.md").read_text(encoding="utf-8")

@@ -52,7 +52,7 @@ if TYPE_CHECKING:
     Config = dict[str, Any]
 
 
-def test_a_report_is_asked_for_as_documented(
+def test_a_report_is_requested_as_documented(
     serve: Serve, capsys: pytest.CaptureFixture[str]
 ) -> None:
     url, api = serve(paged(two_rows))
@@ -127,7 +127,7 @@ def test_a_window_without_rows_moves_the_bookmark_too(
     assert len(api.to(PATH)) == 3
 
 
-def test_states_of_many_partitions_are_no_flood(
+def test_states_of_many_partitions_do_not_flood_the_output(
     serve: Serve, capsys: pytest.CaptureFixture[str]
 ) -> None:
     url, _ = serve(paged(two_rows))
@@ -140,7 +140,7 @@ def test_states_of_many_partitions_are_no_flood(
     assert {each["replication_key_value"] for each in partitions} == {"2026-09-20"}
 
 
-def test_however_many_requests_at_once_the_output_is_the_same(
+def test_the_output_does_not_depend_on_concurrency(
     serve: Serve, capsys: pytest.CaptureFixture[str]
 ) -> None:
     url, _ = serve(paged(two_rows))
@@ -171,7 +171,7 @@ class Together:
         await self.app(scope, receive, send)
 
 
-def test_windows_and_advertisers_are_read_at_once(
+def test_windows_and_advertisers_are_read_concurrently(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     api = ScriptedApi(paged(two_rows))
@@ -187,7 +187,7 @@ def test_windows_and_advertisers_are_read_at_once(
     assert [row["advertiser_id"] for row in run.records] == [1] * 40 + [2] * 40
 
 
-def test_each_advertiser_has_a_bookmark_of_its_own(
+def test_each_advertiser_has_its_own_bookmark(
     serve: Serve, capsys: pytest.CaptureFixture[str]
 ) -> None:
     url, api = serve(paged(two_rows))
@@ -248,7 +248,7 @@ def test_nothing_is_read_beyond_the_end(
     assert bookmarks(run)[-1]["replication_key_value"] == "2026-10-20"
 
 
-def test_a_state_that_is_broken_is_refused(
+def test_a_broken_state_is_refused(
     serve: Serve, capsys: pytest.CaptureFixture[str]
 ) -> None:
     url, _ = serve(paged(two_rows))
@@ -258,7 +258,7 @@ def test_a_state_that_is_broken_is_refused(
 
 
 @pytest.mark.parametrize("lines", [1, 3, 40, 90, 130])
-def test_a_run_that_is_killed_goes_on_without_a_gap(
+def test_a_killed_run_resumes_without_a_gap(
     lines: int, serve: Serve, tmp_path: Path
 ) -> None:
     def rows(day: str) -> list[Row]:
@@ -296,7 +296,7 @@ def test_a_run_that_is_killed_goes_on_without_a_gap(
         assert asked(api)[0][0] == str(date.fromisoformat(done) + timedelta(days=1))
 
 
-def test_a_change_of_the_report_is_said_once(
+def test_a_changed_report_is_logged_once(
     serve: Serve, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
     url, _ = serve(paged(lambda day: [row_of(day, country="DE")]))
@@ -318,7 +318,7 @@ def test_a_change_of_the_report_is_said_once(
     assert "has changed" not in caplog.text
 
 
-def test_days_to_come_never_count_as_read(
+def test_future_days_never_count_as_read(
     serve: Serve, capsys: pytest.CaptureFixture[str]
 ) -> None:
     url, api = serve(paged(two_rows))
@@ -332,7 +332,7 @@ def test_days_to_come_never_count_as_read(
         assert bookmarks(run)[-1]["replication_key_value"] == "2026-11-10"
 
 
-def test_a_bookmark_without_advertiser_is_spoken_of(
+def test_a_bookmark_without_an_advertiser_is_logged(
     serve: Serve,
     capsys: pytest.CaptureFixture[str],
     caplog: pytest.LogCaptureFixture,
@@ -344,7 +344,7 @@ def test_a_bookmark_without_advertiser_is_spoken_of(
     assert contains(warning, report_messages.BOOKMARK_WITHOUT_ADVERTISER)
 
 
-def test_a_run_that_goes_less_far_leaves_the_rest_to_the_next(
+def test_a_run_with_an_earlier_end_leaves_the_rest_to_the_next(
     serve: Serve, capsys: pytest.CaptureFixture[str]
 ) -> None:
     url, api = serve(paged(two_rows))
@@ -367,7 +367,7 @@ def test_empty_windows_of_several_advertisers_leave_a_state_too(
 
 
 @pytest.mark.parametrize("bookmarks", [{NAME: "2026-09-01"}, {NAME: []}, []])
-def test_a_state_that_is_none_is_refused_in_one_line(
+def test_a_file_that_is_not_a_state_is_refused_in_one_line(
     bookmarks: object, tmp_path: Path
 ) -> None:
     state = tmp_path / "state.json"

@@ -153,7 +153,7 @@ def test_yesterday_is_right_at_any_time_of_a_year(zone: str) -> None:
             moment += timedelta(minutes=97)
 
 
-def test_an_hour_that_comes_twice_loads_twice(
+def test_an_hour_that_occurs_twice_loads_twice(
     serve: Serve, capsys: pytest.CaptureFixture[str]
 ) -> None:
     hours = [f"{hour:02}" for hour in (0, 1, *range(1, 24))]
@@ -185,7 +185,7 @@ def test_an_hour_that_comes_twice_loads_twice(
         ("2025-02-27", "2025-03-12", state_of("2025-03-06T23:30:00+09:00")),
     ],
 )
-def test_each_day_is_asked_for_once(
+def test_each_day_is_requested_once(
     serve: Serve,
     capsys: pytest.CaptureFixture[str],
     first: str,
@@ -202,7 +202,7 @@ def test_each_day_is_asked_for_once(
     assert len(run.records) == 2 * len(days)
 
 
-def test_today_is_read_if_asked_for_and_again_the_day_after(
+def test_today_is_read_on_request_and_again_the_next_day(
     serve: Serve, capsys: pytest.CaptureFixture[str]
 ) -> None:
     url, api = serve(paged(two_rows))
@@ -218,7 +218,7 @@ def test_today_is_read_if_asked_for_and_again_the_day_after(
     assert keys[0] < keys[1], "the rows of that day come again, with their keys"
 
 
-def test_a_bookmark_of_days_to_come_does_not_skip_days(
+def test_a_bookmark_in_the_future_does_not_skip_days(
     serve: Serve, capsys: pytest.CaptureFixture[str]
 ) -> None:
     url, api = serve(paged(two_rows))
@@ -253,7 +253,7 @@ def test_a_bookmark_of_days_to_come_does_not_skip_days(
         ),
     ],
 )
-def test_a_bookmark_of_another_kind_is_not_passed_over_in_silence(
+def test_a_bookmark_of_another_kind_is_not_silently_ignored(
     serve: Serve,
     capsys: pytest.CaptureFixture[str],
     caplog: pytest.LogCaptureFixture,
@@ -287,7 +287,7 @@ def test_a_bookmark_need_not_name_its_column(
         {NAME: {"progress_markers": {"Note": "Progress is not resumable"}}},
     ],
 )
-def test_a_state_without_bookmark_says_nothing(
+def test_a_state_without_a_bookmark_logs_nothing(
     serve: Serve,
     capsys: pytest.CaptureFixture[str],
     caplog: pytest.LogCaptureFixture,
@@ -305,7 +305,7 @@ def test_a_state_without_bookmark_says_nothing(
     "partitions",
     [{"0": {"context": {"advertiser_id": 1}}}, [{"replication_key": "day"}]],
 )
-def test_partitions_of_another_form_are_named(
+def test_partitions_in_another_format_are_named(
     url: str, tmp_path: Path, partitions: object
 ) -> None:
     state = tmp_path / "state.json"
@@ -336,7 +336,7 @@ def test_a_flat_state_is_named(url: str, tmp_path: Path) -> None:
         ("{}\n{}\n", file_messages.SEVERAL_LINES(count=2)),
     ],
 )
-def test_a_state_file_that_is_empty_or_has_all_lines_says_so(
+def test_an_empty_or_multiline_state_file_is_named(
     url: str, tmp_path: Path, text: str, reason: str
 ) -> None:
     state = tmp_path / "state.json"
@@ -345,7 +345,7 @@ def test_a_state_file_that_is_empty_or_has_all_lines_says_so(
     assert run.errors[0].endswith(reason)
 
 
-def test_a_partition_may_have_its_id_as_text(
+def test_a_partition_can_have_a_text_id(
     serve: Serve, capsys: pytest.CaptureFixture[str]
 ) -> None:
     url, api = serve(paged(two_rows))
@@ -378,7 +378,7 @@ def test_a_stream_without_rows_has_schema_and_state(
     assert bookmarks(run)[-1]["replication_key_value"] == "2026-09-20"
 
 
-def test_each_schema_comes_once_and_first(
+def test_each_schema_is_sent_once_and_first(
     serve: Serve, capsys: pytest.CaptureFixture[str]
 ) -> None:
     url, _ = serve(paged(two_rows))
@@ -456,7 +456,7 @@ def test_an_edited_catalog_selects_the_same(
     assert campaigns(url, capsys, catalog=catalog()).records == RECORDS
 
 
-def test_what_is_unsupported_is_not_sent(
+def test_unsupported_columns_are_not_sent(
     url: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     catalog = catalog_of("campaigns")
@@ -468,7 +468,7 @@ def test_what_is_unsupported_is_not_sent(
     assert not any("name" in record for record in run.records)
 
 
-def test_replication_may_be_set_in_the_metadata_as_singer_has_it(
+def test_replication_can_be_set_in_singer_metadata(
     serve: Serve, tmp_path: Path
 ) -> None:
     url, _ = serve(kayzen([{"id": 1, "updated_at": "2026-01-02T03:04:05.000Z"}]))
@@ -500,7 +500,7 @@ def test_replication_may_be_set_in_the_metadata_as_singer_has_it(
         ),
     ],
 )
-def test_stream_maps_do_what_they_say(
+def test_stream_maps_work_as_documented(
     url: str,
     capsys: pytest.CaptureFixture[str],
     maps: dict[str, Any],
@@ -528,7 +528,7 @@ def test_a_copy_and_an_alias_are_activated_under_their_names(
     assert kinds[-2:] == ["ACTIVATE_VERSION"] * 2
 
 
-def test_key_properties_of_a_map_are_those_of_the_schema(
+def test_key_properties_of_a_map_reach_the_schema(
     url: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     maps = {"new_id": "str(id)", "__key_properties__": ["new_id"]}
@@ -536,7 +536,7 @@ def test_key_properties_of_a_map_are_those_of_the_schema(
     assert run.of_type("SCHEMA")[0]["key_properties"] == ["new_id"]
 
 
-def test_a_schema_without_keys_says_that_there_are_none(
+def test_a_schema_without_keys_has_empty_key_properties(
     url: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     maps = {"campaigns": {"__key_properties__": None}}
@@ -544,7 +544,7 @@ def test_a_schema_without_keys_says_that_there_are_none(
     assert run.of_type("SCHEMA")[0]["key_properties"] == []
 
 
-def test_a_map_needs_no_record(
+def test_a_map_works_without_records(
     serve: Serve, capsys: pytest.CaptureFixture[str]
 ) -> None:
     url, _ = serve(kayzen([]))
@@ -554,7 +554,7 @@ def test_a_map_needs_no_record(
 
 
 @pytest.mark.parametrize("depth", [1, 5])
-def test_what_is_flattened_fits_its_schema(
+def test_flattened_records_fit_their_schema(
     url: str, capsys: pytest.CaptureFixture[str], depth: int
 ) -> None:
     flat = {"flattening_enabled": True, "flattening_max_depth": depth}
@@ -576,7 +576,7 @@ def test_flattened_names_that_collide_are_named(url: str, tmp_path: Path) -> Non
     assert contains(error, stream_map_messages.DUPLICATE_COLUMN)
 
 
-def test_a_stream_that_is_not_read_may_have_them(
+def test_a_deselected_stream_can_have_colliding_names(
     url: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     flat = {"flattening_enabled": True, "flattening_max_depth": 1}
@@ -592,7 +592,7 @@ def test_a_stream_that_is_not_read_may_have_them(
 # Values
 
 
-def test_values_of_odd_forms_come_whole(
+def test_values_in_odd_formats_are_kept_whole(
     serve: Serve, capsys: pytest.CaptureFixture[str]
 ) -> None:
     row = (
@@ -628,7 +628,7 @@ def test_values_of_odd_forms_come_whole(
     }
 
 
-def test_metrics_that_are_no_numbers_and_days_with_a_time_come_whole(
+def test_non_numeric_metrics_and_days_with_a_time_are_kept_whole(
     serve: Serve, capsys: pytest.CaptureFixture[str]
 ) -> None:
     row = row_of("2026-09-20 00:00:00", clicks="-", installs="")
@@ -639,7 +639,7 @@ def test_metrics_that_are_no_numbers_and_days_with_a_time_come_whole(
     assert record["_extra"] == {"clicks": "-", "installs": ""}
 
 
-def test_columns_that_postgres_would_cut_to_the_same_name_are_named(
+def test_columns_that_postgres_would_truncate_alike_are_named(
     tmp_path: Path,
 ) -> None:
     long = "in_app_event_" + "x" * 50
@@ -659,7 +659,7 @@ def test_columns_that_postgres_would_cut_to_the_same_name_are_named(
         {"PYTHONIOENCODING": "cp1252"},
     ],
 )
-def test_messages_are_utf_8_whatever_the_console_is(
+def test_messages_are_utf_8_on_any_console(
     url: str, tmp_path: Path, environment: dict[str, str]
 ) -> None:
     run = tap(tmp_path, {"api_url": url}, **environment)
@@ -692,7 +692,7 @@ def test_a_password_of_digits_needs_quotes_and_is_not_shown(tmp_path: Path) -> N
     assert "12345678" not in run.stderr
 
 
-def test_numbers_and_booleans_may_be_text(url: str, tmp_path: Path) -> None:
+def test_numbers_and_booleans_can_be_text(url: str, tmp_path: Path) -> None:
     settings = {"page_size": "50", "request_timeout": "2.5", "concurrency": "4"}
     flags = {"emit_activate_version_messages": "true"}
     run = tap(tmp_path, {"api_url": url, **settings, **flags})
@@ -706,13 +706,13 @@ def test_an_empty_text_counts_as_not_set(url: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["username", "api_key", "api_secret", "api_url"])
-def test_blanks_around_a_pasted_setting_are_named(tmp_path: Path, name: str) -> None:
+def test_spaces_around_a_pasted_setting_are_named(tmp_path: Path, name: str) -> None:
     config = {**SAMPLE_CONFIG, "api_url": NOWHERE}
     run = tap(tmp_path, {**config, name: f"{config[name]}\n"})
     assert [error for error in run.errors if f"`{name}`" in error and "space" in error]
 
 
-def test_logs_may_be_json(url: str, tmp_path: Path) -> None:
+def test_logs_can_be_json(url: str, tmp_path: Path) -> None:
     path = tmp_path / "log.yml"
     path.write_text(
         "version: 1\n"
@@ -753,7 +753,7 @@ def test_a_broken_log_configuration_is_named(
     assert len(run.stderr.splitlines()) == 1
 
 
-def test_the_log_level_is_that_of_the_sdk_too(url: str, tmp_path: Path) -> None:
+def test_the_log_level_can_be_set_as_in_the_sdk(url: str, tmp_path: Path) -> None:
     run = tap(tmp_path, {"api_url": url}, TAP_KAYZEN_LOGLEVEL="error")
     assert run.records == RECORDS
     assert run.stderr == ""
@@ -762,7 +762,9 @@ def test_the_log_level_is_that_of_the_sdk_too(url: str, tmp_path: Path) -> None:
 # Processes
 
 
-def test_runs_at_once_in_one_folder_do_not_meet(url: str, tmp_path: Path) -> None:
+def test_concurrent_runs_in_one_folder_do_not_interfere(
+    url: str, tmp_path: Path
+) -> None:
     assert tap(tmp_path, {"api_url": url}).records == RECORDS
     before = sorted(tmp_path.iterdir())
     results: list[Run] = []
@@ -795,12 +797,12 @@ def closed(folder: Path, url: str, redirection: str) -> tuple[int, str, str]:
     return done.returncode, done.stdout, done.stderr
 
 
-def test_stdin_may_be_closed(url: str, tmp_path: Path) -> None:
+def test_stdin_can_be_closed(url: str, tmp_path: Path) -> None:
     code, stdout, _ = closed(tmp_path, url, "<&-")
     assert (code, stdout.count('"RECORD"')) == (0, 2)
 
 
-def test_stderr_may_be_closed(url: str, tmp_path: Path) -> None:
+def test_stderr_can_be_closed(url: str, tmp_path: Path) -> None:
     code, stdout, _ = closed(tmp_path, url, "2>&-")
     assert (code, stdout.count('"RECORD"')) == (0, 2)
 
@@ -813,7 +815,9 @@ def test_a_closed_stdout_is_named(url: str, tmp_path: Path, also: str) -> None:
     assert network_messages.STDOUT_CLOSED() in line
 
 
-def test_nothing_can_be_said_if_both_are_closed(url: str, tmp_path: Path) -> None:
+def test_with_stdout_and_stderr_closed_the_tap_just_fails(
+    url: str, tmp_path: Path
+) -> None:
     assert closed(tmp_path, url, ">&- 2>&-") == (1, "", "")
 
 
@@ -831,7 +835,7 @@ def test_nothing_can_be_said_if_both_are_closed(url: str, tmp_path: Path) -> Non
         ({"http_proxy": "{proxy}", "NO_PROXY": "*"}, True),
     ],
 )
-def test_proxies_are_those_of_the_environment(
+def test_proxies_come_from_the_environment(
     serve: Serve,
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
@@ -857,7 +861,7 @@ def test_a_proxy_that_cannot_be_used_is_named(tmp_path: Path, proxy: str) -> Non
 
 
 @pytest.mark.skipif(not socket.has_ipv6, reason="no IPv6 here")
-def test_the_address_may_be_ipv6(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_address_can_be_ipv6(capsys: pytest.CaptureFixture[str]) -> None:
     with socket.create_server(("::1", 0), family=socket.AF_INET6) as listener:
         server = server_of(ScriptedApi(kayzen(ROWS)))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
@@ -902,7 +906,7 @@ def impatient() -> Generator[str]:
 
 
 @pytest.mark.usefixtures("waits")
-def test_connections_that_are_not_kept_cost_no_row(
+def test_closed_connections_lose_no_rows(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     with impatient() as url:
@@ -934,14 +938,14 @@ def first(response: Response) -> Callable[[Call], Response]:
         Response(b"", 520),
     ],
 )
-def test_answers_that_pass_cost_no_row(
+def test_transient_error_responses_lose_no_rows(
     serve: Serve, capsys: pytest.CaptureFixture[str], response: Response
 ) -> None:
     url, _ = serve(first(response))
     assert campaigns(url, capsys).records == RECORDS
 
 
-def test_a_web_page_in_place_of_json_points_to_what_sends_it(
+def test_a_web_page_instead_of_json_points_to_its_likely_sender(
     serve: Serve, capsys: pytest.CaptureFixture[str]
 ) -> None:
     page = Response("<html><title>Sign in</title>", media_type="text/html")
@@ -950,7 +954,9 @@ def test_a_web_page_in_place_of_json_points_to_what_sends_it(
         campaigns(url, capsys, max_retries=0)
 
 
-def test_no_content_is_no_row(serve: Serve, capsys: pytest.CaptureFixture[str]) -> None:
+def test_no_content_means_no_rows(
+    serve: Serve, capsys: pytest.CaptureFixture[str]
+) -> None:
     url, _ = serve(
         lambda call: (
             token_response() if call.path == TOKEN_PATH else Response(status_code=204)
@@ -964,7 +970,7 @@ def test_no_content_is_no_row(serve: Serve, capsys: pytest.CaptureFixture[str]) 
 
 
 @pytest.mark.parametrize("has_scheme", [True, False])
-def test_batch_files_may_go_to_a_path(
+def test_batch_files_can_go_to_a_path(
     url: str, capsys: pytest.CaptureFixture[str], tmp_path: Path, *, has_scheme: bool
 ) -> None:
     root = tmp_path.as_uri() if has_scheme else str(tmp_path)

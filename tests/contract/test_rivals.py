@@ -95,7 +95,7 @@ def test_two_taps_with_one_login_both_read_everything(
     assert refused
 
 
-def test_a_rival_that_never_lets_go_is_named(
+def test_a_rival_that_never_stops_is_named(
     serve: Serve, capsys: pytest.CaptureFixture[str], waits: list[float]
 ) -> None:
     """Each new token ends before it is used, once a first page was read."""

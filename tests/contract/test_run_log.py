@@ -67,7 +67,7 @@ def test_the_last_line_of_a_run_counts_rows_by_stream(
     assert run.stderr.splitlines()[-1].endswith(total[0])
 
 
-def test_a_single_row_is_no_plural(
+def test_a_single_row_is_counted_in_the_singular(
     config: dict[str, Any],
     capsys: pytest.CaptureFixture[str],
     caplog: pytest.LogCaptureFixture,
@@ -96,7 +96,7 @@ def test_rows_in_batch_files_count(
     assert caplog.messages[-1].startswith(f"Read {rows:,} rows of 1 stream in ")
 
 
-def test_what_was_read_is_counted_although_a_stream_failed(
+def test_rows_are_counted_although_a_stream_failed(
     broken: Broken, tmp_path: Path
 ) -> None:
     run = run_tap(broken(refusing("/v1/orders")), tmp_path, *STREAMS)
@@ -121,7 +121,7 @@ def test_a_plain_run_shows_no_metrics(config: dict[str, Any], tmp_path: Path) ->
     assert len(run.stderr.splitlines()) <= 6
 
 
-def test_metrics_are_there_at_debug(config: dict[str, Any], tmp_path: Path) -> None:
+def test_metrics_are_logged_at_debug(config: dict[str, Any], tmp_path: Path) -> None:
     run = run_tap(config, tmp_path, "tags", TAP_KAYZEN_LOGLEVEL="DEBUG")
     assert '"metric":"http_request_count","value":1' in run.stderr
 

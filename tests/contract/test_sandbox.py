@@ -53,7 +53,7 @@ def get(sandbox: Sandbox, path: str, token: str | None = None) -> requests.Respo
     )
 
 
-def test_a_login_gives_the_documented_answer(sandbox: Sandbox) -> None:
+def test_a_login_returns_the_documented_response(sandbox: Sandbox) -> None:
     answer = log_in(sandbox)
     assert answer.status_code == 200
     token = answer.json()
@@ -61,7 +61,7 @@ def test_a_login_gives_the_documented_answer(sandbox: Sandbox) -> None:
     assert token == {"expires_in": "1799", "scope": ""}
 
 
-def test_a_login_with_json_is_taken_too(sandbox: Sandbox) -> None:
+def test_a_login_with_json_is_accepted_too(sandbox: Sandbox) -> None:
     assert log_in(sandbox, data=None, json=FORM).status_code == 200
 
 
@@ -83,7 +83,7 @@ def test_a_login_with_json_is_taken_too(sandbox: Sandbox) -> None:
         ({"data": b"grant_type=password"}, 415, "Unsupported Media Type"),
     ],
 )
-def test_a_wrong_login_is_refused_in_words(
+def test_a_wrong_login_is_refused_with_a_message(
     sandbox: Sandbox, request_: dict[str, Any], status: int, text: str
 ) -> None:
     answer = log_in(sandbox, **request_)
@@ -91,7 +91,7 @@ def test_a_wrong_login_is_refused_in_words(
 
 
 @pytest.mark.parametrize(("is_single", "status"), [(False, 200), (True, 401)])
-def test_a_login_ends_older_tokens_only_if_wanted(
+def test_a_login_revokes_older_tokens_only_if_configured(
     sandbox: Sandbox, status: int, *, is_single: bool
 ) -> None:
     sandbox.access.is_token_single = is_single
@@ -100,7 +100,7 @@ def test_a_login_ends_older_tokens_only_if_wanted(
     assert get(sandbox, "campaigns", new).status_code == 200
 
 
-def test_only_good_tokens_open_a_list(sandbox: Sandbox) -> None:
+def test_only_valid_tokens_give_access_to_a_list(sandbox: Sandbox) -> None:
     clock = sandbox.access.clock = ManualClock()
     token = log_in(sandbox).json()["access_token"]
     assert get(sandbox, "campaigns", token).status_code == 200
@@ -180,7 +180,7 @@ def test_a_campaign_can_be_deleted(sandbox: Sandbox) -> None:
 
 
 @pytest.mark.parametrize("path", WITH_RECORDS)
-def test_records_can_be_had_one_by_one(sandbox: Sandbox, path: str) -> None:
+def test_records_can_be_fetched_one_by_one(sandbox: Sandbox, path: str) -> None:
     token = log_in(sandbox).json()["access_token"]
     other = DEFAULT_ADVERTISER + 1
     *_, own = LISTS[path](sandbox.dataset, DEFAULT_ADVERTISER)
@@ -194,14 +194,14 @@ def test_records_can_be_had_one_by_one(sandbox: Sandbox, path: str) -> None:
     assert get(sandbox, one, "invented").status_code == 401
 
 
-def test_lists_are_searched_by_number_too(sandbox: Sandbox) -> None:
+def test_lists_can_be_searched_by_id_too(sandbox: Sandbox) -> None:
     number = sandbox.dataset.lists("asset_files")[DEFAULT_ADVERTISER][4]["id"]
     (found,) = get(sandbox, f"asset_files?q={number}").json()["data"]
     assert found["id"] == number
     assert get(sandbox, "asset_files?q=nothing").json()["data"] == []
 
 
-def test_the_documented_state_and_city_are_there(sandbox: Sandbox) -> None:
+def test_the_documented_state_and_city_exist(sandbox: Sandbox) -> None:
     assert get(sandbox, "meta/states?country_id=11").json()["data"] == [
         {
             "id": 11,
@@ -253,7 +253,7 @@ def test_a_balance_is_money_as_text(sandbox: Sandbox) -> None:
 
 
 @pytest.mark.parametrize("part", CAMPAIGN_PARTS)
-def test_parts_of_a_campaign_come_bare(sandbox: Sandbox, part: str) -> None:
+def test_parts_of_a_campaign_have_no_envelope(sandbox: Sandbox, part: str) -> None:
     token = log_in(sandbox).json()["access_token"]
     for campaign in sandbox.dataset.campaigns[DEFAULT_ADVERTISER][:5]:
         body = get(sandbox, f"campaigns/{campaign['id']}/{part}", token).json()
@@ -268,7 +268,7 @@ def audiences(sandbox: Sandbox, **query: str | int) -> requests.Response:
     return requests.get(f"{sandbox.url}/audiences", params=query, timeout=5)
 
 
-def test_audiences_come_30_a_page(sandbox: Sandbox) -> None:
+def test_audiences_have_30_rows_per_page(sandbox: Sandbox) -> None:
     key = Credentials().audience_api_key
     first, last, past = (
         audiences(sandbox, apikey=key, page=page, per_page=100).json()
@@ -282,12 +282,14 @@ def test_audiences_come_30_a_page(sandbox: Sandbox) -> None:
 
 
 @pytest.mark.parametrize("query", [{}, {"apikey": ""}, {"apikey": "x"}])
-def test_audiences_want_their_own_key(sandbox: Sandbox, query: dict[str, str]) -> None:
+def test_audiences_require_their_own_key(
+    sandbox: Sandbox, query: dict[str, str]
+) -> None:
     answer = audiences(sandbox, **query)
     assert (answer.status_code, answer.json()) == (401, {"error": "Invalid API Key"})
 
 
-def test_answers_made_at_the_start_are_the_same(sandbox: Sandbox) -> None:
+def test_responses_generated_at_the_start_are_the_same(sandbox: Sandbox) -> None:
     dataset = Dataset(campaigns=250, seed=1)
     with running(create_app(dataset, sandbox.access, pre_encoded=True)) as url:
         quick = Sandbox(url, dataset, sandbox.access)
@@ -295,7 +297,7 @@ def test_answers_made_at_the_start_are_the_same(sandbox: Sandbox) -> None:
             assert get(quick, path).content == get(sandbox, path).content
 
 
-def test_latency_delays_every_answer(sandbox: Sandbox) -> None:
+def test_latency_delays_every_response(sandbox: Sandbox) -> None:
     clock = ManualClock()
     layer = Middleware(Latency, seconds=2, clock=clock)
     app = create_app(sandbox.dataset, sandbox.access, middleware=[layer])
@@ -322,7 +324,7 @@ def sandbox_process(
     )
 
 
-def test_the_command_serves_what_it_says(tmp_path: Path) -> None:
+def test_the_command_serves_the_printed_settings(tmp_path: Path) -> None:
     with sandbox_process("--port", "0", "--campaigns", "12") as process:
         assert process.stdout is not None
         line = process.stdout.readline()
@@ -339,7 +341,7 @@ def test_the_command_serves_what_it_says(tmp_path: Path) -> None:
     assert process.returncode == 0
 
 
-def test_a_port_in_use_is_said_in_one_line(sandbox: Sandbox) -> None:
+def test_a_port_in_use_is_reported_in_one_line(sandbox: Sandbox) -> None:
     port = sandbox.url.rsplit(":", 1)[1]
     with sandbox_process("--port", port) as process:
         stdout, stderr = process.communicate()
@@ -351,7 +353,7 @@ def test_a_port_in_use_is_said_in_one_line(sandbox: Sandbox) -> None:
     )
 
 
-def test_a_sandbox_that_ends_closes_connections_that_nobody_reads() -> None:
+def test_a_sandbox_that_stops_closes_unread_connections() -> None:
     """Otherwise, a later test would show a warning."""
     is_sending = threading.Event()
 

@@ -172,7 +172,7 @@ def test_a_plan_without_faults_changes_nothing(api: Faulty, whole: bytes) -> Non
     assert api.plan.report["injected"] == {}
 
 
-def test_too_many_requests_come_with_every_sort_of_retry_after(api: Faulty) -> None:
+def test_http_429_has_every_kind_of_retry_after(api: Faulty) -> None:
     api.meet({"http-429-seconds": 1})
     answer = api.get()
     assert (answer.status_code, answer.headers["Retry-After"]) == (429, "1")
@@ -231,7 +231,7 @@ def test_connections_are_refused_for_a_moment() -> None:
         assert api.get().status_code == 200
 
 
-def test_nobody_else_gets_the_port_while_connections_are_refused() -> None:
+def test_no_one_else_gets_the_port_while_connections_are_refused() -> None:
     with faulty({"refused": 1}, limit=1) as api, socket.socket() as other:
         assert api.raw() == (b"", b"", True)
         address = urlsplit(api.url)
@@ -267,7 +267,7 @@ def test_a_server_comes_back_although_its_socket_was_copied(
         assert api.get().status_code == 200
 
 
-def test_a_stalled_answer_keeps_the_client_waiting(api: Faulty) -> None:
+def test_a_stalled_response_keeps_the_client_waiting(api: Faulty) -> None:
     api.meet({"stall": 1})
     assert api.during(api.raw, STALL_SECONDS) == (b"", b"", False)
     with pytest.raises(requests.ReadTimeout):
@@ -292,7 +292,7 @@ def test_bodies_are_truncated_by_length_and_by_chunks(
     assert heads == {True, False}
 
 
-def test_bodies_with_status_200_are_no_json(api: Faulty, whole: bytes) -> None:
+def test_bodies_with_status_200_can_be_invalid_json(api: Faulty, whole: bytes) -> None:
     api.meet({"not-json": 1})
     answer = api.get()
     assert (answer.status_code, answer.text[:9]) == (200, "<!DOCTYPE")
@@ -366,7 +366,7 @@ def test_a_gateway_limits_with_429_and_500(api: Faulty) -> None:
     }
 
 
-def test_a_key_has_no_right_to_a_path(api: Faulty) -> None:
+def test_a_key_can_lack_access_to_a_path(api: Faulty) -> None:
     bodies = set()
     for seed in range(10):
         api.meet({"no-api-product": 1}, seed=seed)
@@ -386,7 +386,7 @@ def test_a_key_has_no_right_to_a_path(api: Faulty) -> None:
 
 
 @pytest.mark.parametrize("name", ["no-api-product", "unauthorized-path"])
-def test_a_path_is_refused_whatever_its_ids_and_others_are_not(
+def test_a_path_is_refused_for_all_ids_and_others_are_not(
     api: Faulty, name: str
 ) -> None:
     def statuses(seed: int) -> list[int]:
@@ -402,7 +402,7 @@ def test_a_path_is_refused_whatever_its_ids_and_others_are_not(
     }
 
 
-def test_a_login_is_refused_in_the_words_of_a_gateway(api: Faulty) -> None:
+def test_a_login_is_refused_as_by_a_gateway(api: Faulty) -> None:
     found = set()
     for seed in range(20):
         api.meet({"invalid-client": 1}, seed=seed)
@@ -428,7 +428,7 @@ def test_meta_is_missing_text_or_wrong(api: Faulty) -> None:
     assert [len(page["data"]) for page in pages] == [100, 50, 0]
 
 
-def test_rows_are_double_or_not_as_documented(api: Faulty, whole: bytes) -> None:
+def test_rows_are_duplicated_or_undocumented(api: Faulty, whole: bytes) -> None:
     rows = json.loads(whole)["data"]
     api.meet({"duplicate-rows": 1})
     found = api.content()["data"]
@@ -451,7 +451,7 @@ def test_rows_are_double_or_not_as_documented(api: Faulty, whole: bytes) -> None
     assert api.content()["data"] == found
 
 
-def test_rows_hold_keys_of_their_own(api: Faulty, whole: bytes) -> None:
+def test_rows_contain_their_own_secrets(api: Faulty, whole: bytes) -> None:
     api.meet({"secret-field": 1})
     found = api.content()["data"]
     assert all(row.pop("api_key").startswith(OWN_KEY) for row in found)
@@ -460,7 +460,7 @@ def test_rows_hold_keys_of_their_own(api: Faulty, whole: bytes) -> None:
     assert found == json.loads(whole)["data"]
 
 
-def test_report_rows_are_not_as_asked_for(api: Faulty) -> None:
+def test_report_rows_differ_from_the_request(api: Faulty) -> None:
     days = {"start_date": "2025-03-01", "end_date": "2025-03-02"}
     asked = {"group_by": ["day"], "metrics": ["clicks", "advertiser_spend"]}
 
@@ -488,7 +488,7 @@ def test_report_rows_are_not_as_asked_for(api: Faulty) -> None:
     assert spend == [f"${row['advertiser_spend']:,.2f}" for row in rows]
 
 
-def test_decimals_of_reports_stay_as_they_are(api: Faulty) -> None:
+def test_decimals_of_reports_stay_unchanged(api: Faulty) -> None:
     days = {"start_date": "2025-03-01", "end_date": "2025-03-02"}
     body = {**days, "group_by": ["campaign_id"], "metrics": ["advertiser_spend"]}
     texts = []
@@ -504,7 +504,7 @@ def test_decimals_of_reports_stay_as_they_are(api: Faulty) -> None:
     assert changed.replace(',"unheard_of":{"nested":[1,"two",null]}', "") == plain
 
 
-def test_a_list_without_end_and_a_list_in_one_page(api: Faulty) -> None:
+def test_an_endless_list_and_a_list_in_one_page(api: Faulty) -> None:
     api.meet({"endless-page": 1})
     pages = [api.content(f"{LIST}&page={page}") for page in (1, 3, 4, 99)]
     totals = [page["meta"]["total_pages"] for page in pages]
@@ -557,7 +557,7 @@ def outcomes(api: Faulty, pages: list[int]) -> dict[int, list[tuple[int, bool]]]
     return found
 
 
-def test_the_seed_decides_whatever_the_order_of_the_calls(api: Faulty) -> None:
+def test_the_seed_decides_regardless_of_call_order(api: Faulty) -> None:
     api.meet(MIX, seed=7)
     first = outcomes(api, [1, 2, 3] * 10)
     counts = dict(api.plan.injected)
@@ -605,9 +605,7 @@ def test_the_plan_can_be_changed_and_watched(api: Faulty) -> None:
         ({"http-500": "x"}, "not supported"),
     ],
 )
-def test_a_plan_that_makes_no_sense_is_refused(
-    api: Faulty, rates: object, words: str
-) -> None:
+def test_an_invalid_plan_is_refused(api: Faulty, rates: object, words: str) -> None:
     api.meet({"http-500": 1})
     url = f"{api.url}/sandbox/faults"
     answer = requests.put(url, json={"rates": rates}, timeout=5)
@@ -617,7 +615,7 @@ def test_a_plan_that_makes_no_sense_is_refused(
 
 
 @pytest.mark.parametrize("value", ["http-418=1", "http-500=x", "http-500"])
-def test_the_command_refuses_what_is_no_fault(value: str) -> None:
+def test_the_command_refuses_unknown_faults(value: str) -> None:
     result = CliRunner().invoke(main, ["--fault", value])
     assert result.exit_code == 2
     assert "http-503" in result.output

@@ -93,7 +93,7 @@ def get_results(url: str, number: int, **query: str | int) -> requests.Response:
     )
 
 
-def test_a_report_comes_as_documented(dataset: Dataset, url: str) -> None:
+def test_a_report_is_returned_as_documented(dataset: Dataset, url: str) -> None:
     answer = post(url, anything_else={"x": 1})
     body = answer.json(parse_float=Decimal)
     assert list(body) == ["headers", "data"]
@@ -166,7 +166,7 @@ def test_reports_need_a_token(url: str) -> None:
         ({"advertiser_id": -1}, "advertiser_id must"),
     ],
 )
-def test_wrong_requests_are_refused_in_words(
+def test_wrong_requests_are_refused_with_a_message(
     url: str, body: dict[str, Any], culprit: str
 ) -> None:
     answer = post(url, **body)
@@ -175,7 +175,7 @@ def test_wrong_requests_are_refused_in_words(
 
 
 @pytest.mark.parametrize("content", [b"[]", b"no JSON", b"\xff", b'"text"'])
-def test_a_body_that_is_no_object_is_refused(url: str, content: bytes) -> None:
+def test_a_body_that_is_not_an_object_is_refused(url: str, content: bytes) -> None:
     answer = post(url, content)
     assert (answer.status_code, answer.json()) == (
         422,
@@ -184,7 +184,7 @@ def test_a_body_that_is_no_object_is_refused(url: str, content: bytes) -> None:
 
 
 @pytest.mark.parametrize("missing", ["start_date", "end_date", "metrics"])
-def test_what_a_request_must_have(url: str, missing: str) -> None:
+def test_required_fields_of_a_request(url: str, missing: str) -> None:
     content = json.dumps({name: BODY[name] for name in BODY if name != missing})
     answer = post(url, content)
     assert answer.status_code == 422
@@ -228,13 +228,13 @@ def test_pages_that_are_ignored(dataset: Dataset, url: str) -> None:
             assert data_of(post(other, page=page, per_page=7)) == rows[:7]
 
 
-def test_a_page_has_1000_rows_if_nothing_else_is_said(url: str) -> None:
+def test_a_page_has_1000_rows_by_default(url: str) -> None:
     group_by = ["day", "campaign_id", "country"]
     assert len(data_of(post(url, group_by=group_by))) == 1000
     assert len(data_of(post(url, group_by=group_by, per_page=20_000))) > 1000
 
 
-def test_pages_of_a_changed_world_are_counted_anew(dataset: Dataset) -> None:
+def test_pages_are_recounted_after_a_change(dataset: Dataset) -> None:
     changing = Dataset(campaigns=60, seed=1)
     with serving(changing) as url:
         changing.today = TODAY
@@ -325,7 +325,7 @@ def test_results_need_both_dates(
     assert answer.json()["error"].startswith(culprit)
 
 
-def test_results_of_no_report_are_not_there(url: str) -> None:
+def test_results_of_unknown_reports_are_not_found(url: str) -> None:
     days = {"start_date": f"{WEEK[0]}", "end_date": f"{WEEK[1]}"}
     assert get_results(url, 1, **days).status_code == 404
     answer = requests.get(f"{url}/v1/reports/1/report_results", params=days, timeout=5)

@@ -133,7 +133,7 @@ def check(run: Run, code: int = 1) -> None:
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_the_search_finds_what_is_there(form: tuple[str, str]) -> None:
+def test_the_search_finds_each_form_of_a_secret(form: tuple[str, str]) -> None:
     assert form in leaks(f"Header: {FORMS[form]}; and more")
 
 
@@ -177,7 +177,7 @@ ANSWERS: dict[str, Callable[[bool], Response]] = {
 
 
 @pytest.mark.parametrize("failure", LOGINS)
-def test_a_login_that_fails_shows_no_secret(
+def test_a_failed_login_shows_no_secret(
     serve: Serve, tmp_path: Path, failure: str
 ) -> None:
     url, api = serve(lambda _: LOGINS[failure]())
@@ -187,7 +187,7 @@ def test_a_login_that_fails_shows_no_secret(
 
 @pytest.mark.parametrize("stream", ["campaigns", "audiences"])
 @pytest.mark.parametrize("failure", ANSWERS)
-def test_a_request_that_fails_shows_no_secret(
+def test_a_failed_request_shows_no_secret(
     serve: Serve, tmp_path: Path, failure: str, stream: str
 ) -> None:
     def answer(call: Call) -> Response:
@@ -220,7 +220,7 @@ def test_retries_show_no_secret(serve: Serve, tmp_path: Path) -> None:
     assert len(api.to("/v1/campaigns")) == 2
 
 
-def test_a_good_run_shows_no_secret(serve: Serve, tmp_path: Path) -> None:
+def test_a_successful_run_shows_no_secret(serve: Serve, tmp_path: Path) -> None:
     def answer(call: Call) -> Response:
         if call.path == TOKEN_PATH:
             return token_response(TOKEN)
@@ -232,7 +232,7 @@ def test_a_good_run_shows_no_secret(serve: Serve, tmp_path: Path) -> None:
     assert run.records[0]["id"] == 1
 
 
-def test_a_server_that_is_not_there_shows_no_secret(tmp_path: Path) -> None:
+def test_an_unreachable_server_shows_no_secret(tmp_path: Path) -> None:
     with listen(LOOPBACK, 0) as listener:
         url = url_of(listener)
         check(tap(tmp_path, api_url=url, request_timeout=0.2))
@@ -268,7 +268,7 @@ def test_a_bad_file_shows_no_secret(tmp_path: Path, option: str, content: str) -
     check(tap(tmp_path, *config, option, path, api_url="http://127.0.0.1:1"))
 
 
-def test_json_in_place_of_a_path_shows_no_secret(tmp_path: Path) -> None:
+def test_json_instead_of_a_path_shows_no_secret(tmp_path: Path) -> None:
     check(tap(tmp_path, "--config", json.dumps(CONFIG)))
 
 
@@ -294,7 +294,7 @@ Transport.fetch = fetch
 """
 
 
-def test_a_fault_of_the_taps_own_shows_no_secret(tmp_path: Path) -> None:
+def test_a_bug_in_the_tap_shows_no_secret(tmp_path: Path) -> None:
     run = tap(tmp_path, code=FAULT.format("fail()"))
     check(run)
     assert run.stderr.count("Traceback") >= 3
@@ -302,7 +302,7 @@ def test_a_fault_of_the_taps_own_shows_no_secret(tmp_path: Path) -> None:
     assert "UserWarning" in run.stderr
 
 
-def test_an_error_that_nobody_catches_shows_no_secret(tmp_path: Path) -> None:
+def test_an_uncaught_error_shows_no_secret(tmp_path: Path) -> None:
     run = tap(tmp_path, code=FAULT.format("raise BaseException(*secrets)"))
     check(run)
     assert "Traceback" in run.stderr

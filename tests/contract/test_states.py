@@ -59,7 +59,7 @@ def test_reports_read_the_same_after_a_merge(
 
 
 @pytest.mark.parametrize("advertisers", [None, ADVERTISERS])
-def test_a_changed_report_is_noticed_after_a_merge_as_without(
+def test_a_changed_report_is_noticed_with_or_without_a_merge(
     advertisers: list[int] | None,
     serve: Serve,
     capsys: pytest.CaptureFixture[str],
@@ -127,10 +127,10 @@ def test_lists_read_the_same_after_a_merge(
         assert states_of(run)[-1] == states_of(expected)[-1]
 
 
-def test_a_list_that_was_never_complete_says_so_in_its_state(
+def test_a_list_that_was_never_complete_is_marked_in_the_state(
     serve: Serve, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Else the bookmark of an older state, merged with this one, would skip rows."""
+    """Otherwise, merging with an older state would restore a bookmark."""
 
     def too_few(call: Call) -> Response:
         if call.path == TOKEN_PATH:
@@ -147,7 +147,7 @@ def test_a_list_that_was_never_complete_says_so_in_its_state(
 
 
 @pytest.mark.parametrize("is_late_first", [False, True])
-def test_a_partition_that_comes_twice_goes_on_from_the_earlier_bookmark(
+def test_a_duplicate_partition_resumes_from_the_earlier_bookmark(
     is_late_first: bool,  # noqa: FBT001
     serve: Serve,
     tmp_path: Path,

@@ -85,7 +85,7 @@ def drained(read_end: int) -> bytes:
 
 
 @SIGNALS
-def test_a_line_is_finished_if_the_target_reads_again(
+def test_a_line_is_finished_if_the_target_resumes_reading(
     command: list[str | Path], pipe: tuple[int, int], number: int, code: int
 ) -> None:
     read_end, write_end = pipe
@@ -106,7 +106,7 @@ def test_a_line_is_finished_if_the_target_reads_again(
 
 
 @SIGNALS
-def test_a_target_that_never_reads_again_does_not_hold_the_tap(
+def test_a_target_that_stops_reading_does_not_block_the_exit(
     command: list[str | Path], pipe: tuple[int, int], number: int, code: int
 ) -> None:
     arguments = [sys.executable, "-m", "tap_kayzen", *command]
@@ -136,7 +136,7 @@ def test_a_second_signal_does_not_wait(
     assert process.returncode == 143
 
 
-def test_a_pipe_that_does_not_let_writers_wait_gets_all(
+def test_a_non_blocking_pipe_receives_everything(
     command: list[str | Path], pipe: tuple[int, int]
 ) -> None:
     read_end, write_end = pipe

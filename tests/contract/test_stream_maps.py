@@ -151,7 +151,7 @@ def test_a_map_of_a_stream_that_is_not_selected_does_nothing(
         ),
     ],
 )
-def test_what_is_misspelled_has_no_effect_and_is_named(
+def test_misspellings_have_no_effect_and_are_named(
     config: dict[str, Any], tmp_path: Path, maps: object, warning: str
 ) -> None:
     run = read(config, tmp_path, maps, "campaigns")
@@ -184,7 +184,7 @@ def test_a_key_that_a_map_replaces_is_named_at_the_start(
 @pytest.mark.parametrize(
     "entry", [{"day": None}, {"__else__": None, "_key": "_key", "clicks": "clicks"}]
 )
-def test_a_bookmark_moves_though_a_map_removes_its_column(
+def test_a_bookmark_advances_even_if_a_map_removes_its_column(
     entry: dict[str, Any], config: dict[str, Any], tmp_path: Path
 ) -> None:
     run = read(config, tmp_path, {REPORT: entry}, REPORT)
@@ -221,7 +221,7 @@ def test_a_bookmark_moves_though_a_map_removes_its_column(
         {"campaigns": {"name": "'x'", "__key_properties__": ["id"]}},
     ],
 )
-def test_what_is_right_needs_no_warning(
+def test_valid_maps_cause_no_warning(
     config: dict[str, Any], tmp_path: Path, maps: object
 ) -> None:
     run = read(config, tmp_path, maps, "campaigns", "orders")
@@ -373,7 +373,7 @@ def test_absent_columns_stay_absent_when_records_are_flattened(
         ),
     ],
 )
-def test_an_expression_that_fails_is_named(
+def test_a_failing_expression_is_named(
     serve: Serve, tmp_path: Path, column: str, expression: str, reason: str
 ) -> None:
     rows = [
@@ -393,7 +393,7 @@ def test_an_expression_that_fails_is_named(
     assert error == f"{REPORT}: {text}"
 
 
-def test_amounts_in_another_currency_come_out_as_documented(
+def test_amounts_in_another_currency_are_mapped_as_documented(
     serve: Serve, tmp_path: Path
 ) -> None:
     row = {

@@ -51,7 +51,7 @@ def campaigns() -> int:
 
 
 @pytest.mark.parametrize("stream", ALL_STREAMS)
-def test_every_row_comes_once_with_its_key(
+def test_every_row_is_sent_once_with_its_key(
     stream: str,
     sandbox: Sandbox,
     everything: dict[str, Any],
@@ -144,7 +144,7 @@ def parts_server(
     return answer
 
 
-def test_a_campaign_that_is_gone_is_left_out_with_a_warning(
+def test_a_deleted_campaign_is_left_out_with_a_warning(
     serve: Serve, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
     gone = json_response({}, 404)
@@ -178,7 +178,7 @@ def test_a_campaign_without_an_id_is_named(
 
 @pytest.mark.parametrize("stream", PARTS)
 @pytest.mark.parametrize(("status", "campaigns"), [(404, 3), (404, 500), (403, 3)])
-def test_a_part_that_no_campaign_has_ends_with_the_way_out(
+def test_a_part_missing_from_all_campaigns_fails_with_a_hint(
     serve: Serve,
     capsys: pytest.CaptureFixture[str],
     stream: str,
@@ -243,7 +243,7 @@ def test_the_campaigns_are_read_before_their_parts() -> None:
 
 
 @pytest.mark.parametrize("advertisers", [[1, 2], [2, 1]])
-def test_an_advertiser_whose_only_campaign_is_gone_stops_nothing(
+def test_an_advertiser_whose_only_campaign_was_deleted_stops_nothing(
     serve: Serve, capsys: pytest.CaptureFixture[str], advertisers: list[int]
 ) -> None:
     def answer(call: Call) -> Response:
@@ -286,7 +286,7 @@ def test_a_part_names_itself_when_the_campaigns_are_refused(
         {"bid_multipliers_enabled": False},
     ],
 )
-def test_bid_multipliers_in_any_likely_shape(
+def test_bid_multipliers_can_have_any_likely_shape(
     serve: Serve, capsys: pytest.CaptureFixture[str], body: object
 ) -> None:
     url, _ = serve(parts_server(lambda _: json_response(body), 1))
@@ -295,7 +295,7 @@ def test_bid_multipliers_in_any_likely_shape(
     assert len(run.records) == json.dumps(body).count("key_name")
 
 
-def test_change_logs_whose_meta_says_more_are_read_on(
+def test_change_logs_are_read_on_if_meta_announces_more(
     serve: Serve, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def answer(call: Call) -> Response:
@@ -311,7 +311,7 @@ def test_change_logs_whose_meta_says_more_are_read_on(
     assert [row["id"] for row in run.records] == list(range(40))
 
 
-def test_change_logs_without_meta_are_read_once_if_short_and_on_if_long(
+def test_change_logs_without_meta_are_read_on_only_if_long(
     serve: Serve, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def answer(call: Call) -> Response:
@@ -351,7 +351,7 @@ def bookmark_of(run: Run) -> dict[str, Any]:
     return state
 
 
-def test_only_what_changed_since_the_last_complete_run_is_sent(
+def test_only_changes_since_the_last_complete_run_are_sent(
     sandbox: Sandbox, config: dict[str, Any], capsys: pytest.CaptureFixture[str]
 ) -> None:
     campaigns = sandbox.dataset.campaigns[DEFAULT_ADVERTISER]
@@ -373,7 +373,7 @@ def test_only_what_changed_since_the_last_complete_run_is_sent(
     assert second.of_type("ACTIVATE_VERSION") == []
 
 
-def test_the_start_of_reports_is_no_bookmark_of_campaigns(
+def test_the_start_date_of_reports_does_not_limit_campaigns(
     config: dict[str, Any],
     capsys: pytest.CaptureFixture[str],
     caplog: pytest.LogCaptureFixture,
@@ -424,7 +424,7 @@ def test_a_change_during_the_run_is_not_lost_with_several_advertisers(
     assert [row["updated_at"] for row in second.records] == [early, later]
 
 
-def test_rows_without_a_time_are_sent_and_spoken_of_once(
+def test_rows_without_a_time_are_sent_with_one_warning(
     serve: Serve, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
     rows = [{"id": number} for number in range(50)]
@@ -469,7 +469,7 @@ def test_the_bookmark_stays_when_rows_are_missing(
     assert bookmark_of(run) == state
 
 
-def test_a_replication_key_has_to_be_selected() -> None:
+def test_a_replication_key_must_be_selected() -> None:
     catalog = incremental()
     for each in catalog["streams"][0]["metadata"]:
         if each["breadcrumb"] == ["properties", "updated_at"]:
@@ -487,7 +487,7 @@ def test_a_replication_key_has_to_be_selected() -> None:
         ("orders", "updated_at", "this stream supports FULL_TABLE"),
     ],
 )
-def test_a_catalog_that_asks_for_the_impossible_is_told_so(
+def test_an_impossible_replication_in_a_catalog_is_refused(
     stream: str, key: str, advice: str
 ) -> None:
     config = dict(SAMPLE_CONFIG)
@@ -498,7 +498,7 @@ def test_a_catalog_that_asks_for_the_impossible_is_told_so(
 # Balance and audiences
 
 
-def test_the_balance_is_a_decimal_of_the_day_that_nothing_deletes(
+def test_the_balance_is_a_daily_decimal_that_nothing_deletes(
     everything: dict[str, Any], capsys: pytest.CaptureFixture[str]
 ) -> None:
     config = {**everything, "emit_activate_version_messages": True}

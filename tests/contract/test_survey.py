@@ -136,7 +136,7 @@ def test_the_other_list_of_campaigns_is_not_needed() -> None:
     assert other == "not needed with your `campaigns_endpoint`"
 
 
-def test_a_report_without_rejected_calls_has_no_list_of_them(tmp_path: Path) -> None:
+def test_a_report_without_rejected_calls_does_not_list_any(tmp_path: Path) -> None:
     with account() as config:
         run = run_process("--config", config_in(tmp_path, config), "--test=report")
     assert run.stderr.splitlines()[-1].endswith("| 27 calls, 0 rejected")
@@ -189,7 +189,7 @@ def test_an_account_that_refuses_everything_is_a_report(serve: Serve) -> None:
     assert "skipped: there is no campaign" in as_markdown(report)
 
 
-def test_what_is_odd_is_said() -> None:
+def test_oddities_are_reported() -> None:
     with account(odd({"X-RateLimit-Limit": "100", "X-Rate-Owner": "me"})) as config:
         report = valid(survey_of(config))
     assert report["requests"] <= MAX_REQUESTS
@@ -322,7 +322,7 @@ def _is_text(value: object) -> bool:
     return isinstance(value, str) and MARK in value
 
 
-def test_no_value_and_no_secret_is_in_a_report(
+def test_a_report_contains_no_values_or_secrets(
     capfd: pytest.CaptureFixture[str],
 ) -> None:
     values: set[str] = set()
@@ -462,7 +462,7 @@ class Refusing:
         await app(scope, receive, send)
 
 
-def test_a_refusal_says_the_same_in_a_sandbox_like_its_report() -> None:
+def test_a_refusal_is_the_same_in_a_sandbox_like_the_report() -> None:
     with account(Middleware(Refusing)) as config:
         report = valid(survey_of(config))
     again = survey_like(report_of(as_markdown(report)))
@@ -523,7 +523,7 @@ def test_the_sandbox_reads_a_report_from_a_file(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "# No report", "[]", '{"format": 99}', "{"])
-def test_a_file_that_is_no_report_is_refused(text: str, tmp_path: Path) -> None:
+def test_a_file_that_is_not_a_report_is_refused(text: str, tmp_path: Path) -> None:
     path = tmp_path / "report.md"
     path.write_text(text, encoding="utf-8")
     result = CliRunner().invoke(main, ["--like", str(path)])

@@ -122,7 +122,7 @@ def test_a_compression_bomb_does_not_fill_the_memory(
     ],
     ids=["many", "long"],
 )
-def test_headers_without_end_are_not_read(
+def test_endless_headers_are_not_read(
     place: str, headers: dict[str, str], serve: Serve, tmp_path: Path
 ) -> None:
     url, _ = serve(only(place, lambda: Response(headers=headers)))
@@ -176,7 +176,7 @@ CLOSE = (b"Connection: close", b" ")
     [("list", *CHUNKS), ("list", *LENGTH), ("list", *CLOSE), ("login", *LENGTH)],
     ids=["chunks", "length", "close", "login"],
 )
-def test_a_body_that_never_ends_is_given_up_on(
+def test_the_tap_gives_up_on_an_endless_body(
     place: str, header: bytes, drop: bytes, tmp_path: Path
 ) -> None:
     with DrippingServer(PLACES[place], header, drop) as server:
@@ -195,7 +195,7 @@ def test_a_body_that_never_ends_is_given_up_on(
 
 
 @pytest.mark.parametrize("status", [302, 307])
-def test_a_login_goes_to_no_other_host(
+def test_a_login_is_not_sent_to_another_host(
     status: int, serve: Serve, tmp_path: Path
 ) -> None:
     elsewhere, other = serve(lambda _: token_response())
@@ -230,7 +230,7 @@ def unshowable(text: str) -> set[str]:
 
 
 @pytest.mark.parametrize("place", PLACES)
-def test_what_a_server_says_cannot_steer_a_terminal(
+def test_text_from_a_server_cannot_control_a_terminal(
     place: str, serve: Serve, tmp_path: Path
 ) -> None:
     words = f"{FORGED}\r\n2026-11-26 00:00:00 | ERROR | tap | forged\u2028more"
@@ -243,7 +243,7 @@ def test_what_a_server_says_cannot_steer_a_terminal(
     assert unshowable(done.stderr) == set()
 
 
-def test_names_and_values_of_rows_cannot_steer_a_terminal(
+def test_names_and_values_of_rows_cannot_control_a_terminal(
     serve: Serve, tmp_path: Path
 ) -> None:
     line = f"{FORGED}\n2026-11-26 00:00:00 | ERROR | tap | forged"
@@ -258,7 +258,7 @@ def test_names_and_values_of_rows_cannot_steer_a_terminal(
     assert all(len(each.split(" | ")) >= 4 for each in done.stderr.splitlines())
 
 
-def test_a_long_refusal_is_searched_for_secrets_in_no_time(
+def test_a_long_refusal_is_searched_for_secrets_quickly(
     serve: Serve, tmp_path: Path
 ) -> None:
     """Some bodies would be searched for hours if patterns had no bounds."""
@@ -269,7 +269,7 @@ def test_a_long_refusal_is_searched_for_secrets_in_no_time(
     assert "\\" * BODY_SHOWN in done.errors[0]
 
 
-def test_half_a_secret_at_the_cut_of_a_long_refusal_does_not_show(
+def test_a_secret_cut_off_in_a_long_refusal_is_hidden(
     serve: Serve, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The cut falls before, inside, and after the secret; only spaces precede it."""
@@ -348,7 +348,7 @@ def test_a_stream_map_cannot_read_the_credentials(
 
 
 @pytest.mark.parametrize("expression", WASTES)
-def test_a_stream_map_cannot_compute_without_end(
+def test_a_stream_map_cannot_compute_endlessly(
     expression: str, serve: Serve, capsys: pytest.CaptureFixture[str]
 ) -> None:
     config = mapped(expression, serve)
@@ -380,7 +380,7 @@ def test_ids_of_rows_do_not_change_the_address(
     assert not any("evil" in each for each in warnings_in(caplog))
 
 
-def test_no_stream_makes_a_call_that_changes_something() -> None:
+def test_no_stream_makes_a_call_that_changes_data() -> None:
     tap = TapKayzen(config={**SAMPLE_CONFIG, "audience_api_key": "key"})
     calls = {(each.http_method, each.path) for each in tap.streams.values()}
     assert len(calls) > 20

@@ -108,7 +108,7 @@ def test_a_sync_resumes_from_a_state_with_additions(path: Path, tmp_path: Path) 
 
 
 @pytest.mark.parametrize("path", STATES, ids=name)
-def test_states_hold_no_credentials(path: Path) -> None:
+def test_states_contain_no_credentials(path: Path) -> None:
     saved = content(path)
     text = json.dumps([saved["state"], saved["next_state"]])
     for secret in ("username", "password", "api_key", "api_secret"):

@@ -199,7 +199,7 @@ def test_each_record_of_an_odd_account_is_valid(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("value", ["null", [1], 5])
-def test_a_column_of_objects_holds_nothing_else(value: object) -> None:
+def test_a_column_of_objects_contains_nothing_else(value: object) -> None:
     schema = SCHEMAS["asset_files"]
     converter = RecordConverter(schema, logger=logging.getLogger("test"))
     (record,) = converter.convert_all([{"id": 1, "processing": value}])

@@ -263,7 +263,7 @@ for conf in (
 """
 
 
-def test_the_dags_are_as_the_readme_says(home: Path, tmp_path: Path) -> None:
+def test_the_dags_match_the_readme(home: Path, tmp_path: Path) -> None:
     environment = {
         **airflow_dev.variables("", "", home),
         "PYTHONPATH": str(airflow_dev.DAGS),

@@ -25,7 +25,7 @@ pytestmark = pytest.mark.xdist_group("targets")
 RECIPES = [recipe for recipe in cookbook.recipes() if recipe.queries]
 
 
-def test_each_query_gives_what_the_page_shows_on_postgres_too(
+def test_each_query_returns_the_documented_rows_on_postgres(
     server: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     reports = {each["name"]: each for r in RECIPES for each in r.config["reports"]}

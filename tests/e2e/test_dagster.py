@@ -117,7 +117,7 @@ def script(code: str, environment: Mapping[str, str]) -> str:
     return done.stdout
 
 
-def test_days_in_processes_of_their_own_equal_one_run(
+def test_days_in_separate_processes_equal_one_run(
     sandbox: Sandbox, database: str, home: Path, environment: dict[str, str]
 ) -> None:
     first, second, yesterday = DAYS[-3:]
@@ -192,7 +192,7 @@ print(json.dumps([each.partition_key for each in definitions.refresh(context)]))
     assert json.loads(printed.splitlines()[-1]) == DAYS[-8:]
 
 
-def test_a_failure_of_meltano_is_one_of_the_run(environment: dict[str, str]) -> None:
+def test_a_failure_of_meltano_fails_the_run(environment: dict[str, str]) -> None:
     code = """
 import dagster, definitions
 try:
@@ -207,7 +207,7 @@ except dagster.Failure as failure:
     assert "wrong-password" not in printed
 
 
-def test_a_run_that_is_ended_takes_meltano_with_it(environment: dict[str, str]) -> None:
+def test_a_terminated_run_terminates_meltano_too(environment: dict[str, str]) -> None:
     with materialize("tables", environment=environment) as process:
         assert process.stdout is not None
         # Long before the end, and Meltano is there.

@@ -168,7 +168,7 @@ def close_to(values: list[Any]) -> Any:  # noqa: ANN401
     return pytest.approx([*map(float, values)], rel=1e-3)
 
 
-def test_the_models_are_the_truth(
+def test_the_models_match_the_truth(
     sandbox: Sandbox, database: str, tmp_path: Path
 ) -> None:
     truth = reported(sandbox)

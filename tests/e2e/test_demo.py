@@ -83,7 +83,7 @@ def test_a_failure_shows_the_end_of_the_log_and_its_path(
     assert path == "The whole log: output/demo.log"
 
 
-def test_a_database_that_is_not_there_is_an_error_in_words() -> None:
+def test_a_missing_database_is_an_error_with_a_message() -> None:
     address = "postgresql://somebody:secret@127.0.0.1:1/none"
     done = finished(
         [sys.executable, demo.__file__], env={**os.environ, "DATABASE_URL": address}

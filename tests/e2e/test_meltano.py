@@ -91,7 +91,9 @@ TYPES = {
 }
 
 
-def test_campaigns_land_change_and_go(sandbox: Sandbox, database: str) -> None:
+def test_campaigns_are_loaded_changed_and_deleted(
+    sandbox: Sandbox, database: str
+) -> None:
     campaigns = next(iter(sandbox.dataset.campaigns.values()))
     assert load(sandbox, database) == 0
 
@@ -196,7 +198,7 @@ ORPHANS = {
 
 
 @pytest.mark.parametrize("campaigns", [60])
-def test_all_streams_land_and_join(sandbox: Sandbox, database: str) -> None:
+def test_all_streams_load_and_join(sandbox: Sandbox, database: str) -> None:
     environment = {
         "TAP_KAYZEN__SELECT": '["*.*"]',
         "TAP_KAYZEN_AUDIENCE_API_KEY": sandbox.access.credentials.audience_api_key,
@@ -239,7 +241,9 @@ def test_all_streams_land_and_join(sandbox: Sandbox, database: str) -> None:
     assert expiry == "timestamp without time zone"
 
 
-def test_a_run_that_dies_marks_nothing(sandbox: Sandbox, database: str) -> None:
+def test_a_run_that_dies_marks_nothing_as_deleted(
+    sandbox: Sandbox, database: str
+) -> None:
     assert load(sandbox, database) == 0
     sandbox.dataset.campaigns = {
         advertiser: [*campaigns[:5], {"name": "without a key"}]
@@ -250,7 +254,7 @@ def test_a_run_that_dies_marks_nothing(sandbox: Sandbox, database: str) -> None:
     assert query(database, marked) == []
 
 
-def test_campaigns_land_in_csv_files(
+def test_campaigns_load_into_csv_files(
     sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = tmp_path / "out"
@@ -298,7 +302,7 @@ def test_meltano_can_test_the_settings(
 
 
 @pytest.mark.parametrize("name", LOADERS)
-def test_meltano_knows_each_target_as_it_is(
+def test_each_targets_lock_file_is_up_to_date(
     name: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """`make plugins` regenerates the definition."""
@@ -309,7 +313,7 @@ def test_meltano_knows_each_target_as_it_is(
     assert path.read_text() == lock
 
 
-def test_projects_and_the_definition_for_the_hub_are_in_form() -> None:
+def test_projects_and_the_hub_definition_are_valid() -> None:
     schema = json.loads((files("meltano.schemas") / "meltano.schema.json").read_text())
     validator = Draft202012Validator(schema)
     for project in (demo.ROOT / "meltano.yml", EXAMPLE):

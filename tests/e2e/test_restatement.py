@@ -86,7 +86,7 @@ def names_of(report: Report) -> list[str]:
     return [name for name in every if name != "campaign_name"]
 
 
-def test_the_warehouse_is_the_truth_after_each_of_three_days(
+def test_the_warehouse_matches_the_truth_after_each_of_three_days(
     sandbox: Sandbox, database: str
 ) -> None:
     reports = [Report.from_config(entry) for entry in REPORTS]

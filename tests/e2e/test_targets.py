@@ -37,7 +37,7 @@ def reference(tmp_path_factory: pytest.TempPathFactory) -> Reference:
     [targets.CSV_FLAT, targets.POSTGRES_BATCH, targets.POSTGRES_COPY, POSTGRES_HARD],
     ids=["csv", "postgres-batch", "postgres-copy", "postgres-hard-delete"],
 )
-def test_two_days_land_as_the_table_says(
+def test_two_days_load_as_the_table_shows(
     case: Case, reference: Reference, server: str, tmp_path: Path
 ) -> None:
     outcomes = case.run(reference, Place(tmp_path, server))

@@ -39,7 +39,7 @@ def held() -> Generator[tuple[int, int]]:
 
 
 @pytest.mark.parametrize("code", [SILENT, DEAF, CHILD, FAR_CHILD])
-def test_nothing_is_left_of_a_process_that_does_not_end(
+def test_a_process_that_does_not_end_leaves_nothing_behind(
     code: str, held: tuple[int, int]
 ) -> None:
     ours, theirs = held
@@ -50,7 +50,7 @@ def test_nothing_is_left_of_a_process_that_does_not_end(
     assert os.read(ours, 1) == b""
 
 
-def test_a_process_that_is_overdue_is_the_error_whatever_comes_of_it() -> None:
+def test_an_overdue_process_is_the_error_despite_later_errors() -> None:
     command = [sys.executable, "-c", SILENT]
     with (  # noqa: PT012
         pytest.raises(OverdueError) as caught,
@@ -75,7 +75,7 @@ def test_a_test_that_fails_does_not_wait_for_its_process(
     assert os.read(ours, 1) == b""
 
 
-def test_a_process_that_ends_is_as_it_was() -> None:
+def test_a_process_that_ends_is_returned_normally() -> None:
     code = "import sys; print(sys.stdin.read()); sys.exit('wrong')"
     done = finished([sys.executable, "-c", code], given="text")
     assert (done.returncode, done.stdout, done.stderr) == (1, "text\n", "wrong\n")

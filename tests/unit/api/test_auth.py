@@ -160,7 +160,7 @@ def test_the_token_call_is_the_documented_one_to_the_byte(serve: Serve) -> None:
     )
 
 
-def test_special_characters_arrive_as_they_are(serve: Serve) -> None:
+def test_special_characters_arrive_unchanged(serve: Serve) -> None:
     url, api = serve(answers(token_response()))
     use(authenticator(url, username=NASTY, password=NASTY, api_secret=NASTY))
     (call,) = api.calls
@@ -199,7 +199,7 @@ def test_a_netrc_entry_does_not_replace_the_key_pair(
         ("30", 14, 16),
     ],
 )
-def test_a_token_is_renewed_a_minute_before_its_end(
+def test_a_token_is_renewed_a_minute_before_it_expires(
     serve: Serve, expires_in: object, good: int, worn: int
 ) -> None:
     first = token_response("first", expires_in=expires_in)
@@ -215,7 +215,7 @@ def test_a_token_is_renewed_a_minute_before_its_end(
     assert len(api.calls) == 2
 
 
-def test_a_clock_set_back_makes_no_token_immortal(serve: Serve) -> None:
+def test_a_clock_set_back_does_not_extend_a_token(serve: Serve) -> None:
     url, api = serve(answers(token_response("first"), token_response("second")))
     auth = authenticator(url)
     with time_machine.travel(1_800_000_000, tick=False) as clock:
@@ -265,7 +265,7 @@ def test_many_refusals_of_one_token_lead_to_one_new_login(serve: Serve) -> None:
         PlainTextResponse("<html>a proxy's page", 200),
     ],
 )
-def test_passing_failures_are_tried_again(
+def test_transient_failures_are_retried(
     serve: Serve, waits: list[float], hiccup: Response
 ) -> None:
     url, api = serve(answers(hiccup, hiccup, token_response()))
@@ -283,7 +283,7 @@ def test_retry_after_is_waited_for(serve: Serve, waits: list[float]) -> None:
     assert 17 <= waits[0] <= 17 * 1.1
 
 
-def test_lasting_failures_end_with_advice(serve: Serve, waits: list[float]) -> None:
+def test_permanent_failures_end_with_a_hint(serve: Serve, waits: list[float]) -> None:
     url, api = serve(answers(PlainTextResponse("", 503)))
     auth = authenticator(url)
     with pytest.raises(FatalAPIError) as caught:
@@ -299,7 +299,7 @@ def test_lasting_failures_end_with_advice(serve: Serve, waits: list[float]) -> N
     assert len(waits) == 2
 
 
-def test_a_login_that_is_no_json_says_so(
+def test_a_login_response_that_is_not_json_is_reported(
     serve: Serve, waits: list[float], caplog: pytest.LogCaptureFixture
 ) -> None:
     url, _ = serve(answers(PlainTextResponse("<html>a proxy's page", 200)))
@@ -313,7 +313,7 @@ def test_a_login_that_is_no_json_says_so(
     assert caplog.messages[0].endswith(" s (retry 1 of 2)")
 
 
-def test_no_server_at_all_ends_with_advice(waits: list[float]) -> None:
+def test_an_unreachable_server_ends_with_a_hint(waits: list[float]) -> None:
     auth = authenticator("http://127.0.0.1:9")
     with pytest.raises(FatalAPIError, match="Connection refused; gave up after 2 of 2"):
         use(auth)
@@ -372,7 +372,7 @@ def test_a_rate_limit_of_logins_slows_all_requests(
     assert len(held) == 1
 
 
-def test_a_wrong_address_is_told_from_wrong_credentials(serve: Serve) -> None:
+def test_a_wrong_address_is_not_taken_for_wrong_credentials(serve: Serve) -> None:
     url, _ = serve(answers(json_response({}, 404)))
     with pytest.raises(FatalAPIError, match=regex(login_messages.NO_API)):
         use(authenticator(url))
@@ -387,14 +387,14 @@ def test_a_login_follows_no_redirect(serve: Serve) -> None:
 
 
 @pytest.mark.parametrize("status", [201, 202])
-def test_any_success_with_a_token_is_one(serve: Serve, status: int) -> None:
+def test_any_success_status_with_a_token_is_a_login(serve: Serve, status: int) -> None:
     body = {"access_token": "made", "expires_in": "1799"}
     url, _ = serve(answers(json_response(body, status)))
     assert use(authenticator(url)).headers["Authorization"] == "Bearer made"
 
 
 @pytest.mark.parametrize("status", [200, 405, 410])
-def test_a_stranger_is_not_taken_for_a_refusal(serve: Serve, status: int) -> None:
+def test_another_server_is_not_taken_for_a_refusal(serve: Serve, status: int) -> None:
     url, _ = serve(answers(json_response({"hello": "world"}, status)))
     with pytest.raises(FatalAPIError, match=regex(login_messages.NO_API)):
         use(authenticator(url))
@@ -408,7 +408,7 @@ def test_a_token_that_no_header_can_carry_is_not_shown(serve: Serve) -> None:
 
 
 @pytest.mark.usefixtures("waits")
-def test_every_token_of_the_run_is_blotted_out(serve: Serve) -> None:
+def test_every_token_of_the_run_is_masked(serve: Serve) -> None:
     url, _ = serve(answers(token_response("old-token"), token_response("new-token")))
     redactor = Redactor(config_of())
     auth = authenticator(url, redactor=redactor)
@@ -416,7 +416,7 @@ def test_every_token_of_the_run_is_blotted_out(serve: Serve) -> None:
     assert redactor.redact("old-token new-token") == "*** ***"
 
 
-def test_a_lasting_failure_is_not_gone_through_again(
+def test_a_permanent_failure_is_not_retried_by_later_calls(
     serve: Serve, waits: list[float]
 ) -> None:
     url, api = serve(answers(PlainTextResponse("", 503)))
@@ -435,9 +435,7 @@ def numbered_tokens(serve: Serve) -> KayzenAuthenticator:
 
 
 @pytest.mark.parametrize("status", [200, 403, 404, 500])
-def test_anything_but_a_401_is_no_matter_of_the_token(
-    serve: Serve, status: int
-) -> None:
+def test_only_http_401_replaces_the_token(serve: Serve, status: int) -> None:
     sent = Sent(numbered_tokens(serve))
     assert not sent.answered(status)
     assert sent.token == "token-1"
@@ -469,7 +467,7 @@ def test_a_key_without_the_right_to_a_path_keeps_its_token(
 @pytest.mark.parametrize(
     "errorcode", ["invalid_access_token", "access_token_expired", "none"]
 )
-def test_a_token_that_has_ended_is_replaced_at_once(
+def test_an_expired_token_is_replaced_at_once(
     serve: Serve, waits: list[float], errorcode: str
 ) -> None:
     auth = numbered_tokens(serve)
@@ -481,7 +479,7 @@ def test_a_token_that_has_ended_is_replaced_at_once(
     assert waits == []
 
 
-def test_a_path_without_a_right_costs_three_logins_once(
+def test_a_forbidden_path_costs_three_logins_once(
     serve: Serve, waits: list[float]
 ) -> None:
     auth = numbered_tokens(serve)
@@ -508,7 +506,7 @@ def test_a_refusal_names_its_possible_causes(serve: Serve, waits: list[float]) -
     assert waits
 
 
-def test_a_path_that_is_accepted_after_all_is_not_held_to_its_refusal(
+def test_a_path_accepted_after_a_refusal_is_retried_as_usual(
     serve: Serve, waits: list[float]
 ) -> None:
     auth = numbered_tokens(serve)
@@ -519,7 +517,7 @@ def test_a_path_that_is_accepted_after_all_is_not_held_to_its_refusal(
     assert waits
 
 
-def test_where_nothing_is_accepted_fewer_tokens_are_tried(
+def test_fewer_tokens_are_tried_if_nothing_is_accepted(
     serve: Serve, waits: list[float]
 ) -> None:
     auth = numbered_tokens(serve)
@@ -543,9 +541,7 @@ def test_a_path_that_is_refused_for_all_advertisers_costs_few_logins(
     assert waits
 
 
-def test_a_login_that_others_use_too_is_named_in_the_end(
-    serve: Serve, waits: list[float]
-) -> None:
+def test_a_shared_login_is_named_eventually(serve: Serve, waits: list[float]) -> None:
     auth = numbered_tokens(serve)
     accept(auth, "orders?page=1")
     sent = Sent(auth, "orders?page=2")
@@ -561,8 +557,8 @@ def test_a_login_that_others_use_too_is_named_in_the_end(
 
 
 @pytest.mark.parametrize(("turn", "shortest"), [(0.1, 1), (2, 4), (10, 20), (99, 20)])
-def test_waits_are_longer_where_turns_are_few(turn: float, shortest: float) -> None:
-    """Else a token would end before its process has had its turn."""
+def test_waits_are_longer_if_turns_are_rare(turn: float, shortest: float) -> None:
+    """Otherwise, a token would end before its process has had its turn."""
     rejections = Rejections()
     waits = [
         rejections.record_rejected(1, had_worked=True, turn_seconds=turn)
@@ -598,7 +594,7 @@ def test_a_request_is_not_sent_with_a_token_that_was_rejected(
         auth.refresh(waiting.request)
 
 
-def test_waits_do_not_grow_while_tokens_are_of_use(
+def test_waits_do_not_grow_while_tokens_are_used(
     serve: Serve, waits: list[float]
 ) -> None:
     auth = numbered_tokens(serve)
@@ -611,7 +607,7 @@ def test_waits_do_not_grow_while_tokens_are_of_use(
     assert all(1 <= wait <= 3 for wait in waits)
 
 
-def test_a_token_that_is_of_no_use_from_the_start_is_waited_for(
+def test_a_token_rejected_from_the_start_causes_a_wait(
     serve: Serve, waits: list[float], caplog: pytest.LogCaptureFixture
 ) -> None:
     """Other processes may have started at the same time."""
@@ -661,7 +657,7 @@ def test_many_rejections_of_one_token_wait_once(
         ("campaigns/3/detail", MAX_UNPROVEN_TOKENS),
     ],
 )
-def test_only_requests_that_are_alike_prove_a_right(
+def test_only_similar_requests_prove_access(
     serve: Serve, waits: list[float], others: str, tokens: int
 ) -> None:
     auth = numbered_tokens(serve)
@@ -670,7 +666,7 @@ def test_only_requests_that_are_alike_prove_a_right(
     assert waits
 
 
-def test_requests_are_alike_whatever_their_ids(
+def test_requests_that_differ_only_in_ids_are_similar(
     serve: Serve, waits: list[float]
 ) -> None:
     auth = numbered_tokens(serve)
@@ -680,7 +676,7 @@ def test_requests_are_alike_whatever_their_ids(
     assert waits
 
 
-def test_a_report_is_told_by_the_advertiser_in_its_body() -> None:
+def test_a_report_is_identified_by_the_advertiser_in_its_body() -> None:
     def subject(**body: object) -> Subject:
         url = "http://kayzen.test/v1/report_data"
         return subject_of(requests.Request("POST", url, json=body).prepare())

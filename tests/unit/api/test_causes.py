@@ -81,7 +81,7 @@ def test_a_name_that_does_not_resolve_reaches_no_server() -> None:
 
 
 @pytest.mark.parametrize("scheme", ["http", "https"])
-def test_a_proxy_that_is_not_there_reaches_no_server(
+def test_an_unreachable_proxy_reaches_no_server(
     scheme: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(f"{scheme}_proxy", f"http://127.0.0.1:{closed_port()}")
@@ -106,7 +106,7 @@ def test_a_proxy_that_opens_no_tunnel_reaches_no_server(
         b"HTTP/1.1 503 Unavailable\r\n\r\n",
     ],
 )
-def test_a_server_that_says_something_or_breaks_off_was_reached(words: bytes) -> None:
+def test_a_server_that_responds_or_disconnects_was_reached(words: bytes) -> None:
     with saying(words) as port:
         assert not failure(f"http://127.0.0.1:{port}/").is_unreachable
 
@@ -123,7 +123,7 @@ def test_a_server_that_does_not_answer_in_time_was_reached() -> None:
     assert reason(error) == network_messages.CONNECT_TIMEOUT()
 
 
-def test_an_interrupted_connection_says_nothing_of_the_server() -> None:
+def test_an_interrupted_connection_proves_nothing_about_the_server() -> None:
     def fail() -> None:
         raise requests.exceptions.ConnectionError
 
@@ -133,7 +133,7 @@ def test_an_interrupted_connection_says_nothing_of_the_server() -> None:
     assert not caught.value.is_unreachable
 
 
-def test_a_login_knows_it_too_and_so_do_those_that_find_it_failed() -> None:
+def test_a_login_error_knows_whether_a_server_was_reached() -> None:
     auth = Transport(wire(f"http://127.0.0.1:{closed_port()}")).authenticator
     for _ in range(2):
         with pytest.raises(LoginError) as caught:
@@ -168,7 +168,7 @@ def test_a_proxy_that_refuses_is_named_without_its_login(
     )
 
 
-def test_a_proxy_is_named_where_it_is_not_to_blame_either(
+def test_a_proxy_is_named_even_if_it_is_not_at_fault(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     with listen(LOOPBACK, 0) as listener:
@@ -202,7 +202,7 @@ def test_a_proxy_that_is_not_used_is_not_named(monkeypatch: pytest.MonkeyPatch) 
         ("", ""),
     ],
 )
-def test_no_part_of_a_proxy_is_shown_that_may_be_its_login(
+def test_no_part_of_a_proxy_that_may_be_its_login_is_shown(
     proxy: str, host: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("https_proxy", proxy)
@@ -210,7 +210,7 @@ def test_no_part_of_a_proxy_is_shown_that_may_be_its_login(
 
 
 @pytest.mark.parametrize("scheme", ["http", "https"])
-def test_a_proxy_that_wants_a_login_ends_it_at_once(
+def test_a_proxy_that_requires_a_login_ends_retries_at_once(
     scheme: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     reply = b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n"
@@ -224,7 +224,7 @@ def test_a_proxy_that_wants_a_login_ends_it_at_once(
 
 
 @pytest.mark.parametrize("proxy", [":::", "socks5://127.0.0.1:9", "ftp://127.0.0.1:9"])
-def test_a_proxy_that_cannot_be_used_ends_it_at_once(
+def test_an_unusable_proxy_ends_retries_at_once(
     proxy: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("https_proxy", proxy)

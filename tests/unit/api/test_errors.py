@@ -36,13 +36,11 @@ def test_an_error_has_its_parts_in_one_line() -> None:
         ({"words": "oh"}, "it broke. Kayzen's response: oh"),
     ],
 )
-def test_parts_that_are_missing_leave_no_trace(
-    parts: dict[str, Any], text: str
-) -> None:
+def test_missing_parts_leave_no_trace(parts: dict[str, Any], text: str) -> None:
     assert str(UnavailableError("it broke", **parts)) == text
 
 
-def test_an_error_within_a_larger_read_has_the_hint_of_that() -> None:
+def test_an_error_within_a_larger_read_has_its_hint() -> None:
     what = "campaign_details needs the list of campaigns"
     error = refused().within(what, {"deselect the stream": "do this"})
     assert str(error) == (
@@ -55,7 +53,7 @@ def test_an_error_within_a_larger_read_has_the_hint_of_that() -> None:
     assert str(short) == "a window: too few; ask for less"
 
 
-def test_a_hint_that_is_not_the_other_streams_own_stays() -> None:
+def test_a_hint_without_a_replacement_stays() -> None:
     error = RefusedError("too large", 200, what="campaigns", hint="raise the limit")
     assert error.within("details", {"deselect campaigns": "deselect details"}).hint == (
         "raise the limit"

@@ -54,7 +54,7 @@ def test_a_proxy_that_cannot_be_used_is_named_before_any_request(
         {"https_proxy": "ftp://proxy", "no_proxy": "api.kayzen.io"},
     ],
 )
-def test_other_proxies_are_none_of_its_business(
+def test_proxies_that_do_not_apply_are_ignored(
     environment: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name, value in environment.items():

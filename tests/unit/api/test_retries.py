@@ -78,7 +78,7 @@ def test_waits_grow_to_a_bound(tries: int, bound: float) -> None:
     assert bound / 2 <= min(waits) < max(waits) <= bound
 
 
-def test_only_passing_states_are_tried_again() -> None:
+def test_only_transient_statuses_are_retried() -> None:
     transient = {status for status in range(100, 600) if is_transient(status)}
     assert transient == {408, 425, 429, *range(500, 600)}
 
@@ -86,7 +86,7 @@ def test_only_passing_states_are_tried_again() -> None:
 LIMIT = b'{"fault": {"detail": {"errorcode": "policies.ratelimit.QuotaViolation"}}}'
 
 
-def test_a_rate_limit_is_known_by_its_status_or_its_words() -> None:
+def test_a_rate_limit_is_recognized_by_its_status_or_body() -> None:
     limits = {status for status in range(100, 600) if is_rate_limit(status, b"")}
     assert limits == {429, 503}
     limits = {status for status in range(100, 600) if is_rate_limit(status, LIMIT)}
@@ -105,7 +105,7 @@ def test_a_rate_limit_is_known_by_its_status_or_its_words() -> None:
         (500, b"", "HTTP 500", False),
     ],
 )
-def test_a_transient_status_says_whether_it_is_a_limit(
+def test_a_transient_error_knows_whether_it_is_a_rate_limit(
     status: int, body: bytes, message: str, is_limit: object
 ) -> None:
     response = answer(None)
@@ -153,7 +153,7 @@ def raw_server(answers: list[bytes]) -> Generator[str]:
 
 
 @pytest.mark.parametrize("broken", [CUT, CUT_CHUNK, BROKEN_GZIP, NOT_HTTP, NOTHING])
-def test_broken_answers_are_asked_for_again(
+def test_broken_responses_are_requested_again(
     broken: bytes, capsys: pytest.CaptureFixture[str], waits: list[float]
 ) -> None:
     answers = [broken, whole(TOKEN), broken, broken, whole(PAGE)]
@@ -163,7 +163,7 @@ def test_broken_answers_are_asked_for_again(
     assert len(waits) == 3
 
 
-def test_a_server_that_never_answers_is_given_up_on(
+def test_the_tap_gives_up_on_a_server_that_never_responds(
     capsys: pytest.CaptureFixture[str], waits: list[float]
 ) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
@@ -210,11 +210,11 @@ def calls_until_the_end(retries: int, seconds: float, clock: Clock) -> int:
 
 
 @pytest.mark.parametrize("retries", [0, 1, 3])
-def test_retries_end_by_their_number(retries: int) -> None:
+def test_retries_are_limited_in_number(retries: int) -> None:
     assert calls_until_the_end(retries, 900, Clock(concurrency=1)) == retries + 1
 
 
-def test_retries_end_by_the_time_that_they_take() -> None:
+def test_retries_are_limited_in_time() -> None:
     clock = Clock(concurrency=1)
     # The last wait is cut short, for a last try at the end.
     assert 7 <= calls_until_the_end(1000, 100, clock) <= 10

@@ -78,14 +78,14 @@ def test_the_ceiling_is_never_exceeded() -> None:
     assert starts[4] - starts[0] >= 1 - 1e-9
 
 
-def test_it_settles_near_what_the_server_allows() -> None:
+def test_the_rate_settles_near_the_servers_limit() -> None:
     throttle = ClockedThrottle(concurrency=8)
     good, bad = drive(throttle, Server(per_second=5), 600)
     assert bad / (good + bad) < 0.1
     assert 4 <= good / (throttle.time - 1000) <= 5
 
 
-def test_it_climbs_again_when_the_server_allows_more() -> None:
+def test_the_rate_rises_again_if_the_server_allows_more() -> None:
     throttle, server = ClockedThrottle(concurrency=8), Server(per_second=5)
     drive(throttle, server, 100)
     server.per_second = 1000
@@ -95,7 +95,7 @@ def test_it_climbs_again_when_the_server_allows_more() -> None:
     assert 100 / (throttle.time - before) > 50
 
 
-def test_a_tap_that_asks_for_nothing_is_not_held_to_that() -> None:
+def test_idle_time_does_not_lower_the_pace() -> None:
     """The target blocks for long, then one request is refused."""
     paces = []
     for blocked in (0, 600):
@@ -109,7 +109,7 @@ def test_a_tap_that_asks_for_nothing_is_not_held_to_that() -> None:
     assert paces[1] == pytest.approx(paces[0], rel=0.01)
 
 
-def test_a_long_hold_makes_no_crawl() -> None:
+def test_a_long_pause_does_not_lower_the_pace() -> None:
     throttle = ClockedThrottle(concurrency=8)
     drive(throttle, Server(per_second=1000), 3)
     with throttle.request() as started:
@@ -119,7 +119,7 @@ def test_a_long_hold_makes_no_crawl() -> None:
     assert throttle.time - before < 60
 
 
-def test_the_pace_does_not_rise_where_something_else_is_the_limit() -> None:
+def test_the_pace_does_not_rise_if_something_else_is_the_limit() -> None:
     throttle = ClockedThrottle(concurrency=1)
     drive(throttle, Server(per_second=50), 200)
     slow = Server(per_second=1000)
@@ -130,13 +130,13 @@ def test_the_pace_does_not_rise_where_something_else_is_the_limit() -> None:
     assert bad / (good + bad) < 0.1
 
 
-def test_a_server_that_refuses_everything_is_asked_ever_less() -> None:
+def test_a_server_that_refuses_everything_gets_ever_fewer_requests() -> None:
     throttle = ClockedThrottle(concurrency=8)
     assert drive(throttle, Server(per_second=0), 10) == (0, 10)
     assert throttle.time - 1000 >= 9
 
 
-def test_all_wait_when_one_is_told_to() -> None:
+def test_all_requests_wait_if_one_has_to() -> None:
     throttle = ClockedThrottle(concurrency=8)
     with throttle.request() as started:
         throttle.refused(started, 17)
@@ -144,7 +144,7 @@ def test_all_wait_when_one_is_told_to() -> None:
         assert next_start == 1017
 
 
-def test_refusals_of_one_jam_count_once() -> None:
+def test_simultaneous_refusals_count_once() -> None:
     once, often = ClockedThrottle(concurrency=64), ClockedThrottle(concurrency=64)
     once.refused(1000, 1)
     for _ in range(5):
@@ -234,7 +234,7 @@ def accept(throttle: ClockedThrottle, requests: int) -> None:
         throttle.accepted()
 
 
-def test_the_first_pace_is_what_was_seen_to_be_accepted() -> None:
+def test_the_first_pace_is_just_below_the_accepted_rate() -> None:
     throttle = ClockedThrottle(concurrency=8)
     assert refuse(throttle) is None
     throttle = ClockedThrottle(concurrency=8)
@@ -243,7 +243,7 @@ def test_the_first_pace_is_what_was_seen_to_be_accepted() -> None:
     assert refuse(throttle) == pytest.approx(WEAKEST_CUT * 100 / 2.01)
 
 
-def test_a_pace_falls_by_5_to_15_percent_and_by_half_if_nothing_went_well() -> None:
+def test_a_pace_falls_by_5_to_15_percent_or_by_half_if_nothing_succeeded() -> None:
     throttle = ClockedThrottle(concurrency=8)
     accept(throttle, 100)
     pace = refuse(throttle)
@@ -268,7 +268,7 @@ def test_a_sleep_takes_its_time() -> None:
     assert throttle.time == 1000.5
 
 
-def test_the_pace_rises_by_a_tenth_with_each_answer_that_waited_for_it() -> None:
+def test_the_pace_rises_by_a_tenth_with_each_delayed_response() -> None:
     throttle = ClockedThrottle(concurrency=1)
     accept(throttle, 100)
     pace = refuse(throttle)

@@ -36,7 +36,7 @@ def test_no_thread_is_started_without_work() -> None:
     assert threading.active_count() == before
 
 
-def test_work_goes_on_with_the_threads_that_the_system_allows(
+def test_work_continues_with_the_threads_that_the_system_allows(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     workers = Workers(3)

@@ -64,7 +64,7 @@ def column(definition: object) -> Callable[[Entry], object]:
         setting(replication_method="INCREMENTAL", replication_key=["updated_at"]),
     ],
 )
-def test_replication_may_be_written_in_several_ways(
+def test_replication_can_be_written_in_several_ways(
     edit: Callable[[Entry], object],
 ) -> None:
     catalog = catalog_with(edit)
@@ -74,7 +74,7 @@ def test_replication_may_be_written_in_several_ways(
     assert stream.replication_key == "updated_at"
 
 
-def test_the_method_in_the_metadata_goes_before_that_of_the_entry() -> None:
+def test_the_method_in_the_metadata_overrides_that_of_the_entry() -> None:
     catalog = catalog_with(root(**{"replication-method": "FULL_TABLE"}))
     catalog["streams"][0] |= {
         "replication_method": "INCREMENTAL",
@@ -84,7 +84,7 @@ def test_the_method_in_the_metadata_goes_before_that_of_the_entry() -> None:
 
 
 @pytest.mark.parametrize("nothing", ["", None])
-def test_an_empty_method_is_none(nothing: object) -> None:
+def test_an_empty_method_counts_as_not_set(nothing: object) -> None:
     edit = root(**{"replication-method": nothing})
     catalog = catalog_with(edit)
     setting(replication_method=nothing, replication_key=nothing)(catalog["streams"][0])
@@ -101,7 +101,7 @@ def test_an_empty_method_is_none(nothing: object) -> None:
         ({"type": "string", "format": None}, 7, "7"),
     ],
 )
-def test_a_column_may_have_an_unusual_schema(
+def test_a_column_can_have_an_unusual_schema(
     definition: object, value: object, expected: object
 ) -> None:
     catalog = catalog_with(column(definition))
@@ -146,7 +146,7 @@ def test_a_column_may_have_an_unusual_schema(
         ),
     ],
 )
-def test_what_cannot_be_read_is_named(
+def test_unreadable_entries_are_named(
     edit: Callable[[Entry], object], words: str
 ) -> None:
     assert fault(catalog_with(edit)) == file_messages.BAD_ENTRY(

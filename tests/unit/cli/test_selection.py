@@ -47,7 +47,7 @@ def catalog_with(selected: Collection[str], **renamed: str) -> dict[str, Any]:
         ("costs_by_day", selection_messages.WAS_IT_REMOVED()),
     ],
 )
-def test_a_stream_that_there_is_not_is_named(
+def test_an_unknown_stream_is_named(
     now: str, question: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     catalog = catalog_with({"campaigns", "spend"}, spend=now)
@@ -57,7 +57,7 @@ def test_a_stream_that_there_is_not_is_named(
     ]
 
 
-def test_a_deselected_stream_that_there_is_not_is_none_of_our_business(
+def test_a_deselected_unknown_stream_is_ignored(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     catalog = catalog_with({"campaigns", "spend"}, tags="labels")
@@ -88,19 +88,19 @@ def test_a_report_that_is_not_selected_is_named_with_the_line_to_add(
     ]
 
 
-def test_the_default_report_may_be_left_out(caplog: pytest.LogCaptureFixture) -> None:
+def test_the_default_report_can_be_left_out(caplog: pytest.LogCaptureFixture) -> None:
     assert lines(caplog, catalog_of("campaigns"), SAMPLE_CONFIG) == []
 
 
 @pytest.mark.parametrize("catalog", [{"streams": []}, catalog_with(())])
-def test_nothing_selected_is_spoken_of(
+def test_selecting_nothing_is_logged(
     catalog: dict[str, Any], caplog: pytest.LogCaptureFixture
 ) -> None:
     (line,) = lines(caplog, catalog, SAMPLE_CONFIG)
     assert line == selection_messages.NOTHING_SELECTED()
 
 
-def test_one_line_says_what_is_selected(caplog: pytest.LogCaptureFixture) -> None:
+def test_one_line_names_the_selected_streams(caplog: pytest.LogCaptureFixture) -> None:
     catalog = catalog_with({"campaigns", "spend", "campaign_details"})
     assert lines(caplog, catalog, level="INFO")[-1] == (
         f"3 of {len(catalog['streams'])} streams are selected: campaigns, "
@@ -112,7 +112,7 @@ def test_one_line_says_what_is_selected(caplog: pytest.LogCaptureFixture) -> Non
     )
 
 
-def test_a_catalog_for_discovery_needs_no_words(
+def test_a_catalog_for_discovery_logs_nothing(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     caplog.set_level("INFO")

@@ -209,7 +209,7 @@ def test_a_bad_setting_is_named_in_one_line(
         "1769817600",
     ],
 )
-def test_what_is_no_date_is_named(name: str, text: str) -> None:
+def test_an_invalid_date_is_named(name: str, text: str) -> None:
     assert problems(**{name: text}) == [settings_messages.NOT_A_DATE(name=name)]
 
 
@@ -227,7 +227,7 @@ def test_what_is_no_date_is_named(name: str, text: str) -> None:
         " 2026-11-01T00:00:00 ",
     ],
 )
-def test_of_a_date_time_the_day_counts_as_it_is_written(name: str, text: str) -> None:
+def test_a_date_time_counts_as_its_written_day(name: str, text: str) -> None:
     assert settings(**{name: text})[name] == "2026-11-01"
 
 
@@ -247,7 +247,7 @@ def test_of_a_date_time_the_day_counts_as_it_is_written(name: str, text: str) ->
         ([], []),
     ],
 )
-def test_ids_may_be_written_in_several_ways(
+def test_ids_can_be_written_in_several_ways(
     name: str, given: object, used: list[int]
 ) -> None:
     assert settings(**{name: given})[name] == used
@@ -300,7 +300,7 @@ def test_http_to_this_machine_is_fine(host: str) -> None:
     assert settings(api_url=url, audience_url=url)["api_url"] == url
 
 
-def test_all_problems_come_at_once() -> None:
+def test_all_problems_are_reported_at_once() -> None:
     with pytest.raises(ConfigValidationError) as caught:
         TapKayzen(config={"page_size": 0, "password": "", "api_url": "ftp://x", "q": 1})
     assert len(caught.value.errors) == 7
@@ -382,7 +382,7 @@ def test_parquet_without_its_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> 
         ),
     ],
 )
-def test_a_batch_config_of_no_use_is_named(
+def test_an_unusable_batch_config_is_named(
     batch: dict[str, Any], expected: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for module in ("s3fs", "gcsfs"):
@@ -411,11 +411,11 @@ def test_a_batch_config_of_the_wrong_type_is_named_once() -> None:
         {**BATCH, "batch_size": None, "storage": {"root": "memory://x", "params": {}}},
     ],
 )
-def test_a_sound_batch_config_is_taken(batch: dict[str, Any]) -> None:
+def test_a_valid_batch_config_is_accepted(batch: dict[str, Any]) -> None:
     assert settings(batch_config=batch)["batch_config"] == batch
 
 
-def test_storage_whose_library_is_there_is_taken(
+def test_storage_with_an_installed_library_is_accepted(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     library = ModuleType("s3fs")
@@ -449,13 +449,13 @@ def test_made_up_values_need_a_library(
         ({"api_key": "123456"}, "123456"),
     ],
 )
-def test_numbers_and_booleans_may_be_text(given: dict[str, Any], used: object) -> None:
+def test_numbers_and_booleans_can_be_text(given: dict[str, Any], used: object) -> None:
     ((name, _),) = given.items()
     assert repr(settings(**given)[name]) == repr(used)
 
 
 @pytest.mark.parametrize("text", ["x", "1.5", "[1]", "true", '"50"', "NaN"])
-def test_text_that_is_no_such_number_is_named(text: str) -> None:
+def test_text_that_is_not_a_valid_number_is_named(text: str) -> None:
     (problem, *_) = problems(page_size=text)
     assert problem.startswith("`page_size` must be of type integer, not ")
 
@@ -471,13 +471,13 @@ def test_an_empty_text_counts_as_not_set() -> None:
 
 @pytest.mark.parametrize("blank", [" ", "\n", "\t", "\N{NO-BREAK SPACE}", "\ufeff"])
 @pytest.mark.parametrize("name", PASTED_SETTINGS)
-def test_what_does_not_show_at_the_ends_is_named(name: str, blank: str) -> None:
+def test_invisible_characters_at_the_ends_are_named(name: str, blank: str) -> None:
     value = settings(audience_api_key="key")[name]
     for given in (value + blank, blank + value):
         assert problems(**{name: given}) == [settings_messages.BLANK_END(name=name)]
 
 
-def test_a_password_may_begin_and_end_with_a_space() -> None:
+def test_a_password_can_begin_and_end_with_a_space() -> None:
     assert settings(password=" a b ")["password"] == " a b "
     assert settings(api_key="a b")["api_key"] == "a b"
 
@@ -510,7 +510,7 @@ def test_null_counts_as_not_set() -> None:
         ("http://127.0.0.1:8765", "http://127.0.0.1:8765"),
     ],
 )
-def test_the_address_may_end_in_a_slash_or_v1(given: str, used: str) -> None:
+def test_the_address_can_end_in_a_slash_or_v1(given: str, used: str) -> None:
     assert settings(api_url=given)["api_url"] == used
 
 
@@ -595,7 +595,7 @@ def test_no_tap_changes_the_definition_of_the_settings() -> None:
 @pytest.mark.parametrize(
     "encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-32", "utf-16-le", "latin-1"]
 )
-def test_dotenv_may_begin_with_a_byte_order_mark(tmp_path: Path, encoding: str) -> None:
+def test_dotenv_can_begin_with_a_byte_order_mark(tmp_path: Path, encoding: str) -> None:
     text = "TAP_KAYZEN_USER_AGENT=from-file\r\nTAP_KAYZEN_PAGE_SIZE=9\r\n# ü"
     (tmp_path / ".env").write_bytes(text.encode(encoding))
     if encoding in {"utf-16-le", "latin-1"}:
@@ -643,7 +643,7 @@ def test_settings_come_from_the_environment_and_dotenv(
     assert config["user_agent"].startswith("tap-kayzen/")
 
 
-def test_a_misspelt_variable_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_misspelled_variable_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TAP_KAYZEN_PASWORD", "s3cret")
     monkeypatch.setenv("TAP_KAYZEN_LOGLEVEL", "INFO")
     monkeypatch.setenv("TAP_KAYZEN__SELECT", "[]")
@@ -654,7 +654,7 @@ def test_a_misspelt_variable_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     ]
 
 
-def test_what_the_environment_holds_in_a_wrong_form_is_named(
+def test_environment_variables_in_a_wrong_format_are_named(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("TAP_KAYZEN_PAGE_SIZE", "many")

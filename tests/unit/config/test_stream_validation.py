@@ -53,7 +53,7 @@ def test_a_bad_choice_of_streams_is_named(streams: object, problem: str) -> None
     assert problems(streams) == [problem]
 
 
-def test_the_default_report_is_no_stream_if_there_are_others() -> None:
+def test_the_default_report_is_not_a_stream_if_there_are_others() -> None:
     (problem,) = problems(["campaign_performance"], reports=[SPEND])
     assert problem.startswith(no_match(0, "campaign_performance", ""))
 
@@ -68,7 +68,7 @@ def test_the_default_report_is_no_stream_if_there_are_others() -> None:
         '["orders", "cities"]',
     ],
 )
-def test_streams_may_be_written_in_several_ways(streams: object) -> None:
+def test_streams_can_be_written_in_several_ways(streams: object) -> None:
     tap = TapKayzen(config={**SAMPLE_CONFIG, "streams": streams})
     selected = [name for name, stream in tap.streams.items() if stream.selected]
     assert selected == ["cities", "orders"]
@@ -83,13 +83,13 @@ def test_without_the_setting_the_default_streams_are_selected(streams: object) -
     ]
 
 
-def test_what_is_excluded_need_not_exist() -> None:
+def test_excluded_streams_need_not_exist() -> None:
     tap = TapKayzen(config={**SAMPLE_CONFIG, "streams": ["!audiences"]})
     assert tap.streams["orders"].selected
 
 
 @pytest.mark.parametrize("streams", [5, [5], ["campagins"], "campagins"])
-def test_discovery_looks_at_no_setting(streams: object) -> None:
+def test_discovery_does_not_validate_settings(streams: object) -> None:
     tap = TapKayzen(
         config={"streams": streams}, validate_config=False, setup_mapper=False
     )

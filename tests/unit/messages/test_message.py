@@ -81,7 +81,7 @@ def test_every_message_is_one_line_that_is_brief_in_the_docs(message: Message) -
         assert not cell.endswith(".")
 
 
-def test_a_text_is_found_in_a_line_whatever_its_values() -> None:
+def test_a_text_is_found_in_a_line_regardless_of_its_values() -> None:
     message = Text("row {number} (of {total}) is odd")
     assert contains("campaigns: row 7 (of 9) is odd; look", message)
     assert not contains("campaigns: row 7 (of 9) is even", message)

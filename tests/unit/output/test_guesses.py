@@ -53,12 +53,12 @@ def test_a_dimension_that_is_near_a_documented_one(name: str, guess: str) -> Non
         "_",
     ],
 )
-def test_a_name_that_may_well_be_one_of_its_own(name: str) -> None:
+def test_a_name_that_is_probably_not_a_typo(name: str) -> None:
     assert may_mean(name, METRICS) == ""
     assert may_mean(name, DIMENSIONS) == ""
 
 
-def test_a_wrong_name_is_taken_for_whatever_is_like_it() -> None:
+def test_a_wrong_name_is_matched_with_the_most_similar_one() -> None:
     assert did_you_mean("pasword", ["username", "password"]) == (
         "did you mean `password`?"
     )

@@ -15,7 +15,7 @@ ROW = Message("a row of {number}", cause="-", action="-")
 OTHER = Message("another one", cause="-", action="-")
 
 
-def test_a_warning_is_logged_once_whatever_its_arguments(
+def test_a_warning_is_logged_once_regardless_of_its_arguments(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     warn_once = WarnOnce(LOGGER)

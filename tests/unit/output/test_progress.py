@@ -113,7 +113,7 @@ def test_a_terminal_shows_a_bar_and_whole_log_lines(config_file: Path) -> None:
 @pytest.mark.parametrize(
     "quiet", [{"TERM": "dumb"}, {"TAP_KAYZEN_LOGLEVEL": "WARNING"}]
 )
-def test_no_bar_where_it_is_not_wanted(
+def test_no_bar_is_shown_if_turned_off(
     quiet: dict[str, str], config_file: Path
 ) -> None:
     _, shown = run_on_a_terminal(config_file, **quiet)

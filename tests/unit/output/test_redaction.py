@@ -56,20 +56,20 @@ FORMS: dict[str, Callable[[str], str]] = {
 @pytest.mark.parametrize(
     "secret", [NASTY, "plain-s3cret", "it's me", 'so "it" is', "??>>~~ÿÿ"]
 )
-def test_secrets_are_blotted_out_in_all_their_forms(form: str, secret: str) -> None:
+def test_secrets_are_masked_in_all_their_forms(form: str, secret: str) -> None:
     shown = redactor(api_secret=secret).redact(f"so: {FORMS[form](secret)}, it is")
     assert shown == "so: ***, it is"
 
 
 @pytest.mark.parametrize("before", range(4))
-def test_within_longer_base64_little_is_left(before: int) -> None:
+def test_little_of_a_secret_is_left_within_longer_base64(before: int) -> None:
     text = "x" * before + "a-long-secret" + "y" * 4
     coded = base64.b64encode(text.encode()).decode()
     shown = redactor(api_secret="a-long-secret").redact(coded)
     assert len(shown.replace("***", "")) <= len(coded) - 13 * 8 // 6 + 2
 
 
-def test_a_login_in_a_url_is_blotted_out(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_login_in_a_url_is_masked(monkeypatch: pytest.MonkeyPatch) -> None:
     shown = redactor().redact("see https://me:hunter%32@proxy.test:3128/a@b")
     assert shown == "see https://***proxy.test:3128/a@b"
     monkeypatch.setenv("HTTPS_PROXY", "http://someone:hunter%40two@proxy.test")
@@ -81,13 +81,13 @@ def test_short_secrets_are_hidden_by_showing_nothing() -> None:
     assert "valid" not in redactor(password="a").excerpt(b"validation")
 
 
-def test_what_a_server_said_is_cut_to_one_line() -> None:
+def test_text_from_a_server_is_cut_to_one_line() -> None:
     assert redactor().excerpt(b"a\n  b aaaa") == "a b ***"
     assert redactor().excerpt(b"") == "(empty body)"
     assert len(redactor().excerpt(b"x" * 1000)) == 200
 
 
-def test_no_secret_gets_into_the_log_nor_into_a_traceback() -> None:
+def test_no_secret_is_in_the_log_or_a_traceback() -> None:
     output = io.StringIO()
     logger = logging.getLogger("test-redaction")
     logger.addHandler(logging.StreamHandler(output))
@@ -117,13 +117,11 @@ def test_no_secret_gets_into_the_log_nor_into_a_traceback() -> None:
         ("not JSON: token", "not JSON: token"),
     ],
 )
-def test_fields_named_like_a_secret_are_blotted_out_of_rows(
-    body: str, shown: str
-) -> None:
+def test_fields_named_like_a_secret_are_masked_in_rows(body: str, shown: str) -> None:
     assert redactor().excerpt(body.encode(), may_have_rows=True) == shown
 
 
-def test_a_refusal_may_name_what_it_is_about_as_a_key() -> None:
+def test_a_refusal_can_name_a_field_as_a_key() -> None:
     body = b'{"key":"start_date","apiKey":"s3c"}'
     assert redactor().excerpt(body) == '{"key":"start_date","apiKey":***}'
 
@@ -168,7 +166,7 @@ URL = "https://t.example/c"
         (f"{URL}?api_key=", None),
     ],
 )
-def test_query_parameters_named_like_a_secret_are_blotted_out(
+def test_query_parameters_named_like_a_secret_are_masked(
     text: str, shown: str | None
 ) -> None:
     assert redactor().redact(text) == (text if shown is None else shown)
@@ -176,7 +174,7 @@ def test_query_parameters_named_like_a_secret_are_blotted_out(
 
 
 @pytest.mark.parametrize("unit", ["?a=", ";a=", "%3fa%3d"])
-def test_parameters_without_end_are_each_searched_once(unit: str) -> None:
+def test_many_parameters_are_each_searched_once(unit: str) -> None:
     """With quadratic time, this would take hours."""
     text = unit * 200_000
     assert redactor().redact(text) == text

@@ -97,7 +97,7 @@ def record(**fields: object) -> RecordMessage:
     return RecordMessage("campaigns", dict(fields))
 
 
-def test_numbers_and_text_come_out_as_they_are(
+def test_numbers_and_text_are_written_unchanged(
     capfd: pytest.CaptureFixture[str],
 ) -> None:
     writer = BufferedWriter()
@@ -109,7 +109,7 @@ def test_numbers_and_text_come_out_as_they_are(
     assert json.loads(second)["record"] == {"lone": "\ud800", "big": 2**80}
 
 
-def test_records_wait_for_each_other_and_state_waits_for_nobody(
+def test_records_are_buffered_and_state_is_written_at_once(
     capfd: pytest.CaptureFixture[str],
 ) -> None:
     writer = BufferedWriter()
@@ -124,7 +124,7 @@ def test_records_wait_for_each_other_and_state_waits_for_nobody(
     ]
 
 
-def test_half_a_record_is_never_written(capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_partial_record_is_never_written(capfd: pytest.CaptureFixture[str]) -> None:
     deep: list[object] = []
     for _ in range(100_000):
         deep = [deep]

@@ -70,7 +70,7 @@ def example_of(stream: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("stream", STREAMS)
-def test_every_stream_is_in_the_docs_as_it_is(stream: str) -> None:
+def test_every_stream_is_documented_correctly(stream: str) -> None:
     section = section_of(stream)
     description, listed = section.strip().split("\n\n")[:2]
     assert description == STREAMS[stream]["schema"]["description"]

@@ -45,7 +45,7 @@ def stored(run: Run) -> sqlite3.Connection:
 
 
 @pytest.mark.parametrize("title", RECIPES)
-def test_each_entry_is_a_good_setting(title: str) -> None:
+def test_each_entry_is_a_valid_setting(title: str) -> None:
     recipe = RECIPES[title]
     tap = TapKayzen(config={**SAMPLE_CONFIG, **recipe.config})
     assert recipe.streams <= tap.streams.keys()
@@ -61,7 +61,7 @@ def test_each_entry_selects_its_reports_and_all_that_its_queries_read(
     assert recipe.streams == reports | recipe.tables
 
 
-def test_entries_of_one_name_are_the_same() -> None:
+def test_entries_with_the_same_name_are_equal() -> None:
     """Otherwise, combining two recipes would change a report."""
     entries: dict[str, Any] = {}
     for recipe in RECIPES.values():
@@ -70,7 +70,7 @@ def test_entries_of_one_name_are_the_same() -> None:
 
 
 @pytest.mark.parametrize("title", [r.title for r in RECIPES.values() if r.queries])
-def test_each_query_gives_what_the_page_shows(
+def test_each_query_returns_the_documented_rows(
     title: str,
     address: str,
     capsys: pytest.CaptureFixture[str],

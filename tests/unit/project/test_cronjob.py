@@ -83,7 +83,7 @@ def test_two_runs_never_overlap_and_some_failures_are_final() -> None:
 
 
 @IN_A_CLONE
-def test_the_container_is_that_of_the_image() -> None:
+def test_the_container_matches_the_image() -> None:
     assert CONTAINER["args"] == ["--config", "ENV"]
     assert "command" not in CONTAINER
     assert 'ENTRYPOINT ["sync.py"]' in DOCKERFILE
@@ -105,7 +105,7 @@ def test_the_container_is_that_of_the_image() -> None:
 
 
 @IN_A_CLONE
-def test_the_target_is_the_one_that_was_tested() -> None:
+def test_the_target_is_the_tested_one() -> None:
     lock = (ROOT / "tools" / "requirements" / "targets.txt").read_text("utf-8")
     (pinned,) = re.findall(r"^(meltanolabs-target-postgres==\S+)", lock, re.MULTILINE)
     assert pinned in DOCKERFILE

@@ -34,7 +34,7 @@ def columns_of_table(heading: str) -> dict[str, str]:
     return dict(rows)
 
 
-def test_the_staging_layer_is_that_of_the_schemas() -> None:
+def test_the_staging_layer_matches_the_schemas() -> None:
     expected = dbt_package.files()
     assert {*dbt_package.STAGING.iterdir()} == {
         *expected,
@@ -64,7 +64,7 @@ def test_no_column_is_left_out_or_takes_the_name_of_another(
     assert len(set(names)) == len(names) == len(staged.columns)
 
 
-def test_the_version_is_that_of_the_tap() -> None:
+def test_the_version_matches_the_tap() -> None:
     assert PROJECT["version"] == version("tap-kayzen")
     assert f"revision: v{version('tap-kayzen')}\n" in README
 
@@ -89,6 +89,6 @@ def test_the_reports_in_the_readme_have_the_columns_of_the_models() -> None:
     ]
 
 
-def test_the_lookback_is_that_of_the_tap() -> None:
+def test_the_lookback_matches_the_tap() -> None:
     settings = TapKayzen(config=SAMPLE_CONFIG).config
     assert PROJECT["vars"]["kayzen_lookback_days"] == settings["lookback_days"]

@@ -37,7 +37,7 @@ def name(path: Path) -> str:
 
 
 @pytest.mark.parametrize("path", DOCS, ids=name)
-def test_tables_of_settings_and_columns_are_those_of_the_code(path: Path) -> None:
+def test_tables_of_settings_and_columns_match_the_code(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
     assert docs_pages.regenerated(text) == text, "run `make docs-pages`"
 
@@ -57,7 +57,7 @@ def test_every_setting_and_stream_has_its_place() -> None:
     }
 
 
-def test_the_stream_that_shows_how_to_add_one_is_so() -> None:
+def test_the_example_of_adding_a_stream_matches_the_code() -> None:
     page = (ROOT / "docs" / "adding-a-stream.md").read_text(encoding="utf-8")
     blocks = re.findall(r"^```\w+\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
     assert len(blocks) == 4
@@ -123,7 +123,7 @@ def anchors(path: Path) -> set[str]:
     not (ROOT / ".git").exists(), reason="a package does not hold all that is linked"
 )
 @pytest.mark.parametrize("path", MARKDOWN, ids=name)
-def test_no_link_is_dead(path: Path) -> None:
+def test_no_link_is_broken(path: Path) -> None:
     for target in targets(path):
         file, _, anchor = target.partition("#")
         there = (path.parent / file).resolve() if file else path
@@ -133,7 +133,7 @@ def test_no_link_is_dead(path: Path) -> None:
 
 
 @pytest.mark.parametrize("page_name", ["reliability", "security", "upgrading"])
-def test_the_tests_that_a_page_names_are_there(page_name: str) -> None:
+def test_the_tests_named_in_a_page_exist(page_name: str) -> None:
     page = (ROOT / "docs" / f"{page_name}.md").read_text(encoding="utf-8")
     named = set(re.findall(r"`(test_\w+)`", page))
     tests = (ROOT / "tests").rglob("test_*.py")

@@ -28,7 +28,7 @@ def test_the_entry_shown_is_valid() -> None:
     jsonschema.validate(json.loads(shown), definitions)
 
 
-def test_what_the_pages_say_of_names_and_shapes_is_so() -> None:
+def test_the_pages_are_right_about_names_and_shapes() -> None:
     assert f"replaced by `{HIDDEN}`; more than {MAX_NAMES}" in page("first-run.md")
     assert f"by `{FOLDED}`" in page("first-run.md")
     words = {5: "five"}

@@ -106,7 +106,7 @@ def problems(definition: dict[str, Any]) -> list[str]:
     return [error.json_path for error in Draft7Validator(RULES).iter_errors(definition)]
 
 
-def test_the_definition_has_what_the_schemas_of_the_hub_want() -> None:
+def test_the_definition_fits_the_schemas_of_the_hub() -> None:
     assert problems(DEFINITION) == []
 
 
@@ -152,7 +152,7 @@ def test_lists_are_in_the_order_of_the_formatter_of_the_hub() -> None:
         assert each == sorted(each)
 
 
-def test_the_text_is_as_yamllint_wants_it_at_the_hub() -> None:
+def test_the_text_passes_the_hubs_yamllint() -> None:
     """Keys are sorted; no document start, flow mappings, or indented lists."""
     assert yaml.safe_dump(DEFINITION, allow_unicode=True) == TEXT
     assert not re.search(r"^---|[{}]|[ \t]$|^ +- name|\n\n", TEXT, re.MULTILINE)

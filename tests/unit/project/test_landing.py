@@ -20,7 +20,7 @@ from landing import difference
         ("string", "null", "null"),
     ],
 )
-def test_another_spelling_is_no_difference(
+def test_another_spelling_is_not_a_difference(
     kind: str, sent: object, landed: object
 ) -> None:
     assert difference(kind, sent, landed) is None

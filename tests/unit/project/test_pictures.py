@@ -49,7 +49,7 @@ def test_a_picture_is_small_and_needs_nothing_from_elsewhere(path: Path) -> None
     assert ET.fromstring(text).get("viewBox")  # noqa: S314
 
 
-def test_the_chart_is_that_of_the_demo() -> None:
+def test_the_chart_matches_the_demo() -> None:
     """`make pictures` draws it."""
     dataset = Dataset(campaigns=DEMO_CAMPAIGNS, seed=1)
     spend, installs, roas = chart_values.panels(DOCS / "demo.svg")
@@ -70,7 +70,7 @@ def test_the_chart_is_that_of_the_demo() -> None:
         assert max(panel.values) <= panel.highest_tick
 
 
-def test_the_recording_is_of_a_demo_that_went_well() -> None:
+def test_the_recording_shows_a_successful_demo() -> None:
     path = DOCS / "first-minute.svg"
     lines = [
         text.replace("\N{NO-BREAK SPACE}", " ") for text in chart_values.texts(path)

@@ -28,7 +28,7 @@ TAP = LOCKS["tap-kayzen--community.lock"]
 ENTRIES = {setting["name"]: setting for setting in TAP["settings"]}
 
 
-def test_the_definitions_are_those_of_the_tap() -> None:
+def test_the_definitions_match_the_tap() -> None:
     """`make plugins` regenerates them."""
     about = json.loads(run_process("--about", "--format=json").stdout)
     path, lock = plugin_definitions.dumped_lock(plugin_definitions.tap_lock(about))
@@ -67,7 +67,7 @@ def entry_added(name: str) -> dict[str, Any]:
     return {**variant, "variant": variant["name"], **definition}
 
 
-def test_the_example_has_the_plugins_as_they_are_added_and_reports() -> None:
+def test_the_example_has_the_added_plugins_and_reports() -> None:
     """`make plugins` updates the settings in the example."""
     plugins = yaml.safe_load(plugin_definitions.EXAMPLE.read_text())["plugins"]
     (tap,), (loader,) = plugins["extractors"], plugins["loaders"]
@@ -95,7 +95,7 @@ def test_the_example_has_the_job_schedule_and_variables_of_the_docs() -> None:
     assert {*variables} == {*secrets, "TARGET_POSTGRES_SQLALCHEMY_URL"}
 
 
-def test_settings_are_what_they_are_for_the_tap() -> None:
+def test_settings_match_those_of_the_tap() -> None:
     ours = SETTINGS["properties"]
     assert list(ENTRIES)[: len(ours)] == list(ours)
     for name, setting in ours.items():
@@ -124,11 +124,11 @@ def test_settings_are_what_they_are_for_the_tap() -> None:
         ("batch_config.storage.root", "string"),
     ],
 )
-def test_settings_are_of_the_kind_that_meltano_calls_so(name: str, kind: str) -> None:
+def test_settings_have_the_matching_meltano_kind(name: str, kind: str) -> None:
     assert ENTRIES[name]["kind"] == kind
 
 
-def test_options_are_those_that_the_tap_takes() -> None:
+def test_options_match_those_of_the_tap() -> None:
     assert [each["value"] for each in ENTRIES["campaigns_endpoint"]["options"]] == [
         "meta/campaigns",
         "campaigns",
@@ -167,7 +167,7 @@ def test_meltano_selects_what_is_selected_by_default() -> None:
     assert tap["select"] == TAP["select"]
 
 
-def test_the_schedule_runs_a_job_that_is_there() -> None:
+def test_the_schedule_runs_an_existing_job() -> None:
     jobs = {job["name"]: job["tasks"] for job in MELTANO["jobs"]}
     (schedule,) = MELTANO["schedules"]
     assert jobs[schedule["job"]] == ["tap-kayzen target-postgres"]

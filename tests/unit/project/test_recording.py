@@ -13,7 +13,7 @@ record_terminal = pytest.importorskip(
 )
 
 
-def test_a_recording_has_the_pieces_of_lines_as_they_came() -> None:
+def test_a_recording_keeps_partial_lines() -> None:
     output = [(0.5, "one\ntw"), (0.7, "o"), (60.0, "\n\nlast <1>\n")]
     pieces = record_terminal.pieces(output)
     assert [each[:3] for each in pieces] == [
@@ -30,14 +30,14 @@ def test_a_recording_has_the_pieces_of_lines_as_they_came() -> None:
     assert texts == ["$ a & b", "one", "tw", "o", "last <1>"]
 
 
-def test_a_recording_takes_what_a_terminal_shows() -> None:
+def test_a_recording_contains_the_terminal_output() -> None:
     output = record_terminal.record(["sh", "-c", "test -t 1 && echo a terminal"])
     assert "".join(text for _, text in output) == "a terminal\n"
     with pytest.raises(AssertionError, match="control characters"):
         record_terminal.pieces([(0.0, "\x1b[1mbold")])
 
 
-def test_a_recording_tells_nothing_about_the_machine() -> None:
+def test_a_recording_reveals_nothing_about_the_machine() -> None:
     record_terminal.check_private("output/demo.log")
     with pytest.raises(AssertionError, match="the output contains"):
         record_terminal.check_private(f"see {ROOT}/output/demo.log")

@@ -83,11 +83,11 @@ def test_the_sample_has_the_sandboxs_login_and_no_other() -> None:
         "examples/dagster/.env",
     ],
 )
-def test_git_takes_no_file_of_secrets_or_state(name: str) -> None:
+def test_git_ignores_files_of_secrets_and_state(name: str) -> None:
     assert git("check-ignore", "--no-index", name) == [name]
 
 
-def test_no_file_that_git_has_is_one_that_it_must_not_take() -> None:
+def test_no_ignored_file_is_tracked() -> None:
     assert git("ls-files", "--cached", "--ignored", "--exclude-standard") == []
 
 
@@ -105,7 +105,7 @@ def test_the_values_of_secret_settings_are_found(line: str) -> None:
     assert [value.strip(" \"',") for value in VALUE.findall(line)] == ["a b"]
 
 
-def test_no_file_holds_a_secret() -> None:
+def test_no_file_contains_a_secret() -> None:
     names = git("ls-files")
     assert "sample_config.json" in names
     found = []

@@ -28,13 +28,13 @@ def test_everything_is_described(stream: str) -> None:
 
 
 @pytest.mark.parametrize("stream", SCHEMAS)
-def test_the_last_column_keeps_what_no_other_can(stream: str) -> None:
+def test_the_last_column_keeps_all_other_values(stream: str) -> None:
     *_, (name, column) = SCHEMAS[stream]["properties"].items()
     assert name == "_extra"
     assert column == SCHEMAS["campaigns"]["properties"]["_extra"]
 
 
 @pytest.mark.parametrize("stream", SCHEMAS)
-def test_rows_of_advertisers_name_theirs_and_others_do_not(stream: str) -> None:
+def test_only_rows_of_advertisers_name_their_advertiser(stream: str) -> None:
     ours = TAP.streams[stream]
     assert ("advertiser_id" in SCHEMAS[stream]["properties"]) == ours.per_advertiser

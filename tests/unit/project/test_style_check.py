@@ -58,7 +58,7 @@ def test_every_row_of_the_guide_is_a_rule() -> None:
         ),
     ],
 )
-def test_faults_of_a_page_are_found(text: str, fault: str, tmp_path: Path) -> None:
+def test_faults_in_a_page_are_found(text: str, fault: str, tmp_path: Path) -> None:
     assert f"docs/page.md:{fault}" in faults(tmp_path, "docs/page.md", text)
 
 
@@ -79,7 +79,7 @@ def test_faults_of_a_page_are_found(text: str, fault: str, tmp_path: Path) -> No
         f"<!-- begin table -->\n| {LONG} |\n<!-- end table -->\n",
     ],
 )
-def test_code_quotes_and_good_style_are_no_faults(text: str, tmp_path: Path) -> None:
+def test_code_quotes_and_good_style_are_not_faults(text: str, tmp_path: Path) -> None:
     assert faults(tmp_path, "docs/page.md", text) == []
 
 
@@ -100,16 +100,16 @@ def test_code_quotes_and_good_style_are_no_faults(text: str, tmp_path: Path) -> 
         ),
     ],
 )
-def test_faults_of_a_module_are_found(code: str, fault: str, tmp_path: Path) -> None:
+def test_faults_in_a_module_are_found(code: str, fault: str, tmp_path: Path) -> None:
     assert faults(tmp_path, "tap_kayzen/a.py", code) == [f"tap_kayzen/a.py:{fault}"]
 
 
-def test_code_and_what_it_prints_are_no_faults(tmp_path: Path) -> None:
+def test_code_and_its_output_are_not_faults(tmp_path: Path) -> None:
     code = '"""Reads `anew`."""\n\ndef anew():\n    """Give up."""\n    print("anew")\n'
     assert faults(tmp_path, "tools/a.py", code) == []
 
 
-def test_faults_of_descriptions_are_found(tmp_path: Path) -> None:
+def test_faults_in_descriptions_are_found(tmp_path: Path) -> None:
     text = (
         '{\n  "anew": {"title": "anew", "description": "Set it \\"anew\\" anew."}\n}\n'
     )

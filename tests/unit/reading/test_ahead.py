@@ -97,7 +97,7 @@ ROWS = st.lists(st.integers(0, 25), max_size=12)
     clamps=st.booleans(),
     workers=st.integers(1, 4),
 )
-def test_nothing_is_lost_however_the_server_pages(  # noqa: PLR0913
+def test_nothing_is_lost_with_any_paging_of_the_server(  # noqa: PLR0913
     *,
     rows: list[int],
     per_page: int,
@@ -118,14 +118,14 @@ def test_nothing_is_lost_however_the_server_pages(  # noqa: PLR0913
 
 
 @pytest.mark.parametrize("announces", [False, True])
-def test_a_server_without_pages_is_no_excuse_to_cut(announces: bool) -> None:  # noqa: FBT001
+def test_a_server_without_pages_is_read_completely(announces: bool) -> None:  # noqa: FBT001
     fits = Server([7, 9, 0, 3], per_page=10, honours_page=False, announces=announces)
     assert fits.read() == whole([7, 9, 0, 3])
     with pytest.raises(CutShortError, match="page 2 repeats the 10 rows"):
         Server([25], per_page=10, honours_page=False, announces=announces).read()
 
 
-def test_a_server_that_ignores_the_size_too_gives_all_at_once() -> None:
+def test_a_server_that_ignores_the_size_too_is_read_completely() -> None:
     server = Server([25, 3, 25], per_page=100, honours_page=False)
     ahead = ReadAhead(server.fetch, GuessedPaging(10), range(3), Workers(2))
     lengths = [sum(len(page.rows) for page in ahead.pages(part)) for part in range(3)]
@@ -144,20 +144,20 @@ def test_a_server_that_ignores_the_size_too_gives_all_at_once() -> None:
         ([0, 0, 0], 3),
     ],
 )
-def test_how_many_calls_it_takes(rows: list[int], calls: int) -> None:
+def test_the_number_of_calls(rows: list[int], calls: int) -> None:
     server = Server(rows, per_page=10)
     assert server.read(workers=1) == whole(rows)
     assert len(server.calls) == calls
 
 
-def test_a_total_that_is_announced_saves_calls_and_is_read_in_parallel() -> None:
+def test_an_announced_total_saves_calls_and_allows_parallel_reads() -> None:
     server = Server([95, 95], per_page=10, announces=True)
     assert server.read(workers=4) == whole([95, 95])
     assert len(server.calls) == 20
     assert server.calls[:1] == [(0, 1)]
 
 
-def test_rows_that_are_announced_are_looked_for_beyond_the_last_page() -> None:
+def test_announced_rows_are_looked_for_beyond_the_last_page() -> None:
     def fetch(_: int, number: int) -> Page:
         rows = [{"row": number}] if number <= 3 else []
         meta = {"total_pages": 1, "total_entries": 3}
@@ -167,7 +167,7 @@ def test_rows_that_are_announced_are_looked_for_beyond_the_last_page() -> None:
     assert sum(len(page.rows) for page in ahead.pages(0)) == 3
 
 
-def test_pages_that_are_usual_are_asked_for_at_once() -> None:
+def test_the_usual_pages_are_requested_at_once() -> None:
     waiting = threading.Barrier(3, timeout=20)
     server = Server([45, 45], per_page=10)
 
@@ -184,7 +184,7 @@ def test_pages_that_are_usual_are_asked_for_at_once() -> None:
     assert len(server.calls) == 15
 
 
-def test_what_waits_is_bounded_and_the_first_part_always_goes_on() -> None:
+def test_buffers_are_bounded_and_the_first_slice_always_advances() -> None:
     fetched: list[tuple[int, int]] = []
     taken: list[tuple[int, int]] = []
     most = 0
@@ -206,7 +206,7 @@ def test_what_waits_is_bounded_and_the_first_part_always_goes_on() -> None:
     assert most <= 2 * 3 + 2
 
 
-def test_an_error_comes_when_it_is_its_turn() -> None:
+def test_an_error_is_raised_in_turn() -> None:
     server = Server([25, 25, 25], per_page=10)
 
     def fetch(part: int, number: int) -> Page:
@@ -229,7 +229,7 @@ def test_parts_are_taken_in_order() -> None:
         next(ahead.pages(1))
 
 
-def test_paging_that_only_answers_speak_of() -> None:
+def test_paging_that_only_responses_mention() -> None:
     paging = AnnouncedPaging()
     page = parse_page(b'{"data": [{}]}')
     assert paging.find_last(page, PageTally()) == 1
@@ -247,7 +247,7 @@ def test_paging_that_only_answers_speak_of() -> None:
         lambda number, rows: rows[:10] if number % 2 else rows[10:20],
     ],
 )
-def test_a_server_that_goes_round_is_not_asked_for_ever(
+def test_a_server_that_repeats_its_pages_is_not_read_forever(
     order: Callable[[int, list[int]], list[int]],
 ) -> None:
     calls = 0
@@ -264,7 +264,7 @@ def test_a_server_that_goes_round_is_not_asked_for_ever(
     assert calls <= 3
 
 
-def test_a_limit_of_the_servers_own_shows_by_round_numbers() -> None:
+def test_a_limit_of_the_server_is_recognized_by_round_numbers() -> None:
     server = Server([7, 300], per_page=1000, cap=200, honours_page=False)
     with pytest.raises(CutShortError, match="repeats the 200 rows"):
         server.read(workers=1)
@@ -279,7 +279,7 @@ def test_a_limit_of_the_servers_own_shows_by_round_numbers() -> None:
 
 
 @pytest.mark.parametrize("paging", [GuessedPaging(10), AnnouncedPaging()])
-def test_pages_that_are_announced_and_repeat_are_no_end(
+def test_announced_pages_that_repeat_are_not_the_end(
     paging: GuessedPaging | AnnouncedPaging,
 ) -> None:
     def fetch(_: int, number: int) -> Page:
@@ -293,7 +293,7 @@ def test_pages_that_are_announced_and_repeat_are_no_end(
         list(ahead.pages(0))
 
 
-def test_a_row_that_stands_there_twice_makes_no_page_longer() -> None:
+def test_a_duplicate_row_does_not_raise_the_page_size() -> None:
     def fetch(_: int, number: int) -> Page:
         rows = [{"row": row} for row in range(25)][5 * (number - 1) : 5 * number]
         rows += rows[:1] if number == 1 else []
@@ -328,7 +328,7 @@ class Gate:
             assert self.news.wait_for(lambda: len(self.requested) >= count, 20)
 
 
-def test_pages_come_in_order_in_whatever_order_they_arrive() -> None:
+def test_pages_are_delivered_in_order_however_they_arrive() -> None:
     gate = Gate(5)
     ahead = ReadAhead(gate.fetch, ListPaging(), [0], Workers(5))
     pages = ahead.pages(0)
@@ -354,7 +354,7 @@ def test_a_slow_page_does_not_stop_the_others() -> None:
     assert len(list(pages)) == 8
 
 
-def test_a_slice_that_is_left_early_makes_room_for_the_next() -> None:
+def test_a_slice_that_is_abandoned_makes_room_for_the_next() -> None:
     gate = Gate(6, slices=3)
     for event in gate.gates.values():
         event.set()
@@ -385,7 +385,7 @@ def test_nothing_is_requested_after_closing() -> None:
     assert len(gate.requested) == 3
 
 
-def test_lists_are_not_guessed_to_be_as_long_as_the_one_before() -> None:
+def test_lists_are_not_assumed_as_long_as_the_previous_one() -> None:
     asked: list[tuple[int, int]] = []
 
     def fetch(slice_: int, number: int) -> Page:
@@ -399,7 +399,7 @@ def test_lists_are_not_guessed_to_be_as_long_as_the_one_before() -> None:
     assert sorted(asked) == [*((0, n) for n in range(1, 10)), (1, 1), (2, 1)]
 
 
-def test_streams_to_come_share_an_allowance() -> None:
+def test_upcoming_streams_share_an_allowance() -> None:
     budget = PageBudget(3)
     servers = [Server([25, 25, 25], per_page=10) for _ in range(3)]
     workers = Workers(8)

@@ -52,7 +52,7 @@ def bookmark_at(day: str, **more: object) -> Bookmark:
         ({"start_date": "2026-03-01"}, "2026-03-01"),
     ],
 )
-def test_a_run_begins_so_many_days_before_the_bookmark(
+def test_a_run_begins_the_look_back_before_the_bookmark(
     settings: dict[str, Any], first: str
 ) -> None:
     with time_machine.travel(datetime(2026, 6, 1, tzinfo=timezone.utc)):
@@ -75,7 +75,7 @@ def test_a_bookmark_never_goes_back() -> None:
     }
 
 
-def test_a_run_that_is_not_at_its_end_says_what_is_left() -> None:
+def test_an_unfinished_run_records_the_remaining_days() -> None:
     state: dict[str, Any] = {}
     bookmark = Bookmark(state, "day", "report")
     bookmark.advance(Window(date(2026, 2, 13), date(2026, 2, 19)), date(2026, 2, 21))
@@ -96,12 +96,12 @@ def test_a_run_that_is_not_at_its_end_says_what_is_left() -> None:
         {"replication_key_value": ""},
     ],
 )
-def test_a_bookmark_that_is_no_day_is_refused(broken: dict[str, Any]) -> None:
+def test_a_bookmark_that_is_not_a_day_is_refused(broken: dict[str, Any]) -> None:
     with pytest.raises(ConfigurationError, match=regex(report_messages.BAD_BOOKMARK)):
         Bookmark({"replication_key": "day", **broken}, "day", "report")
 
 
-def test_a_bookmark_on_another_column_is_none() -> None:
+def test_a_bookmark_on_another_column_is_ignored() -> None:
     state = {"replication_key": "updated_at", "replication_key_value": "x"}
     assert Bookmark(state, "day", "report").day is None
 
@@ -135,7 +135,7 @@ RUNS = st.lists(st.tuples(st.integers(0, 12), st.none() | st.integers(0, 4)))
 
 
 @given(size=st.integers(1, 9), lookback=st.integers(0, 20), runs=RUNS)
-def test_whatever_is_killed_no_day_is_missed_and_none_stays_as_it_was_too_early(
+def test_killed_runs_leave_no_day_missing_or_stale(
     size: int, lookback: int, runs: list[tuple[int, int | None]]
 ) -> None:
     reader = Reader(size, lookback)
@@ -154,7 +154,7 @@ def test_whatever_is_killed_no_day_is_missed_and_none_stays_as_it_was_too_early(
 
 
 @given(size=st.integers(1, 9), lookback=st.integers(0, 20), done=st.integers(0, 30))
-def test_a_run_that_was_killed_goes_on_where_it_was(
+def test_a_killed_run_resumes_where_it_stopped(
     size: int, lookback: int, done: int
 ) -> None:
     reader = Reader(size, lookback)

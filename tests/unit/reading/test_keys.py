@@ -32,7 +32,7 @@ ROWS = st.one_of(
 
 
 @given(ROWS)
-def test_it_is_a_set(keys: list[Key]) -> None:
+def test_a_key_set_behaves_like_a_set(keys: list[Key]) -> None:
     ours = KeySet()
     truth: set[Key] = set()
     for key in keys:
@@ -72,7 +72,7 @@ def ids(keys: ColumnKeys, *numbers: int) -> list[int]:
     return [record["id"] for record in keys.new([{"id": each} for each in numbers])]
 
 
-def test_a_key_goes_out_once_in_a_run() -> None:
+def test_a_key_is_sent_once_in_a_run() -> None:
     sent = KeySet()
     first = ColumnKeys(["id"], sent)
     first.begin_pass()

@@ -62,7 +62,7 @@ def test_all_known_envelopes_are_read(body: bytes, page: Page) -> None:
 
 
 @pytest.mark.parametrize("total", ["1e1000000", '"1e99"', "-1", '"NaN"', "[]"])
-def test_a_total_that_makes_no_sense_is_none(total: str) -> None:
+def test_an_invalid_total_is_ignored(total: str) -> None:
     page = parse_page(f'{{"data": [], "meta": {{"total_entries": {total}}}}}'.encode())
     assert page.total_entries is None
 
@@ -95,7 +95,7 @@ def test_decimals_keep_their_digits() -> None:
         b'{"data": "x"}',
     ],
 )
-def test_other_json_is_no_list(body: bytes) -> None:
+def test_other_json_is_not_a_list(body: bytes) -> None:
     with pytest.raises(EnvelopeError):
         parse_page(body)
 
@@ -132,7 +132,7 @@ def test_rows_that_are_not_strict_json_wait_undecoded_too() -> None:
     )
 
 
-def test_a_number_beyond_all_bounds_shows_when_its_row_is_decoded() -> None:
+def test_an_out_of_range_number_fails_when_its_row_is_decoded() -> None:
     page = parse_page(b'{"data": [{"id": 1e9999999999999999999}]}')
     with pytest.raises(ValueError, match="too large"):
         page.decode()
@@ -155,7 +155,7 @@ def test_rows_are_counted_without_being_decoded(
     assert len(page.decode()) == count
 
 
-def test_the_same_rows_have_the_same_digest_whatever_is_around_them() -> None:
+def test_equal_rows_have_equal_digests_in_any_envelope() -> None:
     def digest(payload: object) -> int:
         return parse_page(json.dumps(payload).encode()).digest
 
@@ -177,6 +177,6 @@ def test_a_page_that_is_not_strict_json_has_a_digest_too() -> None:
     assert len({one.digest, other.digest, lone.digest}) == 3
 
 
-def test_a_row_that_occurs_twice_is_one_different_row() -> None:
+def test_a_duplicate_row_counts_as_one_distinct_row() -> None:
     page = parse_page(b'[{"a": 1}, {"a": 2}, {"a": 1}]')
     assert (len(page.rows), page.distinct) == (3, 2)

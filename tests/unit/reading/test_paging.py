@@ -138,14 +138,14 @@ def test_a_list_is_read_to_its_end(
     assert walk(pages, workers) == (ids, list(range(1, asked + 1)))
 
 
-def test_a_list_that_shrinks_may_be_asked_for_pages_that_it_had() -> None:
+def test_a_shrinking_list_can_be_read_past_its_new_end() -> None:
     pages = [Page(rows(1), 3), Page(rows(2), 2), Page([], 2)]
     assert walk(pages, 1) == ([1, 2], [1, 2, 3])
     assert walk(pages, 4) == ([1, 2], [1, 2, 3])
 
 
 @pytest.mark.parametrize("total", [10**17, sys.maxsize])
-def test_a_boundless_total_is_not_requested_at_once(total: int) -> None:
+def test_a_huge_total_is_not_requested_at_once(total: int) -> None:
     asked: list[int] = []
 
     def fetch(_: int, number: int) -> Page:
@@ -215,7 +215,9 @@ def test_totals_do_not_make_other_pages_look_short(
 
 
 @pytest.mark.parametrize("paging", [GuessedPaging(10), AnnouncedPaging()])
-def test_empty_pages_before_the_announced_end_are_no_end(paging: ReportPaging) -> None:
+def test_empty_pages_before_the_announced_end_are_not_the_end(
+    paging: ReportPaging,
+) -> None:
     assert window(paging, [10, 0, 0, 10], 4) == [1, 2, 3, 4]
 
 

@@ -91,7 +91,7 @@ def ids_of(list_reader: Reader[int], slices: Iterable[int] = (0,)) -> list[int]:
     return [record["id"] for each in slices for record in list_reader.read(each)]
 
 
-def test_a_quiet_list_is_read_once() -> None:
+def test_an_unchanged_list_is_read_once() -> None:
     source = Shifting(10, {})
     list_reader = reader(source.fetch)
     assert ids_of(list_reader) == list(range(1, 11))
@@ -106,7 +106,7 @@ def test_a_row_that_slips_to_an_earlier_page_is_found() -> None:
     assert list_reader.last_pass.is_complete
 
 
-def test_a_row_that_slips_to_a_later_page_comes_once() -> None:
+def test_a_row_that_slips_to_a_later_page_is_sent_once() -> None:
     source = Shifting(10, {1: lambda ids: ids.insert(0, 99)})
     list_reader = reader(source.fetch)
     came = ids_of(list_reader)
@@ -121,7 +121,7 @@ def test_a_row_that_slips_to_a_later_page_comes_once() -> None:
         st.integers(1, 12), st.tuples(st.booleans(), st.integers(0, 20)), max_size=2
     ),
 )
-def test_nothing_that_was_there_throughout_is_missing(
+def test_no_row_that_existed_throughout_is_missing(
     size: int, script: dict[int, tuple[bool, int]]
 ) -> None:
     """Of any insertions, or any deletions, between any two pages."""
@@ -147,7 +147,7 @@ def test_nothing_that_was_there_throughout_is_missing(
     st.dictionaries(st.integers(1, 15), st.integers(-15, 15), max_size=4),
     st.integers(1, 4),
 )
-def test_any_changes_end_without_doubles(
+def test_no_change_causes_duplicates(
     size: int, script: dict[int, int], workers: int
 ) -> None:
     fresh = iter(range(1000, 2000))
@@ -171,7 +171,7 @@ def test_a_list_that_shrinks_and_grows_again_is_read_to_its_end() -> None:
     assert set(came) >= {1, 2, 3, 4, 9}
 
 
-def test_two_passes_that_both_saw_a_change_are_no_proof() -> None:
+def test_two_passes_that_both_saw_a_change_prove_nothing() -> None:
     fresh = iter(range(1000, 2000))
 
     def shift(ids: list[int]) -> None:
@@ -190,7 +190,7 @@ def test_two_passes_that_both_saw_a_change_are_no_proof() -> None:
     assert source.always <= set(ids_of(list_reader))
 
 
-def test_what_is_missing_is_said(caplog: pytest.LogCaptureFixture) -> None:
+def test_missing_rows_are_reported(caplog: pytest.LogCaptureFixture) -> None:
     pages = {1: [{"id": 1}], 2: [{"id": 2}], 3: []}
     ids_of(reader(lambda _, number: Page(pages[number], 2, 5)))
     assert caplog.messages[-1] == stream_messages.MAY_BE_MORE(
@@ -198,7 +198,7 @@ def test_what_is_missing_is_said(caplog: pytest.LogCaptureFixture) -> None:
     )
 
 
-def test_a_list_that_never_rests_is_given_up_on() -> None:
+def test_the_tap_gives_up_on_a_list_that_keeps_changing() -> None:
     fresh = iter(range(1000, 9000))
     source = Shifting(
         10, {n: lambda ids: ids.insert(0, next(fresh)) for n in range(999)}
@@ -225,7 +225,7 @@ def test_a_wrong_total_costs_one_more_pass_at_most(announced: int) -> None:
     assert str(list_reader.last_pass) == f"5 of {announced} records"
 
 
-def test_a_list_with_a_row_twice_is_still_whole() -> None:
+def test_a_list_with_a_duplicate_row_is_complete() -> None:
     pages = {1: [{"id": 1}, {"id": 2}], 2: [{"id": 2}]}
     list_reader = reader(lambda _, number: Page(pages[number], 2, 3))
     assert ids_of(list_reader) == [1, 2]
@@ -297,7 +297,7 @@ def test_a_list_that_is_read_again_takes_no_page_of_another() -> None:
     assert sorted(asked) == [(0, 1), (0, 1), (1, 1), (2, 1)]
 
 
-def test_a_boundless_total_takes_no_boundless_memory() -> None:
+def test_a_huge_total_does_not_take_huge_memory() -> None:
     pages = {1: [{"id": 1}], 2: []}
     list_reader = reader(lambda _, number: Page(pages[number], 1, 10**30))
     assert ids_of(list_reader) == [1]
@@ -340,7 +340,7 @@ def test_one_idle_page_without_meta_does_not_end_an_announced_list() -> None:
     assert came == [1, 2, *range(8, 22)]
 
 
-def test_a_page_beyond_the_end_that_repeats_another_makes_up_for_nothing() -> None:
+def test_a_repeated_page_beyond_the_end_replaces_no_missing_rows() -> None:
     pages = {1: [1, 2], 2: [3, 4], 3: [1, 2]}
 
     def fetch(_: int, number: int) -> Page:
@@ -378,7 +378,7 @@ def test_the_progress_counts_rows() -> None:
     assert (progress.total, progress.done) == (3, 3)
 
 
-def test_pages_are_counted_when_their_records_are_out() -> None:
+def test_pages_are_counted_once_their_records_are_sent() -> None:
     out: list[int] = []
     counted: list[list[int]] = []
     source = replace(
@@ -442,7 +442,7 @@ def test_another_announced_length_is_a_change(
     assert this.has_changed
 
 
-def test_rows_that_become_no_records_do_not_count_as_repeated() -> None:
+def test_rows_without_records_do_not_count_as_repeated() -> None:
     pages: dict[int, list[dict[str, Any]]]
     pages = {1: [{"id": 1}, {"id": None}], 2: [{"id": 2}, {"id": None}]}
     asked = []

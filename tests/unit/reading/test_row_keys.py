@@ -44,7 +44,7 @@ def test_keys_are_the_same_in_every_run_and_in_every_order_of_columns() -> None:
     ) == hash_values({"x": [Decimal("1.50"), {"a": "\ud800", "b": 1}]})
 
 
-def test_several_rows_about_the_same_thing_have_keys_by_their_number() -> None:
+def test_rows_about_the_same_thing_have_numbered_keys() -> None:
     rows = [{"id": 1, "name": name} for name in ("old", "new", "newest")]
     made = read(by_id(), rows)
     assert len(set(made)) == 3
@@ -62,11 +62,11 @@ def test_a_key_does_not_depend_on_the_rows_before() -> None:
     assert read(by_id(), rows) == [hash_values(row) for row in rows]
 
 
-def test_text_that_is_not_unicode_tells_rows_apart_too() -> None:
+def test_text_that_is_not_unicode_distinguishes_rows_too() -> None:
     assert hash_values({"app": "\ud800"}) != hash_values({"app": "\ud801"})
 
 
-def test_a_row_that_comes_again_has_no_key() -> None:
+def test_a_repeated_row_has_no_key() -> None:
     row = {"id": 1, "clicks": 5}
     keys = by_id()
     assert len(read(keys, [row, row], [row])) == 1
@@ -74,7 +74,7 @@ def test_a_row_that_comes_again_has_no_key() -> None:
     assert read(keys, [row]) == []
 
 
-def test_a_row_that_moved_and_was_restated_is_no_second_one() -> None:
+def test_a_row_that_moved_and_was_restated_is_not_a_second_one() -> None:
     keys = by_id()
     first = read(keys, [{"id": 1, "clicks": 5}], [{"id": 1, "clicks": 6}, {"id": 2}])
     assert len(first) == 2
@@ -83,7 +83,7 @@ def test_a_row_that_moved_and_was_restated_is_no_second_one() -> None:
     assert read(keys, [{"id": 1, "clicks": 7}, {"id": 2}]) == []
 
 
-def test_two_rows_on_different_pages_that_stay_two_are_two() -> None:
+def test_two_rows_that_stay_on_different_pages_are_two() -> None:
     pages = [{"id": 1, "clicks": 5}], [{"id": 1, "clicks": 6}]
     keys = by_id()
     assert len(read(keys, *pages)) == 1

@@ -40,7 +40,7 @@ def loaded(state: dict[str, Any]) -> dict[str, Any]:
     return dict(tap.state)
 
 
-def test_a_sound_state_is_loaded_as_it_is() -> None:
+def test_a_valid_state_is_loaded_unchanged() -> None:
     state = with_partitions(partition("2026-01-05", 7), partition("2026-01-04", 8))
     state["bookmarks"]["campaigns"] = {"replication_key": "updated_at"}
     assert loaded(state) == state
@@ -69,7 +69,7 @@ def test_the_earliest_bookmark_of_a_partition_counts(
     )
 
 
-def test_what_is_left_goes_with_its_bookmark() -> None:
+def test_remaining_days_stay_with_their_bookmark() -> None:
     left = {"next_day": "2026-01-02", "end_date": "2026-01-09"}
     early = partition("2026-01-04", unfinished=left)
     late = partition("2026-01-09")
@@ -94,7 +94,7 @@ def test_a_partition_without_a_context_is_ignored_with_a_warning(
         {"currently_syncing": None},
     ],
 )
-def test_what_is_null_counts_as_none(state: dict[str, Any]) -> None:
+def test_nulls_count_as_missing(state: dict[str, Any]) -> None:
     assert loaded(state).get("bookmarks", {}) == {}
 
 
@@ -111,18 +111,18 @@ def test_an_id_that_is_text_is_the_same_partition(
 
 
 @pytest.mark.parametrize("value", ["07", "x", "", "-7", "7.0", 7.5, None, True])
-def test_another_text_is_no_id(value: object) -> None:
+def test_other_text_is_not_an_id(value: object) -> None:
     state = with_partitions(partition("2026-01-05", value))
     assert loaded(state) == state
 
 
-def test_null_partitions_are_none() -> None:
+def test_null_partitions_count_as_missing() -> None:
     assert loaded({"bookmarks": {NAME: {"partitions": None, "x": 1}}}) == {
         "bookmarks": {NAME: {"x": 1}}
     }
 
 
-def test_what_only_a_run_needs_is_dropped() -> None:
+def test_entries_for_a_single_run_are_dropped() -> None:
     of_a_run = {
         "progress_markers": {"Note": "", "replication_key_value": "2026-01-09"},
         "replication_key_signpost": "2026-01-09",

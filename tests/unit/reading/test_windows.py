@@ -49,7 +49,7 @@ def test_windows_cover_each_day_once_and_in_order(length: int, size: int) -> Non
         ("2026-01-01T00:00:00Z", "UTC", "2025-12-31"),
     ],
 )
-def test_yesterday_is_that_of_the_time_zone(
+def test_yesterday_depends_on_the_time_zone(
     moment: str, zone: str, yesterday: str
 ) -> None:
     with time_machine.travel(datetime.fromisoformat(moment.replace("Z", "+00:00"))):

@@ -141,7 +141,7 @@ LOSSY = [
 
 
 @pytest.mark.parametrize(("name", "value"), LOSSY)
-def test_values_that_do_not_fit_go_to_extra_whole(name: str, value: object) -> None:
+def test_values_that_do_not_fit_go_to_extra_unchanged(name: str, value: object) -> None:
     record = convert({name: value})
     assert record == {name: None, "_extra": {name: value}}
     assert record["_extra"][name] is value
@@ -157,7 +157,9 @@ def test_values_that_do_not_fit_go_to_extra_whole(name: str, value: object) -> N
         ("2019-01-28T12:35:31Z", False),
     ],
 )
-def test_times_of_a_page_are_usual_if_all_are(other: str, *, is_usual: bool) -> None:
+def test_times_of_a_page_count_as_usual_only_if_all_are(
+    other: str, *, is_usual: bool
+) -> None:
     time = "2026-01-31T00:00:00.000Z"
     assert have_common_format([])
     assert have_common_format([time, other, time]) == is_usual
@@ -167,7 +169,7 @@ def test_times_of_a_page_are_usual_if_all_are(other: str, *, is_usual: bool) -> 
     ("name", "has_any_shape"),
     [("object", True), ("anything", True), ("integers", False), ("string", False)],
 )
-def test_values_of_any_shape_are_told_by_the_type(
+def test_values_of_any_shape_are_recognized_by_type(
     name: str, *, has_any_shape: bool
 ) -> None:
     assert is_open(SCHEMA["properties"][name]) == has_any_shape
@@ -176,7 +178,7 @@ def test_values_of_any_shape_are_told_by_the_type(
 @pytest.mark.skipif(not hasattr(time_module, "tzset"), reason="no zone to be set")
 @pytest.mark.parametrize("zone", ["Asia/Tokyo", "America/New_York"])
 @pytest.mark.parametrize("time", ["0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z"])
-def test_the_zone_of_the_machine_bounds_no_time(
+def test_the_zone_of_the_machine_does_not_limit_times(
     zone: str, time: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as changed:
@@ -246,7 +248,7 @@ def test_a_warning_shows_an_example(value: object, shown: str) -> None:
     assert example_of(value, {}) == shown
 
 
-def test_what_cannot_be_written_is_not_shown() -> None:
+def test_values_that_cannot_be_written_are_not_shown() -> None:
     value: list[Any] = []
     for _ in range(100_000):
         value = [value]
@@ -328,7 +330,7 @@ def test_a_column_of_objects_takes_objects_only(value: object) -> None:
         assert other == {"object": None, "_extra": {"object": kept}}
 
 
-def test_lists_of_anything_need_no_conversion_once_they_are_known(
+def test_known_lists_of_any_type_need_no_conversion(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     converter = RecordConverter(SCHEMA, logger=LOGGER)
@@ -338,7 +340,7 @@ def test_lists_of_anything_need_no_conversion_once_they_are_known(
     assert converter.convert_all(rows) == [{"anything": [{"b": 2}]}, {}]
 
 
-def test_lists_of_texts_are_not_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_lists_of_strings_are_not_inspected(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delattr(RecordConverter, "convert")
     monkeypatch.delattr(SecretFilter, "clean")
     schema = {"properties": {"anything": COLUMNS["anything"]}}
@@ -352,7 +354,7 @@ def test_lists_of_texts_are_not_looked_at(monkeypatch: pytest.MonkeyPatch) -> No
     assert converter.convert_all(deepcopy(rows)) == rows
 
 
-def test_a_catalog_without_extra_is_told_of_the_loss(
+def test_a_catalog_without_extra_causes_a_warning(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     schema = {"properties": {"integer": {"type": "integer"}}}
@@ -398,7 +400,7 @@ ROWS = st.builds(
     st.lists(st.lists(ROWS, max_size=3), max_size=3),
     st.sets(st.sampled_from(["time", "integers", "_extra", "object"])),
 )
-def test_a_page_is_converted_as_its_rows_are(
+def test_a_page_is_converted_like_its_rows(
     pages: list[list[dict[str, Any]]], deselected: set[str]
 ) -> None:
     at_once, each = (
@@ -419,7 +421,7 @@ def test_only_so_many_unknown_names_are_remembered() -> None:
         assert records == [{"_extra": row} for row in rows]
 
 
-def test_a_column_of_an_odd_name_is_one_too() -> None:
+def test_a_column_can_have_an_odd_name() -> None:
     schema = {"properties": {'a"b': {"type": ["integer", "null"]}, "_extra": {}}}
     converter = RecordConverter(schema, logger=LOGGER)
     assert converter.convert_all([{'a"b': "5"}, {}]) == [{'a"b': 5}, {}]

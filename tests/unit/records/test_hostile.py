@@ -228,7 +228,7 @@ def leniently(body: bytes) -> Any:  # noqa: ANN401
 @example(b'{"data":[{"a":' + b"9" * 4301 + b"}]}")
 @example(b'{"data":[],"\x80meta":{"total_pages":null}}')
 @example(b'{"data":[],"other":[1e99999999999999999999,' + b"9" * 4301 + b"]}")
-def test_any_body_becomes_valid_and_whole_messages_or_an_error(body: bytes) -> None:
+def test_any_body_becomes_valid_complete_messages_or_an_error(body: bytes) -> None:
     try:
         page = parse_page(body)
         decoded = page.decode()
@@ -255,7 +255,7 @@ def test_any_body_becomes_valid_and_whole_messages_or_an_error(body: bytes) -> N
 @example(b'{"data":[{"a":' + b"[" * 2000 + b"]" * 2000 + b"}]}")
 @example(b'{"data":[{"a":"\xff"}]}')
 @example(b'{"data":[null],"\x80meta":[]}')
-def test_what_cannot_be_decoded_shows_with_its_page_or_is_beyond_bounds(
+def test_undecodable_rows_fail_with_their_page_or_are_out_of_range(
     body: bytes,
 ) -> None:
     try:

@@ -180,14 +180,14 @@ def test_a_bad_report_is_named_in_one_line(
     assert problems({**REPORT, **changes}) == [problem]
 
 
-def test_what_is_missing_is_named() -> None:
+def test_missing_entries_are_named() -> None:
     assert problems({"name": "spend"}) == [
         settings_messages.PART_MISSING(name="reports[0]", part="metrics"),
         settings_messages.PART_MISSING(name="reports[0]", part="group_by"),
     ]
 
 
-def test_two_reports_of_one_name() -> None:
+def test_two_reports_with_one_name_are_refused() -> None:
     assert problems(REPORT, {**REPORT, "name": "Spend!"}) == [
         report_setting_messages.NAME_TAKEN(
             place="`reports[1]` (Spend!)", stream="spend", other=SPEND
@@ -195,7 +195,7 @@ def test_two_reports_of_one_name() -> None:
     ]
 
 
-def test_all_problems_come_at_once() -> None:
+def test_all_problems_are_reported_at_once() -> None:
     assert len(problems(5, {**REPORT, "metrics": [], "time_zone": "x"}, REPORT)) == 4
 
 
@@ -244,7 +244,7 @@ def test_columns_are_the_dimensions_and_metrics() -> None:
     Draft7Validator.check_schema(stream.schema)
 
 
-def test_names_of_what_has_a_number_are_no_part_of_the_key() -> None:
+def test_names_of_things_with_ids_are_not_part_of_the_key() -> None:
     def key_of(*group_by: str) -> str:
         schema = stream_of(group_by=[*group_by]).schema
         text: str = schema["properties"]["_key"]["description"]
@@ -259,7 +259,7 @@ def test_names_of_what_has_a_number_are_no_part_of_the_key() -> None:
     assert key_of("day", "advertiser_id") == "`advertiser_id`, `day`."
 
 
-def test_hours_bring_their_day() -> None:
+def test_hours_add_their_day() -> None:
     stream = stream_of(group_by=["hour", "country"])
     assert stream.replication_key == "day"
     assert Report.from_config({**REPORT, "group_by": ["hour"]}).body["group_by"] == [
@@ -291,7 +291,7 @@ def test_incremental_needs_a_day(group_by: list[str], key: str, words: str) -> N
         stream_of(group_by=group_by, catalog=catalog)
 
 
-def test_full_table_can_be_asked_for() -> None:
+def test_full_table_can_be_requested() -> None:
     catalog = tap_of().catalog_dict
     (entry,) = [each for each in catalog["streams"] if each["stream"] == "spend"]
     entry["replication_method"] = "FULL_TABLE"
@@ -313,7 +313,7 @@ def test_full_table_can_be_asked_for() -> None:
         ({"name": "Spend"}, set()),
     ],
 )
-def test_a_fingerprint_tells_what_has_changed(
+def test_a_fingerprint_shows_the_changes(
     changes: dict[str, Any], parts: set[str]
 ) -> None:
     one, other = Report.from_config(REPORT), Report.from_config({**REPORT, **changes})
@@ -324,12 +324,12 @@ def test_a_fingerprint_tells_what_has_changed(
     } == parts
 
 
-def test_null_counts_as_not_given() -> None:
+def test_null_counts_as_not_set() -> None:
     report = Report.from_config({**REPORT, "filters": None, "window_days": None})
     assert report == Report.from_config(REPORT)
 
 
-def test_decimals_of_a_config_file_go_out_as_numbers() -> None:
+def test_decimals_of_a_config_file_are_sent_as_numbers() -> None:
     stream = stream_of(window_days=Decimal("3.0"), options={"x": [Decimal("1.5")]})
     assert repr(stream.config["reports"][0]["options"]) == "{'x': [1.5]}"
 
@@ -364,7 +364,7 @@ def test_documented_columns_are_counts_rates_sums_and_names() -> None:
 
 
 @pytest.mark.parametrize("name", [*METRICS, *DIMENSIONS])
-def test_every_documented_column_says_what_it_is(name: str) -> None:
+def test_every_documented_column_has_a_description(name: str) -> None:
     text = {**METRICS, **DIMENSIONS}[name]["description"]
     assert text.endswith(".")
     assert safe_name(name, "x") == name

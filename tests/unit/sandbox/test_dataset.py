@@ -115,13 +115,13 @@ def test_a_seed_makes_the_same_data_everywhere(snapshot: SnapshotAssertion) -> N
     assert hashlib.sha256(text).hexdigest() == snapshot
 
 
-def test_another_seed_makes_other_data() -> None:
+def test_another_seed_makes_different_data() -> None:
     one, other = (everything(Dataset(campaigns=30, seed=seed)) for seed in (5, 6))
     varied = ("campaigns", "orders", "creatives", "app_lists", "tracker_assets")
     assert all(one[f"/v1/{name}"] != other[f"/v1/{name}"] for name in varied)
 
 
-def test_data_do_not_depend_on_what_was_asked_for_before() -> None:
+def test_data_does_not_depend_on_earlier_requests() -> None:
     one, other = (Dataset(campaigns=30, seed=5) for _ in range(2))
     last = one.campaigns[DEFAULT_ADVERTISER][-1]
     changes = one.changelogs(last)
@@ -130,7 +130,7 @@ def test_data_do_not_depend_on_what_was_asked_for_before() -> None:
     assert other.changelogs(last) == changes
 
 
-def test_there_is_as_much_as_the_campaigns_need() -> None:
+def test_lists_grow_with_the_number_of_campaigns() -> None:
     dataset = Dataset(campaigns=250, seed=1)
 
     def lengths(path: str) -> list[int]:
@@ -141,14 +141,14 @@ def test_there_is_as_much_as_the_campaigns_need() -> None:
     assert lengths("creatives") == [125, 13, 13]
 
 
-def test_without_campaigns_there_is_nothing_for_them() -> None:
+def test_without_campaigns_their_lists_are_empty() -> None:
     dataset = Dataset(campaigns=0, seed=1)
     assert not any(dataset.lists("orders").values())
     assert not any(dataset.lists("creatives").values())
     assert all(dataset.lists("reports").values())
 
 
-def test_numbers_rise_and_none_is_there_twice(dataset: Dataset) -> None:
+def test_ids_rise_and_are_unique(dataset: Dataset) -> None:
     for path, rows in LISTS.items():
         lists = [rows(dataset, advertiser) for advertiser in dataset.campaigns]
         if path.startswith("/v1/meta/") and path != "/v1/meta/campaigns":
@@ -197,7 +197,7 @@ def references_below(
             yield f"bid_multipliers.{target}", target, int(each["key_name"])
 
 
-def test_every_number_leads_to_a_record(dataset: Dataset) -> None:
+def test_every_id_leads_to_a_record(dataset: Dataset) -> None:
     seen: Counter[str] = Counter()
     for advertiser in dataset.campaigns:
         numbers: dict[str, set[int]] = {}
@@ -222,7 +222,7 @@ def test_records_that_name_their_advertiser_name_the_right_one(
             assert {each["advertiser_id"] for each in records} == {advertiser}
 
 
-def test_a_campaign_agrees_with_what_it_names(dataset: Dataset) -> None:
+def test_a_campaign_agrees_with_the_records_it_names(dataset: Dataset) -> None:
     for advertiser, campaigns in dataset.campaigns.items():
         orders = {each["id"]: each for each in dataset.lists("orders")[advertiser]}
         creatives = {
@@ -245,7 +245,7 @@ def test_a_campaign_agrees_with_what_it_names(dataset: Dataset) -> None:
         }
 
 
-def test_names_beside_numbers_are_those_of_the_numbers(dataset: Dataset) -> None:
+def test_names_next_to_ids_match_the_ids(dataset: Dataset) -> None:
     zones = {each["id"]: each["name"] for each in dataset.lookups["time_zones"]}
     countries = {each["id"]: each for each in dataset.lookups["countries"]}
     states = {each["id"]: each for each in dataset.lookups["states"]}
@@ -260,7 +260,7 @@ def test_names_beside_numbers_are_those_of_the_numbers(dataset: Dataset) -> None
         assert city["country_name"] == countries[city["country_id"]]["name"]
 
 
-def test_what_the_documentation_knows_is_there(dataset: Dataset) -> None:
+def test_documented_records_exist(dataset: Dataset) -> None:
     countries = {each["id"]: each["name"] for each in dataset.lookups["countries"]}
     assert {11: "Afghanistan", 59: "Colombia", 93: "Germany"}.items() <= (
         countries.items()
@@ -297,7 +297,7 @@ def test_bid_multipliers_are_as_documented(dataset: Dataset) -> None:
     assert all(len(each) == len("2022-02-03 14:04:00 UTC") for each in expiries if each)
 
 
-def test_change_logs_end_where_the_campaign_is(dataset: Dataset) -> None:
+def test_change_logs_end_with_the_campaigns_current_values(dataset: Dataset) -> None:
     campaigns = dataset.campaigns[DEFAULT_ADVERTISER]
     for campaign in campaigns:
         body = dataset.changelogs(campaign)

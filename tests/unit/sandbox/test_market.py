@@ -16,7 +16,7 @@ YEAR = range(PEAK - 364, PEAK + 1)
 METRICS = ("impressions", "installs", "advertiser_spend")
 
 
-def test_a_day_is_the_same_in_whatever_order_days_are_asked_for() -> None:
+def test_a_day_does_not_depend_on_the_order_of_requests() -> None:
     forwards, backwards = Markets(1), Markets(1)
     days = [forwards[day] for day in YEAR]
     assert [backwards[day] for day in reversed(YEAR)] == days[::-1]

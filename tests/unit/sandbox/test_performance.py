@@ -246,7 +246,7 @@ def quotient(one: Decimal, other: int) -> Decimal | None:
     return round(one / other, 6) if other else None
 
 
-def test_rates_are_what_the_documentation_says(dataset: Dataset) -> None:
+def test_rates_match_the_documentation(dataset: Dataset) -> None:
     days = TODAY - timedelta(days=2), TODAY
     rows = rows_of(dataset, days, METRICS, ("hour", "campaign_id", "os"))
     divisors = {
@@ -272,7 +272,7 @@ def test_rates_are_what_the_documentation_says(dataset: Dataset) -> None:
     assert nulls["advertiser_ecpa"]
 
 
-def test_no_binary_float_comes_near(dataset: Dataset) -> None:
+def test_decimals_have_no_float_artifacts(dataset: Dataset) -> None:
     days = TODAY - timedelta(days=2), TODAY
     request = ReportRequest(*days, tuple(METRICS), ("campaign_id", "country"))
     report = dataset.report(DEFAULT_ADVERTISER, request)
@@ -292,7 +292,7 @@ def test_no_binary_float_comes_near(dataset: Dataset) -> None:
     }
 
 
-def test_a_campaign_has_numbers_while_it_lives(dataset: Dataset) -> None:
+def test_a_campaign_has_numbers_while_it_runs(dataset: Dataset) -> None:
     days = date(1, 1, 1), date(9999, 12, 31)
     rows = rows_of(dataset, days, ["impressions"], ("campaign_id", "day"))
     seen: dict[int, list[str]] = {}
@@ -334,7 +334,7 @@ def test_the_real_today_ends_with_the_last_full_hour() -> None:
             assert (row["day"], row["hour"]) == last
 
 
-def test_every_part_of_a_breakdown_is_there(dataset: Dataset) -> None:
+def test_every_part_of_a_breakdown_exists(dataset: Dataset) -> None:
     rows = rows_of(dataset, PAST, ["impressions"], BREAKDOWN)
     countries = {row["country"] for row in rows}
     codes = {each["alpha_2"] for each in dataset.lookups["countries"]}
@@ -360,7 +360,7 @@ def test_the_creatives_of_a_campaign_share_its_numbers(dataset: Dataset) -> None
     assert total([row for row in rows if row["creative_id"] in chosen]) == whole
 
 
-def test_rows_without_anything_are_left_out(dataset: Dataset) -> None:
+def test_empty_rows_are_left_out(dataset: Dataset) -> None:
     group_by = ("day", "hour", "campaign_id", "exchange_id")
     days = PAST[0], PAST[0]
     installs = rows_of(dataset, days, ["installs"], group_by)
@@ -381,7 +381,7 @@ def test_filters_choose_among_the_rows(dataset: Dataset) -> None:
         assert rows_of(dataset, filters={name: []}) == []
 
 
-def test_metrics_are_all_that_are_documented() -> None:
+def test_all_documented_metrics_exist() -> None:
     assert len(METRICS) == 25
     assert all(isinstance(metric, Metric) for metric in METRICS.values())
 

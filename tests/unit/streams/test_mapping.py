@@ -21,7 +21,7 @@ def map_of(entry: dict[str, Any]) -> StreamMap:
 
 
 @pytest.mark.parametrize("entry", [{"x": "id"}, {"name": None}])
-def test_what_fails_outside_of_expressions_stays_what_it_is(
+def test_errors_outside_of_expressions_stay_unchanged(
     monkeypatch: pytest.MonkeyPatch, entry: dict[str, Any]
 ) -> None:
     checked = map_of(entry)
@@ -54,7 +54,7 @@ def test_a_filter_drops_records() -> None:
     assert not checked.get_filter_result({"id": 1})
 
 
-def test_a_stream_that_is_selected_late_is_not_mapped() -> None:
+def test_a_stream_selected_late_is_not_mapped() -> None:
     maps = {"cities": {"x": "id"}}
     tap = TapKayzen(config={**SAMPLE_CONFIG, "stream_maps": maps})
     stream = tap.streams["cities"]
@@ -65,7 +65,7 @@ def test_a_stream_that_is_selected_late_is_not_mapped() -> None:
     assert message.schema["properties"].keys() == stream.schema["properties"].keys()
 
 
-def test_settings_stay_as_they_are() -> None:
+def test_settings_stay_unchanged() -> None:
     maps = {"__else__": None, "campaigns": {"__alias__": "ads"}}
     tap = TapKayzen(config={**SAMPLE_CONFIG, "stream_maps": maps})
     assert tap.config["stream_maps"] == maps
@@ -83,5 +83,5 @@ def test_settings_stay_as_they_are() -> None:
         (" id", "unexpected indent"),
     ],
 )
-def test_what_is_wrong_with_an_expression(expression: str, fault: str) -> None:
+def test_faults_in_an_expression_are_described(expression: str, fault: str) -> None:
     assert expression_fault(expression) == fault

@@ -32,7 +32,7 @@ def test_the_column_is_named(values: list[Any], reason: str) -> None:
 
 
 @pytest.mark.parametrize("rows", [[], [{"id": 1}, {"id": None}]])
-def test_another_error_stays_as_it_is(rows: list[dict[str, Any]]) -> None:
+def test_another_error_stays_unchanged(rows: list[dict[str, Any]]) -> None:
     error = ValueError("any")
     assert explained(error, rows, what="orders") is error
 
@@ -48,7 +48,7 @@ def test_another_error_stays_as_it_is(rows: list[dict[str, Any]]) -> None:
         ({}, 7, "7"),
     ],
 )
-def test_values_become_what_parquet_can_hold(
+def test_values_are_converted_for_parquet(
     definition: dict[str, Any], value: object, prepared: object
 ) -> None:
     result = parquet_value(definition)(value)

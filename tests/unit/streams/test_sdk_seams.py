@@ -65,7 +65,7 @@ def private_overrides() -> set[str]:
     return found
 
 
-def test_the_private_overrides_are_those_that_are_known() -> None:
+def test_all_private_overrides_are_known() -> None:
     assert private_overrides() == {name.partition(".")[2] for name in OVERRIDDEN}
 
 
@@ -75,9 +75,7 @@ def test_a_private_override_is_documented(name: str) -> None:
 
 
 @pytest.mark.parametrize(("name", "digest"), OVERRIDDEN.items())
-def test_what_is_overridden_is_as_it_was_when_it_was_overridden(
-    name: str, digest: str
-) -> None:
+def test_overridden_code_has_not_changed(name: str, digest: str) -> None:
     """If this fails, read the SDK's new code, then docs/architecture.md."""
     owner, _, method = name.partition(".")
     cls = getattr(singer_sdk, owner)

@@ -113,7 +113,7 @@ def test_nested_fields_have_dotted_names() -> None:
     }
 
 
-def test_what_a_column_cannot_hold_is_counted_and_its_shape_shown() -> None:
+def test_unfit_values_are_counted_and_their_shape_is_shown() -> None:
     rows = [
         {"number": "12.50", "day": "2026-11-02", "string": "a name"},
         {"number": "$1,234.50", "day": "11/02/2026", "string": ["x"]},
@@ -136,12 +136,12 @@ def test_what_a_column_cannot_hold_is_counted_and_its_shape_shown() -> None:
     }
 
 
-def test_shapes_of_a_column_are_few() -> None:
+def test_the_shapes_of_a_column_are_limited() -> None:
     rows = [{"number": "9" + "-9" * count} for count in range(20)]
     assert len(described(rows, COLUMNS)["number"]["shapes"]) == MAX_SHAPES
 
 
-def test_placeholders_are_noted_where_words_are_not_values() -> None:
+def test_placeholders_are_noted_if_requested() -> None:
     rows: list[dict[str, Any]] = [{"string": "N/A"}, {"string": ""}, {"string": "DE"}]
     facts = described(rows, COLUMNS, with_placeholders=True)["string"]
     assert facts["placeholders"] == ["", "N/A"]
@@ -160,7 +160,7 @@ def test_many_undocumented_names_are_folded_into_one() -> None:
     assert nested["of." + FOLDED] == {"types": ["integer"]}
 
 
-def test_hidden_names_are_one() -> None:
+def test_hidden_names_share_one_entry() -> None:
     rows = [{"ana@example.com": 1, "bo@example.com": "x"}]
     assert described(rows) == {HIDDEN: {"types": ["integer", "string"]}}
 

@@ -36,7 +36,7 @@ def pages(
 
 @pytest.mark.parametrize("total", [2, 3, 15, 100, 250])
 @pytest.mark.parametrize("has_total", [False, True])
-def test_a_server_that_heeds_both(total: int, *, has_total: bool) -> None:
+def test_a_server_that_respects_page_and_size(total: int, *, has_total: bool) -> None:
     judgement = pages(total, has_total=has_total)
     assert judgement == {"page": "heeded", "per_page": "heeded"}
 
@@ -54,12 +54,12 @@ def test_a_server_with_pages_of_its_own_size() -> None:
     assert judgement == {"page": "heeded", "per_page": "ignored"}
 
 
-def test_a_server_that_always_gives_everything() -> None:
+def test_a_server_that_always_returns_everything() -> None:
     judgement = pages(250, page=False, per_page=False)
     assert judgement == {"page": "ignored", "per_page": "ignored"}
 
 
-def test_a_server_with_a_largest_page() -> None:
+def test_a_server_with_a_maximum_page_size() -> None:
     judgement = pages(250, size=50)
     assert judgement == {"page": "heeded", "per_page": "heeded", "page_size": 50}
     judgement = pages(250, size=50, has_total=False)

@@ -66,7 +66,7 @@ def test_a_date_shows_how_it_is_written(text: str, shape: str) -> None:
 
 
 @given(text=st.text(), is_number=st.booleans())
-def test_a_shape_has_no_digit_but_9_and_no_word_of_the_text(
+def test_a_shape_has_no_digit_except_9_and_no_word_of_the_text(
     text: str, *, is_number: bool
 ) -> None:
     shape = text_shape(text, is_number=is_number)
