@@ -81,7 +81,7 @@ NO_SAVED_REPORT = Message(
 
 REPORT_CHANGED = Message(
     "The report has changed ({parts}). Rows before {day} stay as they were loaded, and "
-    "later rows whose key changed remain beside the new ones; to reload all days, "
+    "later rows whose key changed remain next to the new ones; to reload all days, "
     "empty the table and run once without the state, with `start_date` set",
     cause="The report differs from the one of the state",
     action="Decide whether to [read it all again](state.md#full-refresh)",
@@ -90,7 +90,7 @@ REPORT_CHANGED = Message(
 
 BOOKMARK_WITHOUT_ADVERTISER = Message(
     "The state has a bookmark without an advertiser, from before `advertiser_ids` was "
-    "set. All days are read again, and old rows remain beside the new ones; empty the "
+    "set. All days are read again, and old rows remain next to the new ones; empty the "
     "table first",
     cause="`advertiser_ids` was set after the first run",
     action="Empty the tables of the reports, and read them again",
