@@ -45,6 +45,12 @@ Not included is `password`, which can.
 """
 
 
+PLACEHOLDER = "..."
+"""Value of credentials in the examples of the documentation."""
+
+PLACEHOLDER_SETTINGS = ("password", "api_key", "api_secret", "audience_api_key")
+"""Settings with that value in the examples."""
+
 BY_VALIDATOR: Mapping[object, Message] = {
     "minItems": settings_messages.EMPTY,
     "minLength": settings_messages.EMPTY,
@@ -192,6 +198,9 @@ def _value_problems(config: Mapping[str, Any]) -> Iterator[str]:
     for name, value in config.items():
         if isinstance(value, (float, Decimal)) and not isfinite(value):
             yield settings_messages.NOT_FINITE(name=name)
+    for name in PLACEHOLDER_SETTINGS:
+        if config.get(name) == PLACEHOLDER:
+            yield settings_messages.PLACEHOLDER(name=name)
     for name in PASTED_SETTINGS:
         if has_blank_end(config.get(name)):
             yield settings_messages.BLANK_END(name=name)

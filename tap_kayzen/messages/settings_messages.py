@@ -24,6 +24,12 @@ BLANK_END = Message(
     action="Remove it; in JSON, it may look like `\\n`",
 )
 
+PLACEHOLDER = Message(
+    "`{name}` is still `...`, as in the documentation; set your own value",
+    cause="The example was copied without your credentials",
+    action="See [API key](api-key.md)",
+)
+
 UNKNOWN = Message(
     "Unknown setting `{name}`{hint}",
     cause="A misspelled name in the config file or in a variable `TAP_KAYZEN_...`",

@@ -63,10 +63,15 @@ class Pass(PageTally):
     def is_short(self) -> bool:
         """Whether fewer rows were received than announced.
 
-        Repeated rows beyond the announced end do not make up for missing ones.
+        Repeated rows beyond the announced end do not make up for missing ones. Neither
+        do totals, unless the announced number includes them.
         """
+        if self.total_entries is None:
+            return False
         received = self.rows - self.surplus
-        return self.total_entries is not None and received < self.total_entries
+        if received > self.total_entries:
+            received -= self.left_out
+        return received < self.total_entries
 
     @property
     def is_silent(self) -> bool:

@@ -24,6 +24,7 @@ from support import (
 )
 
 from tap_kayzen.sandbox.data import DEFAULT_ADVERTISER
+from tap_kayzen.tap import TapKayzen
 
 if TYPE_CHECKING:
     from conftest import Serve
@@ -242,6 +243,31 @@ def test_deep_nesting_is_kept_whole_or_fails_only_its_stream(
     (error,) = run.errors
     assert error.startswith("orders: ")
     assert "fault" not in error
+
+
+def test_a_test_writes_no_files(
+    config: dict[str, Any], config_file: Path, tmp_path: Path
+) -> None:
+    files = tmp_path / "files"
+    files.mkdir()
+    settings = {**config, "batch_config": batch_in(files, "jsonl")}
+    config_file.write_text(json.dumps(settings), encoding="utf-8")
+    run = run_process("--config", config_file, "--test")
+    assert run.code == 0, run.stderr
+    assert run.stdout == ""
+
+
+def test_rows_are_kept_for_one_parquet_file_at_a_time(
+    config: dict[str, Any], tmp_path: Path
+) -> None:
+    batch = {**batch_in(tmp_path, "parquet"), "batch_size": 25}
+    tap = TapKayzen(config={**config, "batch_config": batch})
+    stream = tap.streams["campaigns"]
+    settings = stream.get_batch_config(stream.config)
+    assert settings is not None
+    kept = [len(stream.parquet_rows) for _ in stream.get_batches(settings)]
+    assert len(kept) == 3
+    assert kept == [0, 0, 0]
 
 
 # ACTIVATE_VERSION

@@ -149,6 +149,30 @@ def test_a_total_on_one_page_does_not_cut_off_the_others(
     assert [row["campaign_id"] for row in run.records] == [*range(10)]
 
 
+@pytest.mark.parametrize("totals", [0, 1])
+@pytest.mark.parametrize("missing", [0, 1])
+def test_totals_do_not_make_up_for_missing_rows(
+    missing: int, totals: int, serve: Serve, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Two pages announced with 8 rows, each with a total that is not announced."""
+    whole = [row_of("2026-09-01", number) for number in range(8)]
+    pages = {1: whole[:4], 2: whole[4 + missing :]}
+    total = {**row_of("Total"), "campaign_id": None, "campaign_name": None}
+
+    def answer(call: Call) -> Response:
+        if call.path == TOKEN_PATH:
+            return token_response()
+        rows = pages.get(json.loads(call.body)["page"], [])
+        meta = {"total_pages": 2, "total_entries": 8}
+        return json_response({"data": rows + [total] * totals, "meta": meta})
+
+    url, _ = serve(answer)
+    run = read(url, capsys, end_date="2026-09-01")
+    assert len(run.records) == 8 - missing
+    is_complete = bookmarks(run)[-1].get("replication_key_value") == "2026-09-01"
+    assert is_complete == (missing == 0)
+
+
 @pytest.mark.parametrize("totals", [[], [{"day": "Total", "clicks": 9}]])
 def test_pages_that_repeat_at_a_limit_are_an_error_with_totals_too(
     totals: list[Row], serve: Serve, capsys: pytest.CaptureFixture[str]

@@ -60,6 +60,10 @@ def settings(**changes: object) -> dict[str, Any]:
             ),
         ),
         (
+            {"api_secret": "..."},
+            settings_messages.PLACEHOLDER(name="api_secret"),
+        ),
+        (
             {"page_size": True},
             settings_messages.WRONG_TYPE(
                 name="page_size", expected="integer", found="boolean"

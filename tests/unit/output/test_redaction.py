@@ -178,3 +178,9 @@ def test_many_parameters_are_each_searched_once(unit: str) -> None:
     """With quadratic time, this would take hours."""
     text = unit * 200_000
     assert redactor().redact(text) == text
+
+
+def test_backslashes_without_end_are_searched_once() -> None:
+    """With quadratic time, this would take hours."""
+    text = "\\" * 400_000
+    assert redactor(password="!secret").redact(text) == text
