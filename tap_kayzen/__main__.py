@@ -24,6 +24,7 @@ def main() -> None:
     """Run the tap's command line."""
     try:
         command = TapKayzen.cli
+    # The libraries raise errors of many types for an invalid logging configuration.
     except Exception as error:  # noqa: BLE001
         sys.exit(_logging_fault(error))
     command()

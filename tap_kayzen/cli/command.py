@@ -85,6 +85,7 @@ class KayzenCommand(SingerCommand):
         except ConfigValidationError as error:
             for problem in error.errors:
                 self.logger.error(problem)  # noqa: TRY400
+        # No error may reach the user as a traceback.
         except Exception as error:  # noqa: BLE001
             self._report(error)
             try:

@@ -258,6 +258,7 @@ class ReadAhead(Generic[Slice]):
                     page = self._fetch(buffer.slice, number)
                 if self.paging.compares_rows:
                     _ = page.digest
+        # In a worker: the reader raises it when it comes to this page.
         except BaseException as error:  # noqa: BLE001
             page = error
         with self._changed:
@@ -281,6 +282,7 @@ class ReadAhead(Generic[Slice]):
                 break
             try:
                 buffer.last = self.paging.find_last(page, buffer.so_far)
+            # Raised when the reader comes to this page, like an error of its request.
             except Exception as error:  # noqa: BLE001
                 buffer.arrived[number] = error
                 buffer.last = number

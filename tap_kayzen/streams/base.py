@@ -98,6 +98,7 @@ class KayzenStream(RequestingStream, ABC):
                     yield record
                     if self.write_error is not None:
                         raise self.write_error  # noqa: TRY301
+            # `add` raises those that must stop the sync.
             except Exception as error:  # noqa: BLE001
                 self.failures.add(error, self.name, self.name)
                 self.give_up(contexts, error)
@@ -136,6 +137,7 @@ class KayzenStream(RequestingStream, ABC):
                 yield batch
         except SyncLifecycleSignal:
             raise
+        # pyarrow raises errors of many types for values that it cannot write.
         except Exception as error:  # noqa: BLE001
             failure = explained(error, self.parquet_rows, what=self.name)
             self.parquet_rows.clear()

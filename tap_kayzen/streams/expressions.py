@@ -176,6 +176,7 @@ class CheckedMap(StreamMap):
             return None
         try:
             evaluator.eval(expression)
+        # A user's expression can raise anything.
         except Exception as error:  # noqa: BLE001
             reason = f"{type(error).__name__}: {error}"
             if isinstance(error, ArithmeticError):

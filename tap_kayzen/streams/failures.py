@@ -142,6 +142,7 @@ class Failures:
         """Collect a failure in the block instead of raising it, if possible."""
         try:
             yield
+        # `add` raises those that must stop the sync.
         except Exception as error:  # noqa: BLE001
             self.add(error, stream, part)
 

@@ -224,6 +224,7 @@ class RecordStream(Stream, ABC):
             self.writer.write_message(self._message)
         except OSError:
             raise
+        # Raised by `get_records`, where the failure is collected for the stream.
         except Exception as error:  # noqa: BLE001
             self.write_error = error
         self.state_manager.is_flushed = False

@@ -15,6 +15,7 @@ import demo
 import psycopg
 import pytest
 import yaml
+from databases import without_schemas
 from support import REFUSED, SAMPLE_CONFIG
 from watchdog import finished, watched
 
@@ -47,10 +48,7 @@ AT_ONCE, BY_AIRFLOW = "kayzen_at_once", "kayzen_by_airflow"
 
 @pytest.fixture
 def database(server: str) -> str:
-    with psycopg.connect(server) as connection:
-        for schema in (AT_ONCE, BY_AIRFLOW):
-            connection.execute(f"DROP SCHEMA IF EXISTS {schema} CASCADE".encode())
-    return server
+    return without_schemas(server, AT_ONCE, BY_AIRFLOW)
 
 
 @pytest.fixture(scope="session")

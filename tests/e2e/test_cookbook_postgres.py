@@ -9,6 +9,7 @@ import cookbook
 import psycopg
 import pytest
 import targets
+from databases import without_schemas
 from psycopg import sql
 from support import SAMPLE_CONFIG, sync
 from targets import POSTGRES, Place
@@ -47,9 +48,7 @@ def test_each_query_returns_the_documented_rows_on_postgres(
     settings = tmp_path / "target.json"
     settings.write_text(json.dumps(POSTGRES.settings(Place(tmp_path, server))))
     schema = sql.Identifier(targets.SCHEMA)
-    with psycopg.connect(server) as connection:
-        drop = sql.SQL("DROP SCHEMA IF EXISTS {} CASCADE")
-        connection.execute(drop.format(schema))
+    without_schemas(server, targets.SCHEMA)
     command: list[str | Path] = [POSTGRES.command, "--config", settings]
     done = finished(command, limit=targets.LIMIT_SECONDS, given=run.stdout)
     assert done.returncode == 0, done.stderr[-2000:]

@@ -15,6 +15,7 @@ import demo
 import psutil
 import psycopg
 import pytest
+from databases import without_schemas
 from support import SAMPLE_CONFIG
 from watchdog import finished, watched
 
@@ -39,10 +40,7 @@ AT_ONCE, DAY_BY_DAY = "kayzen_at_once", "kayzen_day_by_day"
 
 @pytest.fixture
 def database(server: str) -> str:
-    with psycopg.connect(server) as connection:
-        for schema in (AT_ONCE, DAY_BY_DAY):
-            connection.execute(f"DROP SCHEMA IF EXISTS {schema} CASCADE".encode())
-    return server
+    return without_schemas(server, AT_ONCE, DAY_BY_DAY)
 
 
 @pytest.fixture

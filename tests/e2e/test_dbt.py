@@ -14,6 +14,7 @@ import demo
 import psycopg
 import pytest
 import yaml
+from databases import without_schemas
 from dbt_package import CREATIVE_ENTRY, ENTITIES, staged
 from project import DEFAULT_REPORTS
 
@@ -58,9 +59,7 @@ def campaigns() -> int:
 @pytest.fixture
 def database(sandbox: Sandbox, server: str, tmp_path: Path) -> str:
     """Load ten days of two advertisers; one of the campaigns is then deleted."""
-    with psycopg.connect(server) as connection:
-        for schema in (demo.SCHEMA, demo.MODELS_SCHEMA):
-            connection.execute(f"DROP SCHEMA IF EXISTS {schema} CASCADE".encode())
+    without_schemas(server, demo.SCHEMA, demo.MODELS_SCHEMA)
     sandbox.dataset.today = TODAY
     code = demo.meltano(
         *demo.LOAD,

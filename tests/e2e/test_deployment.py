@@ -16,6 +16,7 @@ import demo
 import psycopg
 import pytest
 import yaml
+from databases import without_schemas
 from support import REFUSED, contains
 from watchdog import finished, watched
 
@@ -61,9 +62,7 @@ def account(broken: Broken) -> Account:
 
 @pytest.fixture
 def database(server: str) -> str:
-    with psycopg.connect(server) as connection:
-        connection.execute(f"DROP SCHEMA IF EXISTS {SCHEMA} CASCADE".encode())
-    return server
+    return without_schemas(server, SCHEMA)
 
 
 def days(database: str) -> list[str]:

@@ -17,6 +17,7 @@ import landing
 import psycopg
 import pytest
 import yaml
+from databases import without_schemas
 from jsonschema import Draft202012Validator
 from plugin_definitions import EXAMPLE, FOR_HUB, HUB, LOADERS, dumped_lock, loader_lock
 from support import (
@@ -40,9 +41,7 @@ pytestmark = pytest.mark.xdist_group("meltano")
 
 @pytest.fixture
 def database(server: str) -> str:
-    with psycopg.connect(server) as connection:
-        connection.execute("DROP SCHEMA IF EXISTS kayzen_demo CASCADE")
-    return server
+    return without_schemas(server, demo.SCHEMA)
 
 
 @pytest.fixture(autouse=True)

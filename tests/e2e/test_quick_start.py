@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 import pytest
 import yaml
+from databases import without_schemas
 from support import ROOT, SAMPLE_CONFIG
 from watchdog import finished
 
@@ -76,8 +77,7 @@ class Project:
         values["TAP_KAYZEN_API_URL"] = self.api_url
         lines = [f"{name}='{value}'\n" for name, value in values.items()]
         (self.folder / ".env").write_text("".join(lines))
-        with psycopg.connect(self.database) as connection:
-            connection.execute("DROP SCHEMA IF EXISTS kayzen CASCADE")
+        without_schemas(self.database, "kayzen")
 
     def run(self, command: str) -> str:
         """Run one of the page's commands; return what it prints."""

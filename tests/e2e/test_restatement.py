@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import demo
 import psycopg
 import pytest
+from databases import without_schemas
 from project import DEFAULT_REPORTS
 
 from tap_kayzen.reports.definition import Report
@@ -42,9 +43,7 @@ def _own_meltano_state(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 @pytest.fixture
 def database(server: str) -> str:
-    with psycopg.connect(server) as connection:
-        connection.execute("DROP SCHEMA IF EXISTS kayzen_demo CASCADE")
-    return server
+    return without_schemas(server, demo.SCHEMA)
 
 
 def load(sandbox: Sandbox, database: str, today: date) -> None:
