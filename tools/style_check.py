@@ -190,7 +190,7 @@ def python(text: str) -> Iterator[Passage]:
 
 
 def descriptions(text: str) -> Iterator[Passage]:
-    """Find the descriptions in a JSON file, each on a line of its own."""
+    """Find the descriptions in a JSON file, each on its own line."""
     for number, line in enumerate(text.split("\n"), 1):
         for description in DESCRIPTION.findall(line):
             yield Passage("description", number, description)

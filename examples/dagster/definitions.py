@@ -1,6 +1,6 @@
 """Kayzen's reports, day by day, by a Dagster that may have many machines.
 
-One run of `meltano run` for each report and day, each with a state of its own, so
+One run of `meltano run` for each report and day, each with its own state, so
 that none waits for another. README.md says how to use it.
 """
 
@@ -22,7 +22,7 @@ PROJECT = Path(
 """The Meltano project: its meltano.yml, and its plugins in `.meltano`."""
 
 REPORTS = ["campaign_performance"]
-"""Streams that read reports, each an asset of its own."""
+"""Streams that read reports, each as its own asset."""
 
 DAYS = dg.DailyPartitionsDefinition(
     # The time zone is that of the reports: the last partition is their yesterday.
@@ -152,7 +152,7 @@ def tables(context: dg.AssetExecutionContext) -> None:
 def report(name: str) -> dg.AssetsDefinition:
     """Make the asset of a report, whose partitions are days.
 
-    A backfill reads each day in a run of its own, which fails and is repeated alone;
+    A backfill reads each day in its own run, which fails and is repeated alone;
     with a `backfill_policy`, a run takes several days.
     """
 

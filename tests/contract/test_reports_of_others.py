@@ -117,7 +117,7 @@ def tap(
     stream: str = "campaigns",
     **environment: str,
 ) -> Run:
-    """Read one stream in a process of its own."""
+    """Read one stream in its own process."""
     path = folder / "config.json"
     path.write_text(json.dumps({**SAMPLE_CONFIG, "max_retries": 0, **config}))
     return run_process(

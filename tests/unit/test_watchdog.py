@@ -25,7 +25,7 @@ import subprocess, sys
 command = [sys.executable, "-c", {SILENT!r}]
 subprocess.Popen(command, close_fds=False, start_new_session=True).wait()
 """
-"""It waits for a child that is in a group of its own."""
+"""It waits for a child in its own process group."""
 
 SHORT = 0.2
 
