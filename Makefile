@@ -22,7 +22,7 @@ help-all:  ## use: Show all commands
 
 # Its environments are independent, and installing them is mostly waiting.
 demo:  ## use: Load the sandbox's data into PostgreSQL with Meltano, model it with dbt, and draw it
-	@test -e .cache/dbt/stamp || echo "Installing Meltano, PostgreSQL, and dbt into .venv, .meltano, and .cache: a minute or two, once."
+	@test -e .cache/dbt/stamp || echo "Installing Meltano, PostgreSQL, and dbt into .venv, .meltano, and .cache, once."
 	@$(MAKE) --silent --no-print-directory --jobs=3 $(VENV)/demo.stamp .meltano/plugins.stamp .cache/dbt/stamp
 	@$(BIN)/python examples/demo.py $(addprefix --today=,$(TODAY))
 
@@ -36,7 +36,7 @@ targets: $(VENV)/dev.stamp .cache/targets/stamp  ##+ measure: Pipe the tap into 
 	PYTHONPATH=examples $(BIN)/python tools/targets.py
 
 # Tests go first because they take longest. The output of each step stays together.
-test:  ## develop: Run all checks and tests in parallel (2 to 5 minutes)
+test:  ## develop: Run all checks and tests in parallel (6 minutes on 2 cores)
 	@echo "The output of each step appears when it is done; the tests take some minutes."
 	@$(MAKE) --no-print-directory --jobs=2 $(if $(filter output-sync,$(.FEATURES)),--output-sync=target) \
 		pytest lint types build docs \
